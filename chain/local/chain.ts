@@ -32,6 +32,11 @@ export interface LocalChainOptions {
   genesis?: readonly FundedAccount[]
   /** How many transactions getTransaction and the like remember. Default 10,000. */
   historyLimit?: number
+  /**
+   * After how many transactions the state is written anew, which bounds what a start has to replay. Default 5,000, about
+   * two seconds of replay.
+   */
+  snapshotTransactions?: number
   /** Origins of web pages that may use the RPC, such as `http://localhost:3000`. Default none. */
   allowedOrigins?: readonly string[]
   limits?: Partial<ServerLimits>
@@ -58,6 +63,7 @@ export interface LocalChain {
 
 const DEFAULT_SLOT_MS = 400
 const DEFAULT_HISTORY_LIMIT = 10_000
+const DEFAULT_SNAPSHOT_TRANSACTIONS = 5_000
 
 /**
  * Starts the embedded chain. Errors: DATA_DIR_IN_USE, SNAPSHOT_DAMAGED, SNAPSHOT_MISSING, JOURNAL_DAMAGED, JOURNAL_MISSING, STORAGE_FULL,
@@ -86,14 +92,15 @@ function unixSeconds(clock: Clock): number {
   return Math.floor(clock.now() / 1000)
 }
 
-function openLedger({ dataDir, random, log, clock, historyLimit, genesis }: LocalChainOptions): Ledger {
+function openLedger(options: LocalChainOptions): Ledger {
   return Ledger.open({
-    dataDir,
-    random,
-    log,
-    unixTime: unixSeconds(clock),
-    historyLimit: historyLimit ?? DEFAULT_HISTORY_LIMIT,
-    genesis: genesis ?? [],
+    dataDir: options.dataDir,
+    random: options.random,
+    log: options.log,
+    unixTime: unixSeconds(options.clock),
+    historyLimit: options.historyLimit ?? DEFAULT_HISTORY_LIMIT,
+    snapshotTransactions: options.snapshotTransactions ?? DEFAULT_SNAPSHOT_TRANSACTIONS,
+    genesis: options.genesis ?? [],
   })
 }
 

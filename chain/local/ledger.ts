@@ -15,8 +15,7 @@ import {
 } from './snapshot.js'
 import { type DecodedTransaction, decodeTransaction } from './transaction.js'
 
-/** A snapshot is taken after this many transactions or journal bytes: replaying that much takes about two seconds. */
-const SNAPSHOT_TRANSACTIONS = 5_000
+/** A snapshot is also taken after this many journal bytes. */
 const SNAPSHOT_JOURNAL_BYTES = 16 * 1024 * 1024
 /** At a clean stop a shorter journal is left for the next start to replay. */
 const SNAPSHOT_AT_STOP_TRANSACTIONS = 500
@@ -35,6 +34,8 @@ export interface LedgerOptions {
   /** Seconds; the time at which a new chain begins. */
   unixTime: number
   historyLimit: number
+  /** A snapshot is taken after this many transactions. */
+  snapshotTransactions: number
   /** Accounts of a new chain; an existing one keeps its own. */
   genesis: readonly FundedAccount[]
 }
@@ -126,7 +127,7 @@ export class Ledger {
     const applied = this.bank.execute(transaction)
     this.#transactionsSinceSnapshot++
     if (
-      this.#transactionsSinceSnapshot >= SNAPSHOT_TRANSACTIONS ||
+      this.#transactionsSinceSnapshot >= this.#options.snapshotTransactions ||
       this.#journal.bytes >= SNAPSHOT_JOURNAL_BYTES
     ) {
       this.#startSnapshot()
