@@ -88,6 +88,12 @@ test('the chain stands still without a running clock, and moves by exactly what 
   assert.is(await connection.getBlockTime(slot + 10), time + 3_600)
   chain.advance({ seconds: 5 })
   assert.is(chain.slot(), slot + 11)
+  for (const by of [{ slots: 0 }, { slots: -1 }, { seconds: -1 }, { slots: 1.5 }]) {
+    assert.throws(
+      () => chain.advance(by),
+      (error: unknown) => codeOf(error) === 'ADVANCE_INVALID',
+    )
+  }
 })
 
 test('a wrong signature is refused as such', async () => {
