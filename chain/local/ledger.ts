@@ -9,6 +9,7 @@ import {
   journalPath,
   listGenerations,
   readSnapshot,
+  removeUnfinished,
   snapshotPath,
   writeSnapshot,
   writeSnapshotAside,
@@ -69,6 +70,7 @@ export class Ledger {
   /** Opens the chain in the data directory, or begins a new one. The directory must be locked by the caller. */
   static open(options: LedgerOptions): Ledger {
     mkdirSync(options.dataDir, { recursive: true, mode: 0o700 })
+    removeUnfinished(options.dataDir)
     const { snapshots, journals } = listGenerations(options.dataDir)
     if (snapshots.length > 0) return Ledger.#restore(options, snapshots, journals)
     if (journals.length > 0) throw snapshotMissing(options.dataDir)
