@@ -145,6 +145,7 @@ export interface JobRequest {
   chunk?: Chunk
   stop?: Stop
   accepted?: Accepted
+  need?: Need
 }
 
 export namespace JobRequest {
@@ -159,25 +160,36 @@ export namespace JobRequest {
 
         obj = { ...obj }
 
+        if (obj.need != null) {
+          obj.accepted = undefined
+          obj.stop = undefined
+          obj.chunk = undefined
+          obj.start = undefined
+        }
+
         if (obj.accepted != null) {
+          obj.need = undefined
           obj.stop = undefined
           obj.chunk = undefined
           obj.start = undefined
         }
 
         if (obj.stop != null) {
+          obj.need = undefined
           obj.accepted = undefined
           obj.chunk = undefined
           obj.start = undefined
         }
 
         if (obj.chunk != null) {
+          obj.need = undefined
           obj.accepted = undefined
           obj.stop = undefined
           obj.start = undefined
         }
 
         if (obj.start != null) {
+          obj.need = undefined
           obj.accepted = undefined
           obj.stop = undefined
           obj.chunk = undefined
@@ -201,6 +213,11 @@ export namespace JobRequest {
         if (obj.accepted != null) {
           w.uint32(34)
           Accepted.codec().encode(obj.accepted, w)
+        }
+
+        if (obj.need != null) {
+          w.uint32(42)
+          Need.codec().encode(obj.need, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -239,6 +256,12 @@ export namespace JobRequest {
               })
               break
             }
+            case 5: {
+              obj.need = Need.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.need
+              })
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -246,25 +269,36 @@ export namespace JobRequest {
           }
         }
 
+        if (obj.need != null) {
+          delete obj.accepted
+          delete obj.stop
+          delete obj.chunk
+          delete obj.start
+        }
+
         if (obj.accepted != null) {
+          delete obj.need
           delete obj.stop
           delete obj.chunk
           delete obj.start
         }
 
         if (obj.stop != null) {
+          delete obj.need
           delete obj.accepted
           delete obj.chunk
           delete obj.start
         }
 
         if (obj.chunk != null) {
+          delete obj.need
           delete obj.accepted
           delete obj.stop
           delete obj.start
         }
 
         if (obj.start != null) {
+          delete obj.need
           delete obj.accepted
           delete obj.stop
           delete obj.chunk
@@ -302,6 +336,13 @@ export namespace JobRequest {
             case 4: {
               yield * Accepted.codec().stream(reader, reader.uint32(), `${prefix}.accepted`, {
                 limits: opts.limits?.accepted
+              })
+
+              break
+            }
+            case 5: {
+              yield * Need.codec().stream(reader, reader.uint32(), `${prefix}.need`, {
+                limits: opts.limits?.need
               })
 
               break
@@ -371,6 +412,16 @@ export namespace JobRequest {
     value: string
   }
 
+  export interface JobRequestNeedSha256FieldEvent {
+    field: '$.need.sha256'
+    value: Uint8Array
+  }
+
+  export interface JobRequestNeedOffsetFieldEvent {
+    field: '$.need.offset'
+    value: number
+  }
+
   export function encode (obj: Partial<JobRequest>): Uint8Array {
     return encodeMessage(obj, JobRequest.codec())
   }
@@ -379,7 +430,7 @@ export namespace JobRequest {
     return decodeMessage(buf, JobRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobRequest>): Generator<JobRequestStartLeaseFieldEvent | JobRequestStartSpecFieldEvent | JobRequestStartInputsNameFieldEvent | JobRequestStartInputsSha256FieldEvent | JobRequestStartInputsBytesFieldEvent | JobRequestStartFromEventFieldEvent | JobRequestChunkSha256FieldEvent | JobRequestChunkOffsetFieldEvent | JobRequestChunkDataFieldEvent | JobRequestStopReasonFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobRequest>): Generator<JobRequestStartLeaseFieldEvent | JobRequestStartSpecFieldEvent | JobRequestStartInputsNameFieldEvent | JobRequestStartInputsSha256FieldEvent | JobRequestStartInputsBytesFieldEvent | JobRequestStartFromEventFieldEvent | JobRequestChunkSha256FieldEvent | JobRequestChunkOffsetFieldEvent | JobRequestChunkDataFieldEvent | JobRequestStopReasonFieldEvent | JobRequestNeedSha256FieldEvent | JobRequestNeedOffsetFieldEvent> {
     return streamMessage(buf, JobRequest.codec(), opts)
   }
 }
@@ -868,7 +919,7 @@ export namespace Accepted {
 
 export interface JobEvent {
   index: number
-  timeMs: number
+  workedMs: number
   refused?: Refused
   need?: Need
   state?: State
@@ -958,9 +1009,9 @@ export namespace JobEvent {
           w.uint32(obj.index)
         }
 
-        if ((obj.timeMs != null && obj.timeMs !== 0)) {
+        if ((obj.workedMs != null && obj.workedMs !== 0)) {
           w.uint32(16)
-          w.uint64Number(obj.timeMs)
+          w.uint64Number(obj.workedMs)
         }
 
         if (obj.refused != null) {
@@ -1004,7 +1055,7 @@ export namespace JobEvent {
       }, (reader, length, opts = {}) => {
         const obj: any = {
           index: 0,
-          timeMs: 0
+          workedMs: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1018,7 +1069,7 @@ export namespace JobEvent {
               break
             }
             case 2: {
-              obj.timeMs = reader.uint64Number()
+              obj.workedMs = reader.uint64Number()
               break
             }
             case 3: {
@@ -1150,7 +1201,7 @@ export namespace JobEvent {
             }
             case 2: {
               yield {
-                field: `${prefix}.timeMs`,
+                field: `${prefix}.workedMs`,
                 value: reader.uint64Number()
               }
               break
@@ -1221,8 +1272,8 @@ export namespace JobEvent {
     value: number
   }
 
-  export interface JobEventTimeMsFieldEvent {
-    field: '$.timeMs'
+  export interface JobEventWorkedMsFieldEvent {
+    field: '$.workedMs'
     value: number
   }
 
@@ -1329,7 +1380,7 @@ export namespace JobEvent {
     return decodeMessage(buf, JobEvent.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventTimeMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventNeedSha256FieldEvent | JobEventNeedOffsetFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventChunkSha256FieldEvent | JobEventChunkOffsetFieldEvent | JobEventChunkDataFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventNeedSha256FieldEvent | JobEventNeedOffsetFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventChunkSha256FieldEvent | JobEventChunkOffsetFieldEvent | JobEventChunkDataFieldEvent> {
     return streamMessage(buf, JobEvent.codec(), opts)
   }
 }
