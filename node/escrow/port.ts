@@ -41,6 +41,9 @@ export interface Escrow {
   /** Anyone, after the deadline: refund and close. */
   expireLease(lease: Uint8Array, signal?: AbortSignal): Promise<{ signature: string }>
 
+  /** How a lease that is closed has ended, read back from its transactions; undefined while it is open or unknown. */
+  outcome(lease: Uint8Array, signal?: AbortSignal): Promise<LeaseOutcome | undefined>
+
   /** The chain's own clock, Unix seconds: deadlines are judged by it. */
   chainTime(signal?: AbortSignal): Promise<number>
 }
@@ -86,6 +89,14 @@ export interface LeaseAccount {
   openedAt: number
   deadline: number
   cancelled: boolean
+}
+
+export interface LeaseOutcome {
+  /** Signatures of all transactions that touched the lease, oldest first. */
+  transactions: string[]
+  deposited: bigint
+  paid: bigint
+  refunded: bigint
 }
 
 export interface SignedVoucher {
