@@ -1,4 +1,3 @@
-import { decodeOpening, type Opening } from '../../kernels/proof/opening.js'
 import { sampleEntries, verifyOpenings } from '../../kernels/proof/verifier.js'
 import { equal } from '../../protocols/bytes.js'
 import { challengeProtocol } from '../../protocols/challenge/protocol.js'

@@ -41,6 +41,8 @@ export interface DeploymentParts {
   wallet: Uint8Array
   sliceMs: number
   challengeTimeoutMs: number
+  /** By the clock's `elapsed`: until then this node listens for heartbeats before it holds an auction. */
+  listenUntilMs: number
   /** Keeps the report; called before the step that it tells of is relied upon. */
   save(report: DeploymentReport): Promise<void>
 }
@@ -107,6 +109,7 @@ interface Attempt {
 async function matchAndRun(attempt: Attempt): Promise<boolean> {
   const { parts, plan, signal } = attempt
   const matchUntil = parts.clock.elapsed() + plan.queueMs
+  await parts.clock.sleep(Math.max(0, parts.listenUntilMs - parts.clock.elapsed()), signal)
   for (;;) {
     const order = makeOrder(attempt)
     const auction = await holdAuction(attempt, order)

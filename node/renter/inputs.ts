@@ -25,9 +25,9 @@ export async function prepareInputs(planned: PlannedInput[], reader: InputReader
       sources.push(source)
       continue
     }
-    const { train, heldOut } = splitCsv(await source.read(0, source.bytes), split)
+    const { train, held } = splitCsv(await source.read(0, source.bytes), split)
     sources.push(reader.ofBytes(name, train))
-    heldBack.set(name, heldOut)
+    heldBack.set(name, held)
   }
   return { sources, heldBack }
 }

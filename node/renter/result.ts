@@ -1,5 +1,4 @@
 import type { JobPlan } from '../../config/manifest/plan.js'
-import { MODEL_ARTIFACT } from '../../kernels/tfjs/artifact.js'
 import type { Evaluation } from '../../kernels/tfjs/predict.js'
 import { parseTrainSpec, type TrainSpecInput } from '../../kernels/tfjs/spec.js'
 import { codeOf } from '../../protocols/errors.js'
@@ -26,6 +25,9 @@ export interface Judge {
 }
 
 type Checked = { kind: 'checked'; accuracy: number; expected: number; rows: number; ok: boolean }
+
+/** The name under which a training job leaves its model (kernels/tfjs). */
+const MODEL_ARTIFACT = 'model.nsmodel'
 
 /** Judges a trained model on the rows that were held back: the provider has never seen them. */
 export function createJudge(parts: { files: Files; checker: Checker }): Judge {

@@ -14,8 +14,8 @@ export interface Settler {
   finish(lease: LeaseRecord, workedMs: number, signal: AbortSignal): Promise<LeaseOutcome>
   /** Ends a lease whose provider failed: everything that no voucher pays for comes back. */
   reclaim(lease: LeaseRecord, signal: AbortSignal): Promise<LeaseOutcome | undefined>
-  /** Brings every lease that is not closed one step nearer to its end, as the chain has it. For start and timer. */
-  reconcile(inUse: (lease: LeaseRecord) => boolean, signal: AbortSignal): Promise<void>
+  /** Ends every lease that is not in use and not closed, as the chain has it; for start and timer. Those that closed. */
+  reconcile(inUse: (lease: LeaseRecord) => boolean, signal: AbortSignal): Promise<LeaseRecord[]>
 }
 
 export interface Paid {
@@ -144,15 +144,18 @@ export function createSettler(parts: {
     reclaim,
 
     reconcile: async (inUse, signal) => {
+      const closed: LeaseRecord[] = []
       for (const { value: lease } of await book.list()) {
         if (lease.state === 'closed' || lease.state === 'dropped' || inUse(lease)) continue
         const outcome = await reclaim(lease, signal)
+        if (outcome !== undefined) closed.push(lease)
         const isVoid = outcome === undefined && clock.now() - lease.proposedAtMs > PROPOSAL_LIFE_MS
         if (isVoid && lease.state === 'proposed') {
           lease.state = 'dropped'
           await book.put(keyOf(lease.address), lease)
         }
       }
+      return closed
     },
   }
 }
