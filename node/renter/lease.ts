@@ -24,6 +24,8 @@ export interface LeaseRecord {
   deposit: bigint
   state: 'proposed' | 'open' | 'ending' | 'closed' | 'dropped'
   proposedAtMs: number
+  /** As the chain numbers it; known once it is open. */
+  serial?: bigint
   /** The highest voucher that was ever signed: the next one is never lower, whatever crashes in between. */
   voucher?: Claim & { final: boolean }
   outcome?: LeaseOutcome
@@ -107,6 +109,14 @@ export async function openLease(
   }
   await book.put(keyOf(lease), record)
   const sent = await escrow.openLease(transaction, response.signature, signal)
+  const account = await escrow.lease(lease, signal)
+  if (account === undefined) {
+    throw new NightshiftError('LEASE_NOT_FOUND', 'the chain took the transaction but has no such lease', {
+      advice: 'check that the RPC server is of the cluster that the market is on',
+      context: { peer },
+    })
+  }
+  record.serial = account.serial
   record.state = 'open'
   await book.put(keyOf(lease), record)
   await tellOpened(network, peer, lease, sent.signature, signal)

@@ -40,9 +40,15 @@ export function createSettler(parts: {
 
   /** Signs the next voucher, never lower than one that was signed before, and stores it before it goes out. */
   const sendVoucher = async (lease: LeaseRecord, amount: bigint, final: boolean, signal: AbortSignal) => {
-    const before = lease.voucher
+    const { serial, voucher: before } = lease
+    if (serial === undefined) {
+      throw new NightshiftError('LEASE_NOT_OPEN', 'a lease that is not open yet is not paid for', {
+        advice: 'wait until the chain has confirmed it',
+      })
+    }
     const voucher = {
       lease: lease.address,
+      serial,
       amount: before !== undefined && before.amount > amount ? before.amount : amount,
       sequence: (before?.sequence ?? 0n) + 1n,
       final,
