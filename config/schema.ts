@@ -186,13 +186,18 @@ const provider = z.strictObject({
   software: software.prefault({}),
 })
 
+/** Kernel specification v1 (kernels/README.md): above, sums are no longer exact; n is packed in groups of 16. */
+export const CHALLENGE_BOUNDS = { n: 32_768, multiple: 16, rounds: 256, openings: 1024 } as const
+
 const challenge = z.strictObject({
-  n: integer(16, 16_384, 'rows, a multiple of 4')
-    .multipleOf(4, { error: 'a multiple of 4' })
+  n: integer(CHALLENGE_BOUNDS.multiple, CHALLENGE_BOUNDS.n)
+    .multipleOf(CHALLENGE_BOUNDS.multiple, { error: `a multiple of ${CHALLENGE_BOUNDS.multiple}` })
     .default(1024)
     .meta({ kind: 'integer', description: 'Size of the matrices of the matmul proof.' }),
-  rounds: integer(1, 1024).default(4).meta({ kind: 'integer', description: 'Products per proof.' }),
-  openings: integer(1, 1024).default(66).meta({
+  rounds: integer(1, CHALLENGE_BOUNDS.rounds)
+    .default(4)
+    .meta({ kind: 'integer', description: 'Products per proof.' }),
+  openings: integer(1, CHALLENGE_BOUNDS.openings).default(66).meta({
     kind: 'integer',
     description: 'Entries opened; with 66, who skips a tenth of the work passes once in a thousand times.',
   }),
