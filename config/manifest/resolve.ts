@@ -65,7 +65,8 @@ export function resolveService(
     ...listOf(service.placement.region),
     ...locationsOf(placement, placementName ?? '', note),
   ]
-  if (price === undefined || findings.filter(isError).length > before) return undefined
+  if (price === undefined || device === undefined || findings.filter(isError).length > before)
+    return undefined
   const stake = service.placement.min_stake
   return {
     service,

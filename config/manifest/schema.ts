@@ -1,6 +1,6 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { z } from 'zod'
-import { AMOUNT, isLocation, RUNTIMES } from '../schema.js'
+import { AMOUNT, CHALLENGE_BOUNDS, isLocation, RUNTIMES } from '../schema.js'
 import { parseDuration, parseSize } from '../units.js'
 
 /**
@@ -94,12 +94,12 @@ const input = z.union(
 )
 
 const challenge = mapping('a mapping with n, rounds and openings', {
-  n: integer(16, 16_384)
-    .multipleOf(4, { error: 'a multiple of 4' })
+  n: integer(CHALLENGE_BOUNDS.multiple, CHALLENGE_BOUNDS.n)
+    .multipleOf(CHALLENGE_BOUNDS.multiple, { error: `a multiple of ${CHALLENGE_BOUNDS.multiple}` })
     .optional()
     .describe('Size of the matrices.'),
-  rounds: integer(1, 1024).optional().describe('Products per proof.'),
-  openings: integer(1, 1024).optional().describe('Entries that are recomputed.'),
+  rounds: integer(1, CHALLENGE_BOUNDS.rounds).optional().describe('Products per proof.'),
+  openings: integer(1, CHALLENGE_BOUNDS.openings).optional().describe('Entries that are recomputed.'),
 })
 
 const location = 'a country, and a city of it if you like, such as DE or DE-Berlin'
