@@ -1,6 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { noise } from '@chainsafe/libp2p-noise'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p } from 'libp2p'
 import { createNetwork, type NetworkInit } from '../../node/net/network.js'
 import type { Network } from '../../node/net/ports.js'
 import { systemClock } from '../../node/system/clock.js'
@@ -77,4 +81,14 @@ export function bytesProtocol(
   change: Partial<ProtocolDescriptor<Uint8Array, Uint8Array>> = {},
 ): ProtocolDescriptor<Uint8Array, Uint8Array> {
   return { ...textProtocol(), word: 'bytes', request: bytesCodec, response: bytesCodec, ...change }
+}
+
+/** A bare libp2p node that keeps to none of our rules: it says whatever bytes a test wants to say. */
+export async function startRawPeer() {
+  return createLibp2p({
+    addresses: { listen: [] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+  })
 }
