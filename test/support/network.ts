@@ -37,6 +37,8 @@ export async function withNetworks(
   try {
     for (let index = 0; index < count; index++) networks.push(await startNetwork(init(index)))
     for (const network of networks.slice(1)) await network.dial(networks[0]!.addresses()[0]!)
+    // the side that dials is done a moment before the side that is dialled
+    await eventually(() => networks[0]!.peers().length === count - 1)
     await body(...networks)
   } finally {
     await Promise.all(networks.map((network) => network.stop()))

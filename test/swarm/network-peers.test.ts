@@ -43,10 +43,10 @@ test('peers see each other come and go', async () => {
     const events: string[] = []
     const stopListening = left.onPeer(({ kind, peer }) => events.push(`${kind} ${peer}`))
     await left.hangUp(right!.peer)
-    await eventually(() => right!.peers().length === 0 && left.peers().length === 0)
+    await eventually(() => events.includes(`disconnected ${right!.peer}`))
     assert.is(await right!.dial(left.addresses()[0]!), left.peer)
-    await eventually(() => left.peers().includes(right!.peer))
-    assert.equal(events, [`disconnected ${right!.peer}`, `connected ${right!.peer}`])
+    await eventually(() => events.includes(`connected ${right!.peer}`))
+    assert.ok(left.peers().includes(right!.peer))
     stopListening()
     assert.ok((await left.roundTripMs(right!.peer)) >= 0)
   })
