@@ -10,7 +10,7 @@ import {
 } from '../../protocols/challenge/params.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Backend, Turn } from '../backend/backend.js'
-import { expandFactors, type Factors, INNER_VALUES } from './factors.js'
+import { expandFactors, type Factors } from './factors.js'
 import { placeEntry, type TreeLayout, treeLayout } from './layout.js'
 import type { Opening } from './opening.js'
 import { buildTree, DIGEST_BYTES, hashLeaf, type Tree } from './tree.js'
@@ -71,7 +71,7 @@ function requireEntry(params: ProofParams, entry: Entry): void {
 
 async function proveRound(
   backend: Backend,
-  factors: Factors<Float32Array>,
+  factors: Factors,
   params: ProofParams,
   layout: TreeLayout,
   turn: Turn,
@@ -105,7 +105,7 @@ function hashBand(
 
 async function openRound(
   backend: Backend,
-  factors: Factors<Float32Array>,
+  factors: Factors,
   params: ProofParams,
   layout: TreeLayout,
   asked: readonly Entry[],
@@ -152,30 +152,29 @@ function tileColumns({ maxTensorBytes }: Backend, n: number): number {
  */
 async function forEachBand(
   backend: Backend,
-  factors: Factors<Float32Array>,
+  factors: Factors,
   n: number,
   bands: readonly (readonly number[])[],
   turn: Turn,
   take: (rows: readonly number[], columnAt: number, digest: Uint8Array) => void,
 ): Promise<void> {
   const { core: tf } = backend
-  const [innerA, innerB] = splitInner(factors.inner)
-  const vA = tf.tensor2d(innerA, [n, FACTORS])
-  const uB = tf.tensor2d(innerB, [n, FACTORS])
+  const vA = tf.tensor2d(factors.leftV, [n, FACTORS])
+  const uB = tf.tensor2d(factors.rightU, [n, FACTORS])
   let reading: (() => Promise<void>) | undefined
   try {
     const columns = tileColumns(backend, n)
     for (let columnAt = 0; columnAt < n; columnAt += columns) {
       const width = Math.min(columns, n - columnAt)
       const b = tf.tidy(() => {
-        const vB = tf.tensor2d(permuteColumns(factors.right, columnAt, width), [width, FACTORS])
+        const vB = tf.tensor2d(permuteColumns(factors.rightV, columnAt, width), [width, FACTORS])
         return expandMatrix(backend, uB, vB)
       })
       try {
         for (const rows of bands) {
           await turn()
           const digest = tf.tidy(() => {
-            const uA = tf.tensor2d(pickRows(factors.left, rows), [rows.length, FACTORS])
+            const uA = tf.tensor2d(pickRows(factors.leftU, rows), [rows.length, FACTORS])
             return digestBand(backend, tf.matMul(expandMatrix(backend, uA, vA), b) as Tensor2D)
           })
           await reading?.()
@@ -207,17 +206,6 @@ function startReading(digest: Tensor, take: (digest: Uint8Array) => void): () =>
       digest.dispose()
     }
   }
-}
-
-function splitInner(inner: Float32Array): [Float32Array, Float32Array] {
-  const half = inner.length / 2
-  const vA = new Float32Array(half)
-  const uB = new Float32Array(half)
-  for (let at = 0, k = 0; at < inner.length; at += INNER_VALUES, k += FACTORS) {
-    vA.set(inner.subarray(at, at + FACTORS), k)
-    uB.set(inner.subarray(at + FACTORS, at + INNER_VALUES), k)
-  }
-  return [vA, uB]
 }
 
 function pickRows(left: Float32Array, rows: readonly number[]): Float32Array {
