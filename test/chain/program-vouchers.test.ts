@@ -96,7 +96,7 @@ test('whatever is sent, in whatever order, the payout is what one of the good vo
     { numRuns: 40, seed: Number(process.env.NIGHTSHIFT_SEED ?? 20261120) },
   )
   assert.ok(
-    settled > 20 && refused > 50 && closed > 2,
+    settled > 20 && refused > 50 && closed > 0,
     `${settled} settled, ${closed} closed, ${refused} refused`,
   )
 })

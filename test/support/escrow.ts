@@ -45,6 +45,7 @@ export const PROGRAM_PATH = new URL('../../../chain/program/nightshift.so', impo
 /** The bindings under litesvm's typed surface, which take web3.js's bytes as they are. */
 interface Inner {
   sendVersionedTransaction(bytes: Uint8Array): TransactionMetadata | FailedTransactionMetadata
+  simulateVersionedTransaction(bytes: Uint8Array): { meta(): TransactionMetadata } | FailedTransactionMetadata
   getAccount(address: Uint8Array): { owner(): Uint8Array; data(): Uint8Array; lamports(): bigint } | null
   airdrop(address: Uint8Array, lamports: bigint): unknown
 }
@@ -147,6 +148,17 @@ export class World {
       units: Number(meta.computeUnitsConsumed()),
       events: failed ? [] : parseEvents(this.programId, logs),
     }
+  }
+
+  parse(bytes: Uint8Array): VersionedTransaction {
+    return VersionedTransaction.deserialize(bytes)
+  }
+
+  /** What a simulation over RPC answers. */
+  rehearse(transaction: VersionedTransaction): { err: unknown; logs: string[] } {
+    const result = this.inner.simulateVersionedTransaction(transaction.serialize())
+    const failed = 'err' in result
+    return { err: failed ? String(result.toString()) : null, logs: result.meta().logs() }
   }
 
   send(instructions: TransactionInstruction[], signers: Keypair[]): Outcome {
