@@ -41,6 +41,9 @@ export interface Escrow {
   /** Anyone, after the deadline: refund and close. */
   expireLease(lease: Uint8Array, signal?: AbortSignal): Promise<{ signature: string }>
 
+  /** How a lease that is closed has ended, read back from its transactions; undefined while it is open or unknown. */
+  outcome(lease: Uint8Array, signal?: AbortSignal): Promise<LeaseOutcome | undefined>
+
   /** The chain's own clock, Unix seconds: deadlines are judged by it. */
   chainTime(signal?: AbortSignal): Promise<number>
 }
@@ -74,6 +77,9 @@ export interface LeaseProposal {
 
 export interface LeaseAccount {
   address: Uint8Array
+  /** Of this lease among all of its provider; every voucher names it, so that none fits a later lease. */
+  serial: bigint
+  /** Address of the provider's account on the chain, not its node key. */
   provider: Uint8Array
   wallet: Uint8Array
   sessionKey: Uint8Array
@@ -88,8 +94,17 @@ export interface LeaseAccount {
   cancelled: boolean
 }
 
+export interface LeaseOutcome {
+  /** Signatures of all transactions that touched the lease, oldest first. */
+  transactions: string[]
+  deposited: bigint
+  paid: bigint
+  refunded: bigint
+}
+
 export interface SignedVoucher {
   lease: Uint8Array
+  serial: bigint
   amount: bigint
   sequence: bigint
   final: boolean
