@@ -97,12 +97,10 @@ const network = z.strictObject({
   bootstrap: addresses('a multiaddr that ends in /p2p/<peer id>', (value) => value.includes('/p2p/'))
     .default([])
     .meta({ kind: 'list', description: 'Peers to dial first, and again when they are lost.' }),
-  private_addresses: flag()
-    .default(false)
-    .meta({
-      kind: 'boolean',
-      description: 'Take peers on loopback and private addresses into the routing table.',
-    }),
+  private_addresses: flag().default(false).meta({
+    kind: 'boolean',
+    description: 'Take peers on loopback and private addresses into the routing table.',
+  }),
 })
 
 const chain = z.strictObject({
@@ -112,21 +110,17 @@ const chain = z.strictObject({
   ws_url: text('a ws:// or wss:// URL', (value) => isUrl(value, ['ws:', 'wss:']))
     .optional()
     .meta({ kind: 'text', description: 'Its websocket; unset: derived from the RPC URL.' }),
-  program_id: address()
-    .optional()
-    .meta({
-      kind: 'text',
-      description: 'Address of the escrow program; unset: the one that this release was built for.',
-    }),
+  program_id: address().optional().meta({
+    kind: 'text',
+    description: 'Address of the escrow program; unset: the one that this release was built for.',
+  }),
   market: address()
     .optional()
     .meta({ kind: 'text', description: 'Address of the market; unset: the network’s own.' }),
-  wallet_file: path()
-    .default('wallet.json')
-    .meta({
-      kind: 'path',
-      description: 'Key file of the wallet that pays and stakes; a relative default lies in `data_dir`.',
-    }),
+  wallet_file: path().default('wallet.json').meta({
+    kind: 'path',
+    description: 'Key file of the wallet that pays and stakes; a relative default lies in `data_dir`.',
+  }),
   commitment: choice(COMMITMENTS)
     .default('confirmed')
     .meta({ kind: 'choice', description: 'How final a transaction must be before it counts.' }),
