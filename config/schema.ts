@@ -31,8 +31,17 @@ export const BACKENDS = ['auto', 'tensorflow-gpu', 'webgpu', 'tensorflow-cpu', '
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 const COMMITMENTS = ['processed', 'confirmed', 'finalized'] as const
 
-/** A country (ISO 3166-1 alpha-2), and a city or region of it if you like. */
-export const LOCATION = /^[A-Z]{2}(?:-[\p{L}\p{N}][\p{L}\p{N} .'-]{0,62})?$/u
+const LOCATION = /^[A-Z]{2}(?:-[\p{L}\p{N}][\p{L}\p{N} .'-]{0,62})?$/u
+/** Codes that the list of regions knows and that are no country's: the European Union, the world, and an alias. */
+const NO_COUNTRIES: readonly string[] = ['EU', 'EZ', 'UN', 'UK', 'ZZ']
+
+/** Whether the text is a country (ISO 3166-1 alpha-2), with a city or region of it or without: "DE", "DE-Berlin". */
+export function isLocation(text: string): boolean {
+  if (!LOCATION.test(text)) return false
+  const country = text.slice(0, 2)
+  const names = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'none' })
+  return names.of(country) !== undefined && !NO_COUNTRIES.includes(country)
+}
 
 /** Whole tokens as a person writes them. How many digits the mint has is known only once the chain was asked. */
 export const AMOUNT = /^\d{1,20}(?:\.\d{1,18})?$/
@@ -77,6 +86,10 @@ function list(error: string, accepts: (value: string) => boolean, most = 64) {
     .max(most, { error: `at most ${most} entries` })
 }
 
+function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z.strictObject(shape, { error: 'a mapping of options' })
+}
+
 const flag = () => z.boolean({ error: 'true or false' })
 const amount = () => text('tokens per hour as text, such as "0.25"', (value) => AMOUNT.test(value))
 const address = () => text('an address in base58 (32 bytes)', isAddress)
@@ -84,7 +97,7 @@ const path = () => text('a path', (value) => value.length > 0)
 const addresses = (error: string, accepts: (value: string) => boolean) =>
   list(error, (value) => isMultiaddr(value) && accepts(value), 16)
 
-const network = z.strictObject({
+const network = section({
   name: text('lower-case letters, digits and dashes, at most 32', (value) => /^[a-z0-9-]{1,32}$/.test(value))
     .default('localnet')
     .meta({ kind: 'text', description: 'Name of the network; part of every protocol id.' }),
@@ -103,7 +116,7 @@ const network = z.strictObject({
   }),
 })
 
-const chain = z.strictObject({
+const chain = section({
   rpc_url: text('an http:// or https:// URL', (value) => isUrl(value, ['http:', 'https:']))
     .default('http://127.0.0.1:8899')
     .meta({ kind: 'text', description: 'JSON-RPC of a Solana node.' }),
@@ -126,7 +139,7 @@ const chain = z.strictObject({
     .meta({ kind: 'choice', description: 'How final a transaction must be before it counts.' }),
 })
 
-const software = z.strictObject({
+const software = section({
   memory_bytes: integer(2 ** 20, 2 ** 50, 'bytes, or a size such as "2Gi"')
     .default(2 ** 30)
     .meta({
@@ -141,13 +154,13 @@ const software = z.strictObject({
     }),
 })
 
-const provider = z.strictObject({
+const provider = section({
   enabled: flag().default(false).meta({ kind: 'boolean', description: 'Offer this machine’s devices.' }),
   price_per_hour: amount()
     .refine((value) => /[1-9]/.test(value), { error: 'more than zero tokens per hour, such as "0.25"' })
     .optional()
     .meta({ kind: 'amount', description: 'Tokens for one hour of one device; needed to offer any.' }),
-  location: text('a country and a city, such as "DE-Berlin"', (value) => value === '' || LOCATION.test(value))
+  location: text('a country and a city, such as "DE-Berlin"', (value) => value === '' || isLocation(value))
     .default('')
     .meta({ kind: 'text', description: 'Where the machine stands, such as DE-Berlin; empty: not told.' }),
   owner: address()
@@ -177,19 +190,24 @@ const provider = z.strictObject({
   software: software.prefault({}),
 })
 
-const challenge = z.strictObject({
-  n: integer(16, 16_384, 'rows, a multiple of 4')
-    .multipleOf(4, { error: 'a multiple of 4' })
+/** Kernel specification v1 (kernels/README.md): above, sums are no longer exact; n is packed in groups of 16. */
+export const CHALLENGE_BOUNDS = { n: 32_768, multiple: 16, rounds: 256, openings: 1024 } as const
+
+const challenge = section({
+  n: integer(CHALLENGE_BOUNDS.multiple, CHALLENGE_BOUNDS.n)
+    .multipleOf(CHALLENGE_BOUNDS.multiple, { error: `a multiple of ${CHALLENGE_BOUNDS.multiple}` })
     .default(1024)
     .meta({ kind: 'integer', description: 'Size of the matrices of the matmul proof.' }),
-  rounds: integer(1, 1024).default(4).meta({ kind: 'integer', description: 'Products per proof.' }),
-  openings: integer(1, 1024).default(66).meta({
+  rounds: integer(1, CHALLENGE_BOUNDS.rounds)
+    .default(4)
+    .meta({ kind: 'integer', description: 'Products per proof.' }),
+  openings: integer(1, CHALLENGE_BOUNDS.openings).default(66).meta({
     kind: 'integer',
     description: 'Entries opened; with 66, who skips a tenth of the work passes once in a thousand times.',
   }),
 })
 
-const renter = z.strictObject({
+const renter = section({
   max_concurrent: integer(1, 256).default(4).meta({ kind: 'integer', description: 'Jobs at the same time.' }),
   commit_ms: integer(1, AUCTION_LIMITS.maxWindowMs, 'milliseconds')
     .default(800)
@@ -203,27 +221,25 @@ const renter = z.strictObject({
   challenge: challenge.prefault({}),
 })
 
-const control = z.strictObject({
+const control = section({
   host: choice(['127.0.0.1', '::1'])
     .default('127.0.0.1')
     .meta({ kind: 'choice', description: 'Where the control API listens: loopback only.' }),
   port: integer(0, 65_535).default(0).meta({ kind: 'integer', description: 'Its port; 0: any free one.' }),
 })
 
-export const configSchema = z.strictObject({
+export const configSchema = section({
   preset: choice(PRESETS)
     .default('localnet')
     .meta({ kind: 'choice', description: 'Network whose settings stand under yours.' }),
   data_dir: path()
     .default('~/.nightshift')
     .meta({ kind: 'path', description: 'Where keys, database and tokens are kept.' }),
-  log: z
-    .strictObject({
-      level: choice(LOG_LEVELS)
-        .default('info')
-        .meta({ kind: 'choice', description: 'Least level that is logged.' }),
-    })
-    .prefault({}),
+  log: section({
+    level: choice(LOG_LEVELS)
+      .default('info')
+      .meta({ kind: 'choice', description: 'Least level that is logged.' }),
+  }).prefault({}),
   network: network.prefault({}),
   chain: chain.prefault({}),
   provider: provider.prefault({}),

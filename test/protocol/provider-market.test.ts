@@ -13,7 +13,7 @@ import { HEARTBEAT_LIMITS } from '../../protocols/heartbeat/rules.js'
 import { Availability, Heartbeat } from '../../protocols/heartbeat/wire.js'
 import { Requirements } from '../../protocols/inventory/wire.js'
 import { createVirtualClock, settle } from '../support/clock.js'
-import { createHub, type MemoryNetwork } from '../support/network.js'
+import { createHub, type MemoryNetwork } from '../support/memory.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('the topics of a market')
