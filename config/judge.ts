@@ -79,7 +79,10 @@ export function unknownKey(path: Path, key: string, known: readonly string[]): F
 
 function valueAt(root: unknown, path: Path): unknown {
   let at = root
-  for (const step of path) at = (at as Record<string | number, unknown> | null | undefined)?.[step]
+  for (const step of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return undefined
+    at = (at as Record<string | number, unknown>)[step]
+  }
   return at
 }
 
@@ -87,13 +90,19 @@ function valueAt(root: unknown, path: Path): unknown {
 function knownKeys(schema: z.ZodType, path: Path): string[] {
   let schemas = unwrap(schema)
   for (const step of path) schemas = schemas.flatMap((each) => stepInto(each, step))
-  return [...new Set(schemas.flatMap((each) => (each instanceof z.ZodObject ? Object.keys(each.shape) : [])))]
+  return [...new Set(schemas.flatMap(keysOf))]
+}
+
+function keysOf(schema: z.ZodType): string[] {
+  if (schema instanceof z.ZodObject) return Object.keys(schema.shape)
+  return schema instanceof z.ZodRecord && schema.keyType instanceof z.ZodEnum
+    ? schema.keyType.options.map(String)
+    : []
 }
 
 function stepInto(schema: z.ZodType, step: string | number): z.ZodType[] {
   if (schema instanceof z.ZodObject) {
-    const next = (schema.shape as Record<string, z.ZodType>)[step]
-    return next === undefined ? [] : unwrap(next)
+    return Object.hasOwn(schema.shape, step) ? unwrap((schema.shape as Record<string, z.ZodType>)[step]!) : []
   }
   if (schema instanceof z.ZodRecord) return unwrap(schema.valueType as z.ZodType)
   if (schema instanceof z.ZodArray) return unwrap(schema.element as z.ZodType)

@@ -5,7 +5,28 @@ import { HEARTBEAT_LIMITS, judgeHeartbeat } from '../../protocols/heartbeat/rule
 import { Heartbeat } from '../../protocols/heartbeat/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { GossipMessage, Network, Verdict } from '../net/ports.js'
-import type { HeartbeatTopic, ReceivedHeartbeat } from './port.js'
+
+export interface ReceivedHeartbeat {
+  /** Base58 peer id of the provider that signed it. */
+  peer: string
+  heartbeat: Heartbeat
+  /** The signed bytes, as gossiped: what the inventory answers with. */
+  envelope: Uint8Array
+  /** Unix milliseconds of this node's clock. */
+  receivedAtMs: number
+}
+
+/** One market's heartbeats: every node joins, checks what it passes on, and keeps the newest of each provider. */
+export interface HeartbeatTopic {
+  /** Seals with this node's key and sends it to the neighbours; what was sent is `newest` of this node. */
+  publish(heartbeat: Heartbeat): Promise<{ envelope: Uint8Array; recipients: number }>
+  /** Each believable heartbeat of another node, once, until the returned function is called. */
+  onHeartbeat(listener: (received: ReceivedHeartbeat) => void): () => void
+  newest(peer: string): ReceivedHeartbeat | undefined
+  /** The newest of every provider that was heard within the maximal age of a heartbeat. */
+  all(): ReceivedHeartbeat[]
+  close(): void
+}
 
 export interface HeartbeatTopicOptions {
   network: Pick<Network, 'name' | 'peer' | 'privateKey' | 'gossip'>

@@ -1,12 +1,12 @@
 import { revealProtocol } from '../../protocols/auction/protocol.js'
 import { windowsOf } from '../../protocols/auction/rules.js'
-import { type SignedOrder, sealBid } from '../../protocols/auction/sealed.js'
 import { toHex } from '../../protocols/bytes.js'
 import { codeOf, isRefusal } from '../../protocols/errors.js'
 import { findMismatches, type Offer, readRequirements } from '../../protocols/inventory/rules.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
-import type { AuctionTopic, ReceivedResult } from '../market/port.js'
+import type { AuctionTopic, ReceivedOrder, ReceivedResult } from '../market/announcements.js'
+import { sealBid } from '../market/bids.js'
 import type { Network } from '../net/ports.js'
 import type { Bids } from './bids.js'
 import type { Capacity } from './capacity.js'
@@ -74,7 +74,7 @@ export function createAuctionService(parts: {
   }
 
   /** The devices are promised before the bid exists, and the bid is stored before anybody hears of it. */
-  async function bid(signed: SignedOrder): Promise<void> {
+  async function bid(signed: ReceivedOrder): Promise<void> {
     const { order, orderId } = signed
     const wanted = readRequirements(order.requirements)
     if (isRefusal(wanted)) return pass(orderId, 'MALFORMED', wanted.detail)
@@ -120,7 +120,7 @@ export function createAuctionService(parts: {
   }
 
   /** Undefined when the renter has taken it; else why not. */
-  async function reveal({ order, peer }: SignedOrder, envelope: Uint8Array): Promise<string | undefined> {
+  async function reveal({ order, peer }: ReceivedOrder, envelope: Uint8Array): Promise<string | undefined> {
     const { commitUntil, revealUntil } = windowsOf(order)
     await connect(peer, order.addresses)
     await clock.sleep(Math.max(0, commitUntil - clock.now()), stopping.signal)

@@ -1,6 +1,6 @@
 import type { Heartbeat } from '../../protocols/heartbeat/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
-import type { HeartbeatTopic } from '../market/port.js'
+import type { HeartbeatTopic } from '../market/heartbeats.js'
 import type { Store } from '../store/port.js'
 
 /** Says to the market what this node has, every period and soon after each change. */

@@ -1,6 +1,6 @@
 import { inventoryProtocol } from '../../protocols/inventory/protocol.js'
 import type { Benchmark, InventoryRequest, InventoryResponse } from '../../protocols/inventory/wire.js'
-import type { HeartbeatTopic } from '../market/port.js'
+import type { HeartbeatTopic } from '../market/heartbeats.js'
 import type { Engine } from '../net/ports.js'
 import type { Session } from '../net/session.js'
 

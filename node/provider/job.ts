@@ -3,9 +3,10 @@ import { toHex } from '../../protocols/bytes.js'
 import { codeOf, isRefusal, NightshiftError, type Refusal } from '../../protocols/errors.js'
 import { EVENT_PERIOD_MS, jobProtocol } from '../../protocols/job/protocol.js'
 import { hasEnded, JOB_LIMITS, judgeStart, type StartRefusal } from '../../protocols/job/rules.js'
-import { decodeJobSpec } from '../../protocols/job/spec.js'
+import { decodeJobSpec, type JobSpec } from '../../protocols/job/spec.js'
 import { type Blob, type JobEvent, type JobRequest, JobState, type Start } from '../../protocols/job/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
+import { checkDeclared, toDeviceJob } from '../device/declared.js'
 import type { Engine } from '../net/ports.js'
 import type { Session } from '../net/session.js'
 import type { Blobs } from './blobs.js'
@@ -14,16 +15,15 @@ import { createJournal } from './journal.js'
 import type { LeaseRecord, Ledger } from './ledger.js'
 import { createLive, type Live, workedMsOf } from './live.js'
 import { createNarrator } from './narrator.js'
-import { type PreparedJob, prepareJob, type SpecRefusal } from './runtime.js'
 import { serveTransfer } from './transfer.js'
 import { type StopReason, startWork, stopReasonOf } from './work.js'
 
 export type JobRefusal =
   | StartRefusal
-  | SpecRefusal
   | 'UNKNOWN_LEASE'
   | 'LEASE_CLOSED'
   | 'SPEC_MALFORMED'
+  | 'RUNTIME_NOT_OFFERED'
   | 'INPUTS_DIFFER'
   | 'INPUTS_TOO_LARGE'
   | 'PAUSED'
@@ -67,6 +67,7 @@ interface Parts {
 const INPUT_PATIENCE_MS = 120_000
 /** A result stays so long after its lease was closed. */
 const RESULT_PATIENCE_MS = 600_000
+const SHORTEST_BEAT_MS = 100
 
 export async function serveJobs(parts: Parts): Promise<JobService> {
   const { engine, ledger, jobs, blobs, clock, log } = parts
@@ -80,7 +81,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     if (hasEnded(record.state)) await freeDevices(record.lease)
   }
   const stopBeating = clock.every(EVENT_PERIOD_MS, () => {
-    for (const live of lives.values()) if (!hasEnded(live.record.state)) live.journal.beat(workedMsOf(live))
+    for (const live of lives.values()) if (live.record.state === JobState.QUEUED) live.journal.beat(0)
   })
 
   async function freeDevices(lease: Uint8Array): Promise<void> {
@@ -128,16 +129,16 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     if (bytes > parts.maxInputBytes) {
       return { refused: 'INPUTS_TOO_LARGE', detail: `${bytes} bytes, at most ${parts.maxInputBytes}` }
     }
-    const prepared = prepare(start.spec, start.inputs)
-    return isRefusal(prepared) ? prepared : create(start, prepared)
+    const spec = readSpec(start.spec, start.inputs)
+    return isRefusal(spec) ? spec : create(start, spec)
   }
 
   /** One job for one lease, also when two Starts come at once. */
-  async function create(start: Start, prepared: PreparedJob): Promise<Live | Refusal<JobRefusal>> {
+  async function create(start: Start, spec: JobSpec): Promise<Live | Refusal<JobRefusal>> {
     const id = toHex(start.lease)
     const journal = createJournal([], 0)
     const live = createLive(emptyRecord(start), journal, clock)
-    live.prepared = prepared
+    live.spec = spec
     lives.set(id, live)
     const stored = store(live, {})
     opening.set(id, stored)
@@ -158,18 +159,34 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     if (!areSame(live.record.inputs, start.inputs)) {
       return { refused: 'INPUTS_DIFFER', detail: 'the job was started with other inputs' }
     }
-    if (live.prepared === undefined && !hasEnded(live.record.state)) {
-      const prepared = prepare(live.record.spec, live.record.inputs)
-      if (isRefusal(prepared)) return prepared
-      live.prepared = prepared
+    if (live.spec === undefined && !hasEnded(live.record.state)) {
+      const spec = readSpec(live.record.spec, live.record.inputs)
+      if (isRefusal(spec)) return spec
+      live.spec = spec
     }
     return live
   }
 
-  function prepare(spec: Uint8Array, inputs: readonly Blob[]): PreparedJob | Refusal<JobRefusal> {
-    const decoded = decodeJobSpec(spec)
-    if (isRefusal(decoded)) return { refused: 'SPEC_MALFORMED', detail: decoded.detail }
-    return prepareJob(decoded, { runtimes: parts.runtimes, inputs: inputs.map(({ name }) => name) })
+  /** Judged by its runtime's own schema before any data is asked for. */
+  function readSpec(bytes: Uint8Array, inputs: readonly Blob[]): JobSpec | Refusal<JobRefusal> {
+    const spec = decodeJobSpec(bytes)
+    if (isRefusal(spec)) return { refused: 'SPEC_MALFORMED', detail: spec.detail }
+    if (!parts.runtimes.includes(spec.runtime)) {
+      return { refused: 'RUNTIME_NOT_OFFERED', detail: `on offer: ${parts.runtimes.join(', ')}` }
+    }
+    try {
+      checkDeclared(
+        spec,
+        inputs.map(({ name }) => name),
+      )
+      return spec
+    } catch (error) {
+      if (codeOf(error) === undefined) throw error
+      return {
+        refused: 'SPEC_MALFORMED',
+        detail: (error as Error).message.slice(0, JOB_LIMITS.maxReasonChars),
+      }
+    }
   }
 
   async function findLease(
@@ -185,20 +202,23 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     return isRefusal(confirmed) ? { refused: 'UNKNOWN_LEASE', detail: confirmed.detail } : confirmed
   }
 
-  async function run(live: Live, prepared: PreparedJob): Promise<void> {
+  async function run(live: Live, spec: JobSpec): Promise<void> {
     const { lease, inputs } = live.record
     const leaseRecord = ledger.get(lease)
     if (leaseRecord === undefined || leaseRecord.state !== 'open' || live.isEnding) return
     await store(live, { state: JobState.RUNNING })
     live.journal.append({ state: { state: JobState.RUNNING, reason: '', detail: '' } }, 0)
+    const { terms, deposit } = leaseRecord
+    // What was worked is told often enough that the renter can pay for every slice in time.
+    const period = Math.max(SHORTEST_BEAT_MS, Math.min(EVENT_PERIOD_MS, terms.sliceMs / 2))
+    const stopTelling = clock.every(period, () => live.journal.beat(workedMsOf(live)))
     try {
       const loaded = new Map<string, Uint8Array>()
       for (const input of inputs) loaded.set(input.name, await blobs.load(lease, input))
       if (live.isEnding) return
-      const { terms, deposit } = leaseRecord
       live.work = startWork({
         device: parts.device,
-        job: prepared.build(loaded),
+        job: toDeviceJob(spec, loaded),
         clock,
         meter: { pricePerHour: terms.pricePerHour, deposit, sliceMs: terms.sliceMs },
         paid: () => ledger.get(lease)?.best?.amount ?? 0n,
@@ -211,6 +231,8 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
       await conclude(live, JobState.COMPLETED, '', '', outputs)
     } catch (error) {
       await fail(live, error)
+    } finally {
+      stopTelling()
     }
   }
 
@@ -309,11 +331,11 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
         live.lastInputAt = clock.elapsed()
       },
       onComplete: () => {
-        const { prepared } = live
-        if (live.record.state !== JobState.QUEUED || prepared === undefined) return
+        const { spec } = live
+        if (live.record.state !== JobState.QUEUED || spec === undefined) return
         if (live.isStarted || live.isEnding) return
         live.isStarted = true
-        track('a job', live, run(live, prepared))
+        track('a job', live, run(live, spec))
       },
       onStop: () => end(lease, 'STOPPED_BY_RENTER'),
       onAccepted: () => accept(live),

@@ -1,14 +1,15 @@
+import type { JobSpec } from '../../protocols/job/spec.js'
 import type { Clock } from '../../protocols/ports.js'
 import type { JobRecord } from './jobs.js'
 import type { Journal } from './journal.js'
-import type { PreparedJob } from './runtime.js'
 import type { Work } from './work.js'
 
 /** A job in memory: its record as it is on the disk, and what happens around it now. */
 export interface Live {
   record: JobRecord
   journal: Journal
-  prepared?: PreparedJob
+  /** As the renter declared it; it was found sound. */
+  spec?: JobSpec
   work?: Work
   /** Its work has begun, or is about to; and it was told to end. Each happens once. */
   isStarted: boolean

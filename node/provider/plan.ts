@@ -32,11 +32,10 @@ export const SIGNED_MS = 120_000
 export const NEAR_S = 30
 /** A renter that is there ends the lease with a final voucher sooner than this after the job has ended. */
 export const FINAL_VOUCHER_MS = 60_000
-/**
- * Ending a lease that was neither cancelled nor paid in full burns a part of the own bond, so that is left to the
- * renter, whose refund hangs on it, for this long.
- */
-export const EXPIRE_PATIENCE_S = 3_600
+/** After the deadline the renter takes the rest back itself; when it does not come, so much later this node does. */
+export const EXPIRE_S = 60
+/** Much later when the end burns a part of the own bond: neither cancelled nor paid in full. */
+export const FORFEIT_S = 3_600
 
 export function nextStep(record: LeaseRecord, { account, nowMs, chainNow }: PlanFacts): Step {
   if (record.state === 'closed') return 'wait'
@@ -55,9 +54,8 @@ export function nextStep(record: LeaseRecord, { account, nowMs, chainNow }: Plan
   ) {
     return 'settle'
   }
-  if (chainNow < account.deadline) return 'wait'
   const isFree = account.cancelled || account.paid >= account.deposit
-  return isFree || chainNow >= account.deadline + EXPIRE_PATIENCE_S ? 'expire' : 'wait'
+  return chainNow >= account.deadline + (isFree ? EXPIRE_S : FORFEIT_S) ? 'expire' : 'wait'
 }
 
 function isTimeToSettle(

@@ -26,8 +26,12 @@ export interface Work {
   stop(reason: StopReason): void
 }
 
-/** Unpaid for so many slices beyond the one that is granted, the work is broken off. */
+/**
+ * Unpaid for so many slices beyond the one that is granted, the work is broken off; however short they are, a voucher
+ * has a way to go and a disk to be flushed to on each side.
+ */
 const UNPAID_SLICES = 3
+const SHORTEST_PATIENCE_MS = 3_000
 const LONGEST_CHECK_MS = 1_000
 const SHORTEST_CHECK_MS = 25
 
@@ -51,13 +55,12 @@ export function startWork(parts: {
   const workedMs = () => Math.min((endedAt ?? clock.elapsed()) - startedAt, maxMs)
   const stop = (reason: StopReason) => controller.abort(stopped(reason))
 
+  const patienceMs = Math.max(SHORTEST_PATIENCE_MS, UNPAID_SLICES * meter.sliceMs)
   const check = () => {
     if (workedMs() >= maxMs) return stop('TIME_IS_UP')
     if (mayGoOn(meter, workedMs(), paid())) unpaidSince = undefined
     else unpaidSince ??= clock.elapsed()
-    if (unpaidSince !== undefined && clock.elapsed() - unpaidSince > UNPAID_SLICES * meter.sliceMs) {
-      stop('UNPAID')
-    }
+    if (unpaidSince !== undefined && clock.elapsed() - unpaidSince > patienceMs) stop('UNPAID')
   }
   const period = Math.max(SHORTEST_CHECK_MS, Math.min(LONGEST_CHECK_MS, meter.sliceMs / 4))
   const stopChecking = clock.every(period, check)

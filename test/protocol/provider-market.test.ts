@@ -1,9 +1,9 @@
 import * as assert from 'uvu/assert'
-import { createAuctionTopic } from '../../node/market/announcements.js'
+import { createAuctionTopic, openAnnouncement, sealAnnouncement } from '../../node/market/announcements.js'
+import { openBid, sealBid } from '../../node/market/bids.js'
 import { createHeartbeatTopic } from '../../node/market/heartbeats.js'
 import { silentLog } from '../../node/system/log.js'
 import { commitmentOf, orderIdOf } from '../../protocols/auction/rules.js'
-import { openAnnouncement, openBid, sealAnnouncement, sealBid } from '../../protocols/auction/sealed.js'
 import { type Announcement, type Order, PricingRule } from '../../protocols/auction/wire.js'
 import { equal } from '../../protocols/bytes.js'
 import { topicName } from '../../protocols/descriptor.js'
@@ -11,7 +11,6 @@ import { seal } from '../../protocols/envelope.js'
 import { isRefusal } from '../../protocols/errors.js'
 import { HEARTBEAT_LIMITS } from '../../protocols/heartbeat/rules.js'
 import { Availability, Heartbeat } from '../../protocols/heartbeat/wire.js'
-import { Requirements } from '../../protocols/inventory/wire.js'
 import { createVirtualClock, settle } from '../support/clock.js'
 import { createHub, type MemoryNetwork } from '../support/memory.js'
 import { suite } from '../support/suite.js'
@@ -54,7 +53,7 @@ function order(fields: Partial<Order> = {}): Order {
     market: MARKET,
     nonce: new Uint8Array(16).fill(1),
     timeMs: 1_700_000_000_000,
-    requirements: Requirements.encode({ devices: 1 }),
+    requirements: new Uint8Array(),
     ceilingPricePerHour: 100n,
     durationS: 60,
     commitMs: 500,
