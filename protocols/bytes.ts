@@ -23,3 +23,14 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean {
 export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 }
+
+export interface BlobHasher {
+  update(bytes: Uint8Array): void
+  digest(): Uint8Array
+}
+
+/** SHA-256 over a blob that arrives in pieces. */
+export function createBlobHasher(): BlobHasher {
+  const hasher = sha256.create()
+  return { update: (bytes) => void hasher.update(bytes), digest: () => hasher.digest() }
+}

@@ -864,8 +864,32 @@ export namespace ChallengeResponse {
     value: Uint8Array
   }
 
-  export interface ChallengeResponseOpeningsOpeningsFieldEvent {
-    field: '$.openings.openings[]'
+  export interface ChallengeResponseOpeningsOpeningsRoundFieldEvent {
+    field: '$.openings.openings[].round'
+    value: number
+    index: number
+  }
+
+  export interface ChallengeResponseOpeningsOpeningsRowFieldEvent {
+    field: '$.openings.openings[].row'
+    value: number
+    index: number
+  }
+
+  export interface ChallengeResponseOpeningsOpeningsColumnFieldEvent {
+    field: '$.openings.openings[].column'
+    value: number
+    index: number
+  }
+
+  export interface ChallengeResponseOpeningsOpeningsSegmentFieldEvent {
+    field: '$.openings.openings[].segment'
+    value: Uint8Array
+    index: number
+  }
+
+  export interface ChallengeResponseOpeningsOpeningsPathFieldEvent {
+    field: '$.openings.openings[].path[]'
     index: number
     value: Uint8Array
   }
@@ -878,7 +902,7 @@ export namespace ChallengeResponse {
     return decodeMessage(buf, ChallengeResponse.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ChallengeResponse>): Generator<ChallengeResponseDeclinedReasonFieldEvent | ChallengeResponseDeclinedDetailFieldEvent | ChallengeResponseReceiptReceiptFieldEvent | ChallengeResponseReceiptSignatureFieldEvent | ChallengeResponseOpeningsOpeningsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ChallengeResponse>): Generator<ChallengeResponseDeclinedReasonFieldEvent | ChallengeResponseDeclinedDetailFieldEvent | ChallengeResponseReceiptReceiptFieldEvent | ChallengeResponseReceiptSignatureFieldEvent | ChallengeResponseOpeningsOpeningsRoundFieldEvent | ChallengeResponseOpeningsOpeningsRowFieldEvent | ChallengeResponseOpeningsOpeningsColumnFieldEvent | ChallengeResponseOpeningsOpeningsSegmentFieldEvent | ChallengeResponseOpeningsOpeningsPathFieldEvent> {
     return streamMessage(buf, ChallengeResponse.codec(), opts)
   }
 }
@@ -1108,7 +1132,7 @@ export namespace SignedReceipt {
 }
 
 export interface Openings {
-  openings: Uint8Array[]
+  openings: Opening[]
 }
 
 export namespace Openings {
@@ -1124,7 +1148,7 @@ export namespace Openings {
         if (obj.openings != null && obj.openings.length > 0) {
           for (const value of obj.openings) {
             w.uint32(10)
-            w.bytes(value)
+            Opening.codec().encode(value, w)
           }
         }
 
@@ -1147,7 +1171,9 @@ export namespace Openings {
                 throw new MaxLengthError('Decode error - repeated field "openings" had too many elements')
               }
 
-              obj.openings.push(reader.bytes())
+              obj.openings.push(Opening.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.openings$
+              }))
               break
             }
             default: {
@@ -1174,10 +1200,13 @@ export namespace Openings {
                 throw new MaxLengthError('Streaming decode error - repeated field "openings" had too many elements')
               }
 
-              yield {
-                field: `${prefix}.openings[]`,
-                index: obj.openings,
-                value: reader.bytes()
+              for (const evt of Opening.codec().stream(reader, reader.uint32(), `${prefix}.openings[]`, {
+                limits: opts.limits?.openings$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.openings
+                }
               }
 
               obj.openings++
@@ -1196,8 +1225,32 @@ export namespace Openings {
     return _codec
   }
 
-  export interface OpeningsOpeningsFieldEvent {
-    field: '$.openings[]'
+  export interface OpeningsOpeningsRoundFieldEvent {
+    field: '$.openings[].round'
+    value: number
+    index: number
+  }
+
+  export interface OpeningsOpeningsRowFieldEvent {
+    field: '$.openings[].row'
+    value: number
+    index: number
+  }
+
+  export interface OpeningsOpeningsColumnFieldEvent {
+    field: '$.openings[].column'
+    value: number
+    index: number
+  }
+
+  export interface OpeningsOpeningsSegmentFieldEvent {
+    field: '$.openings[].segment'
+    value: Uint8Array
+    index: number
+  }
+
+  export interface OpeningsOpeningsPathFieldEvent {
+    field: '$.openings[].path[]'
     index: number
     value: Uint8Array
   }
@@ -1210,7 +1263,207 @@ export namespace Openings {
     return decodeMessage(buf, Openings.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Openings>): Generator<OpeningsOpeningsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Openings>): Generator<OpeningsOpeningsRoundFieldEvent | OpeningsOpeningsRowFieldEvent | OpeningsOpeningsColumnFieldEvent | OpeningsOpeningsSegmentFieldEvent | OpeningsOpeningsPathFieldEvent> {
     return streamMessage(buf, Openings.codec(), opts)
+  }
+}
+
+export interface Opening {
+  round: number
+  row: number
+  column: number
+  segment: Uint8Array
+  path: Uint8Array[]
+}
+
+export namespace Opening {
+  let _codec: Codec<Opening>
+
+  export const codec = (): Codec<Opening> => {
+    if (_codec == null) {
+      _codec = message<Opening>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.round != null && obj.round !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.round)
+        }
+
+        if ((obj.row != null && obj.row !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.row)
+        }
+
+        if ((obj.column != null && obj.column !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.column)
+        }
+
+        if ((obj.segment != null && obj.segment.byteLength > 0)) {
+          w.uint32(34)
+          w.bytes(obj.segment)
+        }
+
+        if (obj.path != null && obj.path.length > 0) {
+          for (const value of obj.path) {
+            w.uint32(42)
+            w.bytes(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          round: 0,
+          row: 0,
+          column: 0,
+          segment: uint8ArrayAlloc(0),
+          path: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.round = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.row = reader.uint32()
+              break
+            }
+            case 3: {
+              obj.column = reader.uint32()
+              break
+            }
+            case 4: {
+              obj.segment = reader.bytes()
+              break
+            }
+            case 5: {
+              if (opts.limits?.path != null && obj.path.length === opts.limits.path) {
+                throw new MaxLengthError('Decode error - repeated field "path" had too many elements')
+              }
+
+              obj.path.push(reader.bytes())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          path: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.round`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.row`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.column`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.segment`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 5: {
+              if (opts.limits?.path != null && obj.path === opts.limits.path) {
+                throw new MaxLengthError('Streaming decode error - repeated field "path" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.path[]`,
+                index: obj.path,
+                value: reader.bytes()
+              }
+
+              obj.path++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface OpeningRoundFieldEvent {
+    field: '$.round'
+    value: number
+  }
+
+  export interface OpeningRowFieldEvent {
+    field: '$.row'
+    value: number
+  }
+
+  export interface OpeningColumnFieldEvent {
+    field: '$.column'
+    value: number
+  }
+
+  export interface OpeningSegmentFieldEvent {
+    field: '$.segment'
+    value: Uint8Array
+  }
+
+  export interface OpeningPathFieldEvent {
+    field: '$.path[]'
+    index: number
+    value: Uint8Array
+  }
+
+  export function encode (obj: Partial<Opening>): Uint8Array {
+    return encodeMessage(obj, Opening.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Opening>): Opening {
+    return decodeMessage(buf, Opening.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Opening>): Generator<OpeningRoundFieldEvent | OpeningRowFieldEvent | OpeningColumnFieldEvent | OpeningSegmentFieldEvent | OpeningPathFieldEvent> {
+    return streamMessage(buf, Opening.codec(), opts)
   }
 }
