@@ -31,8 +31,17 @@ export const BACKENDS = ['auto', 'tensorflow-gpu', 'webgpu', 'tensorflow-cpu', '
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 const COMMITMENTS = ['processed', 'confirmed', 'finalized'] as const
 
-/** A country (ISO 3166-1 alpha-2), and a city or region of it if you like. */
-export const LOCATION = /^[A-Z]{2}(?:-[\p{L}\p{N}][\p{L}\p{N} .'-]{0,62})?$/u
+const LOCATION = /^[A-Z]{2}(?:-[\p{L}\p{N}][\p{L}\p{N} .'-]{0,62})?$/u
+/** Codes that the list of regions knows and that are no country's: the European Union, the world, and an alias. */
+const NO_COUNTRIES: readonly string[] = ['EU', 'EZ', 'UN', 'UK', 'ZZ']
+
+/** Whether the text is a country (ISO 3166-1 alpha-2), with a city or region of it or without: "DE", "DE-Berlin". */
+export function isLocation(text: string): boolean {
+  if (!LOCATION.test(text)) return false
+  const country = text.slice(0, 2)
+  const names = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'none' })
+  return names.of(country) !== undefined && !NO_COUNTRIES.includes(country)
+}
 
 /** Whole tokens as a person writes them. How many digits the mint has is known only once the chain was asked. */
 export const AMOUNT = /^\d{1,20}(?:\.\d{1,18})?$/
@@ -97,12 +106,10 @@ const network = z.strictObject({
   bootstrap: addresses('a multiaddr that ends in /p2p/<peer id>', (value) => value.includes('/p2p/'))
     .default([])
     .meta({ kind: 'list', description: 'Peers to dial first, and again when they are lost.' }),
-  private_addresses: flag()
-    .default(false)
-    .meta({
-      kind: 'boolean',
-      description: 'Take peers on loopback and private addresses into the routing table.',
-    }),
+  private_addresses: flag().default(false).meta({
+    kind: 'boolean',
+    description: 'Take peers on loopback and private addresses into the routing table.',
+  }),
 })
 
 const chain = z.strictObject({
@@ -112,21 +119,17 @@ const chain = z.strictObject({
   ws_url: text('a ws:// or wss:// URL', (value) => isUrl(value, ['ws:', 'wss:']))
     .optional()
     .meta({ kind: 'text', description: 'Its websocket; unset: derived from the RPC URL.' }),
-  program_id: address()
-    .optional()
-    .meta({
-      kind: 'text',
-      description: 'Address of the escrow program; unset: the one that this release was built for.',
-    }),
+  program_id: address().optional().meta({
+    kind: 'text',
+    description: 'Address of the escrow program; unset: the one that this release was built for.',
+  }),
   market: address()
     .optional()
     .meta({ kind: 'text', description: 'Address of the market; unset: the network’s own.' }),
-  wallet_file: path()
-    .default('wallet.json')
-    .meta({
-      kind: 'path',
-      description: 'Key file of the wallet that pays and stakes; a relative default lies in `data_dir`.',
-    }),
+  wallet_file: path().default('wallet.json').meta({
+    kind: 'path',
+    description: 'Key file of the wallet that pays and stakes; a relative default lies in `data_dir`.',
+  }),
   commitment: choice(COMMITMENTS)
     .default('confirmed')
     .meta({ kind: 'choice', description: 'How final a transaction must be before it counts.' }),
@@ -153,7 +156,7 @@ const provider = z.strictObject({
     .refine((value) => /[1-9]/.test(value), { error: 'more than zero tokens per hour, such as "0.25"' })
     .optional()
     .meta({ kind: 'amount', description: 'Tokens for one hour of one device; needed to offer any.' }),
-  location: text('a country and a city, such as "DE-Berlin"', (value) => value === '' || LOCATION.test(value))
+  location: text('a country and a city, such as "DE-Berlin"', (value) => value === '' || isLocation(value))
     .default('')
     .meta({ kind: 'text', description: 'Where the machine stands, such as DE-Berlin; empty: not told.' }),
   owner: address()
@@ -183,13 +186,18 @@ const provider = z.strictObject({
   software: software.prefault({}),
 })
 
+/** Kernel specification v1 (kernels/README.md): above, sums are no longer exact; n is packed in groups of 16. */
+export const CHALLENGE_BOUNDS = { n: 32_768, multiple: 16, rounds: 256, openings: 1024 } as const
+
 const challenge = z.strictObject({
-  n: integer(16, 16_384, 'rows, a multiple of 4')
-    .multipleOf(4, { error: 'a multiple of 4' })
+  n: integer(CHALLENGE_BOUNDS.multiple, CHALLENGE_BOUNDS.n)
+    .multipleOf(CHALLENGE_BOUNDS.multiple, { error: `a multiple of ${CHALLENGE_BOUNDS.multiple}` })
     .default(1024)
     .meta({ kind: 'integer', description: 'Size of the matrices of the matmul proof.' }),
-  rounds: integer(1, 1024).default(4).meta({ kind: 'integer', description: 'Products per proof.' }),
-  openings: integer(1, 1024).default(66).meta({
+  rounds: integer(1, CHALLENGE_BOUNDS.rounds)
+    .default(4)
+    .meta({ kind: 'integer', description: 'Products per proof.' }),
+  openings: integer(1, CHALLENGE_BOUNDS.openings).default(66).meta({
     kind: 'integer',
     description: 'Entries opened; with 66, who skips a tenth of the work passes once in a thousand times.',
   }),

@@ -1,5 +1,6 @@
+import { peerIdFromString } from '@libp2p/peer-id'
 import { z } from 'zod'
-import { AMOUNT, RUNTIMES } from '../schema.js'
+import { AMOUNT, CHALLENGE_BOUNDS, isLocation, RUNTIMES } from '../schema.js'
 import { parseDuration, parseSize } from '../units.js'
 
 /**
@@ -57,10 +58,16 @@ const size = (example: string) => {
 const duration = (example: string) =>
   text(`a duration such as ${example}`, (value) => parseDuration(value) !== undefined)
 
-const pricing = mapping('a mapping with max_price_per_hour', {
-  max_price_per_hour: amount('tokens per device-hour, such as 0.25').describe(
-    'The most that one hour of one device may cost, in whole tokens of the market’s mint.',
-  ),
+const pricing = mapping('a mapping with max_price_per_hour, or with denom and amount', {
+  max_price_per_hour: amount('tokens per device-hour, such as 0.25')
+    .optional()
+    .describe('The most that one hour of one device may cost, in whole tokens of the market’s mint.'),
+  denom: text('the name of the market’s smallest unit')
+    .optional()
+    .describe('Name of the smallest unit of the mint.'),
+  amount: units('whole atomic units per device-hour, such as 250000')
+    .optional()
+    .describe('The same price in atomic units. In other networks this is per block; here it is per hour.'),
 })
 
 const split = mapping('a mapping with train, seed and header', {
@@ -87,15 +94,29 @@ const input = z.union(
 )
 
 const challenge = mapping('a mapping with n, rounds and openings', {
-  n: integer(16, 16_384)
-    .multipleOf(4, { error: 'a multiple of 4' })
+  n: integer(CHALLENGE_BOUNDS.multiple, CHALLENGE_BOUNDS.n)
+    .multipleOf(CHALLENGE_BOUNDS.multiple, { error: `a multiple of ${CHALLENGE_BOUNDS.multiple}` })
     .optional()
     .describe('Size of the matrices.'),
-  rounds: integer(1, 1024).optional().describe('Products per proof.'),
-  openings: integer(1, 1024).optional().describe('Entries that are recomputed.'),
+  rounds: integer(1, CHALLENGE_BOUNDS.rounds).optional().describe('Products per proof.'),
+  openings: integer(1, CHALLENGE_BOUNDS.openings).optional().describe('Entries that are recomputed.'),
 })
 
 const location = 'a country, and a city of it if you like, such as DE or DE-Berlin'
+
+function isPeerId(value: string): boolean {
+  try {
+    return peerIdFromString(value).toString() === value
+  } catch {
+    return false
+  }
+}
+
+const peers = () =>
+  z
+    .array(text('a peer id', isPeerId), { error: 'a list of peer ids' })
+    .max(64, { error: 'at most 64 entries' })
+    .default([])
 
 const service = mapping('a mapping with runtime and job', {
   runtime: z.enum(RUNTIMES, { error: `one of ${RUNTIMES.join(', ')}` }).describe('What runs the job.'),
@@ -132,11 +153,13 @@ const service = mapping('a mapping with runtime and job', {
     queue: duration('2m').default('2m').describe('How long to go on asking when nobody takes the job.'),
   }).prefault({}),
   placement: mapping('a mapping with location, min_stake, allow and deny', {
-    location: oneOrMore(location).optional().describe('Prefixes of locations, any of which will do.'),
-    region: oneOrMore(location).optional().describe('The same as location.'),
+    location: oneOrMore(location, text(location, isLocation))
+      .optional()
+      .describe('Prefixes of locations, any of which will do.'),
+    region: oneOrMore(location, text(location, isLocation)).optional().describe('The same as location.'),
     min_stake: amount('tokens, such as 100').optional().describe('Least stake of the provider, in tokens.'),
-    allow: z.array(text('a peer id'), { error: 'a list of peer ids' }).max(64).default([]),
-    deny: z.array(text('a peer id'), { error: 'a list of peer ids' }).max(64).default([]),
+    allow: peers().describe('Only these providers.'),
+    deny: peers().describe('Never these providers.'),
   }).prefault({}),
   pricing: pricing.optional(),
 })
@@ -171,13 +194,6 @@ const resources = mapping('a mapping with memory and gpu', {
   gpu: gpu.optional(),
 })
 
-const denominated = mapping('a mapping with denom and amount, or with max_price_per_hour', {
-  denom: text('a name of the market’s unit').describe('Name of the smallest unit of the market’s mint.'),
-  amount: units('whole atomic units per device-hour, such as 250000').describe(
-    'Atomic units per device-hour.',
-  ),
-})
-
 export const manifestSchema = z
   .strictObject(
     {
@@ -193,12 +209,7 @@ export const manifestSchema = z
           mapping('a mapping with pricing', {
             attributes: z.record(z.string(), z.unknown(), { error: 'a mapping' }).optional(),
             signedBy: z.unknown().optional(),
-            pricing: named(
-              'a mapping of services to prices',
-              z.union([denominated, pricing], {
-                error: 'a mapping with denom and amount, or with max_price_per_hour',
-              }),
-            ).optional(),
+            pricing: named('a mapping of services to prices', pricing).optional(),
           }),
         ).default({}),
       }),
