@@ -6,15 +6,20 @@ export const U64_MAX = 2n ** 64n - 1n
 
 const HOUR_MS = 3_600_000n
 
-/** What a lease locks up front: price × longest duration, rounded up. Atomic units. */
+/** What a lease locks up front: price × longest duration (whole seconds, else a RangeError), rounded up. Atomic units. */
 export function depositFor(pricePerHour: bigint, durationS: number): bigint {
   const product = pricePerHour * BigInt(durationS) * 1000n
   return (product + HOUR_MS - 1n) / HOUR_MS
 }
 
-/** What `elapsedMs` of work have earned, rounded down, never more than the deposit. Atomic units. */
+/**
+ * What `elapsedMs` of work have earned, rounded down, never more than the deposit. Atomic units. A time that is no
+ * number earns nothing: a meter that is broken, or lied to, must not pay.
+ */
 export function earned(pricePerHour: bigint, elapsedMs: number, deposit: bigint): bigint {
-  const amount = (pricePerHour * BigInt(Math.max(0, Math.floor(elapsedMs)))) / HOUR_MS
+  if (!(elapsedMs > 0)) return 0n
+  const wholeMs = Math.floor(Math.min(elapsedMs, Number.MAX_SAFE_INTEGER))
+  const amount = (pricePerHour * BigInt(wholeMs)) / HOUR_MS
   return amount < deposit ? amount : deposit
 }
 

@@ -1,6 +1,7 @@
 import { equal, hash } from '../bytes.js'
-import type { Refusal } from '../errors.js'
-import { U64_MAX } from '../money.js'
+import { isRefusal, type Refusal } from '../errors.js'
+import { readRequirements } from '../inventory/rules.js'
+import { depositFor, U64_MAX } from '../money.js'
 import { type Bid, type Order, PricingRule } from './wire.js'
 
 export const AUCTION_LIMITS = {
@@ -9,6 +10,8 @@ export const AUCTION_LIMITS = {
   maxBids: 128,
   maxDurationS: 30 * 24 * 3600,
   maxWindowMs: 120_000,
+  maxAddresses: 16,
+  maxAddressChars: 256,
   /** A sender's clock may be off by this much. */
   maxSkewMs: 10_000,
 } as const
@@ -58,6 +61,7 @@ export function judgeOrder(
 
 function findMalformedOrder(order: Order): string | undefined {
   const limits = AUCTION_LIMITS
+  if (!Number.isSafeInteger(order.timeMs)) return `time ${order.timeMs}`
   if (order.market.length !== 32) return `market has ${order.market.length} bytes, not 32`
   if (order.wallet.length !== 32) return `wallet has ${order.wallet.length} bytes, not 32`
   if (order.nonce.length !== 16) return `nonce has ${order.nonce.length} bytes, not 16`
@@ -69,7 +73,18 @@ function findMalformedOrder(order: Order): string | undefined {
   if (order.sliceMs < 100 || order.sliceMs > order.durationS * 1000) return `slice ${order.sliceMs} ms`
   if (order.commitMs === 0 || order.revealMs === 0) return 'an empty window'
   if (order.commitMs + order.revealMs > limits.maxWindowMs) return 'windows longer than two minutes'
-  return undefined
+  if (order.addresses.length > limits.maxAddresses) return `${order.addresses.length} addresses`
+  const far = order.addresses.find((address) => address.length > limits.maxAddressChars)
+  if (far !== undefined) return `an address of ${far.length} characters`
+  const requirements = readRequirements(order.requirements)
+  if (isRefusal(requirements)) return `requirements: ${requirements.detail}`
+  return findUnpayable(order, BigInt(requirements.devices))
+}
+
+/** A deposit that no token account can hold would come out of the chain's arithmetic as something else. */
+function findUnpayable(order: Order, devices: bigint): string | undefined {
+  const deposit = depositFor(order.ceilingPricePerHour * devices, order.durationS)
+  return deposit > U64_MAX ? `a deposit of ${deposit}` : undefined
 }
 
 export type BidRefusal =
@@ -83,7 +98,7 @@ export type BidRefusal =
   | 'ABOVE_CEILING'
   | 'MALFORMED'
 
-/** Whether the renter takes a revealed bid. `commitment` is what this peer published in time, if anything. */
+/** Whether the renter takes a revealed bid of an order of its own. `commitment` is what this peer published in time, if anything. */
 export function judgeBid(
   order: Order,
   bid: Bid,
@@ -94,7 +109,7 @@ export function judgeBid(
     commitment: Uint8Array | undefined
     revealed: boolean
   },
-): Refusal<BidRefusal> | undefined {
+): Refusal<Exclude<BidRefusal, 'UNKNOWN_ORDER'>> | undefined {
   if (bid.salt.length !== 32 || bid.payout.length !== 32) {
     return { refused: 'MALFORMED', detail: 'salt and payout have 32 bytes' }
   }
@@ -149,8 +164,11 @@ export function rankBids(candidates: readonly Candidate[]): Candidate[] {
 
 /** The cheapest qualified bid wins. Second price: the winner is paid the next bid's price, or the ceiling if alone. */
 export function award(order: Order, candidates: readonly Candidate[]): Award | undefined {
-  const [first, second] = rankBids(candidates)
+  const ranked = rankBids(candidates)
+  const [first] = ranked
   if (first === undefined) return undefined
+  // The next bid of someone else: otherwise a bidder who got two bids in would set its own price.
+  const second = ranked.find(({ peer }) => peer !== first.peer)
   const paid =
     order.pricing === PricingRule.SECOND_PRICE
       ? (second?.pricePerHour ?? order.ceilingPricePerHour)

@@ -31,9 +31,12 @@ export interface Receipt {
 export const RECEIPT_BYTES = 248
 export const RECEIPT_DOMAIN = 'nightshift/receipt/1'
 
+const U32_MAX = 2 ** 32 - 1
+
 const DOMAIN = new Uint8Array(32)
 DOMAIN.set(new TextEncoder().encode(RECEIPT_DOMAIN))
 
+/** Throws a RangeError that names the field that does not fit the layout. */
 export function encodeReceipt(receipt: Receipt): Uint8Array {
   const bytes = new Uint8Array(RECEIPT_BYTES)
   const view = new DataView(bytes.buffer)
@@ -43,11 +46,15 @@ export function encodeReceipt(receipt: Receipt): Uint8Array {
   bytes.set(key(receipt.provider, 'provider'), 96)
   bytes.set(key(receipt.asker, 'asker'), 128)
   bytes.set(key(receipt.seed, 'seed'), 160)
-  view.setUint32(192, receipt.params.n, true)
-  view.setUint32(196, receipt.params.rounds, true)
+  view.setUint32(192, whole(receipt.params.n, 'n', U32_MAX), true)
+  view.setUint32(196, whole(receipt.params.rounds, 'rounds', U32_MAX), true)
   bytes.set(key(receipt.root, 'root'), 200)
-  view.setBigUint64(232, BigInt(Math.floor(receipt.startedMs)), true)
-  view.setBigUint64(240, BigInt(Math.floor(receipt.endedMs)), true)
+  view.setBigUint64(
+    232,
+    BigInt(whole(Math.floor(receipt.startedMs), 'startedMs', Number.MAX_SAFE_INTEGER)),
+    true,
+  )
+  view.setBigUint64(240, BigInt(whole(Math.floor(receipt.endedMs), 'endedMs', Number.MAX_SAFE_INTEGER)), true)
   return bytes
 }
 
@@ -56,6 +63,9 @@ export function decodeReceipt(bytes: Uint8Array): Receipt | undefined {
   if (bytes.length !== RECEIPT_BYTES) return undefined
   if (DOMAIN.some((byte, index) => bytes[index] !== byte)) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const startedMs = Number(view.getBigUint64(232, true))
+  const endedMs = Number(view.getBigUint64(240, true))
+  if (!Number.isSafeInteger(startedMs) || !Number.isSafeInteger(endedMs)) return undefined
   return {
     market: bytes.slice(32, 64),
     lease: bytes.slice(64, 96),
@@ -64,9 +74,15 @@ export function decodeReceipt(bytes: Uint8Array): Receipt | undefined {
     seed: bytes.slice(160, 192),
     params: { n: view.getUint32(192, true), rounds: view.getUint32(196, true) },
     root: bytes.slice(200, 232),
-    startedMs: Number(view.getBigUint64(232, true)),
-    endedMs: Number(view.getBigUint64(240, true)),
+    startedMs,
+    endedMs,
   }
+}
+
+/** Node's own writers wrap or truncate what does not fit; a receipt would then say something that nobody meant. */
+function whole(value: number, name: string, max: number): number {
+  if (Number.isInteger(value) && value >= 0 && value <= max) return value
+  throw new RangeError(`${name} must be a whole number from 0 to ${max}, got ${value}`)
 }
 
 function key(bytes: Uint8Array, name: string): Uint8Array {

@@ -1,3 +1,4 @@
+import { equal } from '../bytes.js'
 import type { Refusal } from '../errors.js'
 import { Availability, type Heartbeat } from './wire.js'
 
@@ -8,6 +9,7 @@ export const HEARTBEAT_LIMITS = {
   maxAddresses: 16,
   maxRuntimes: 8,
   maxTextChars: 128,
+  maxAddressChars: 256,
   /** Older than this is stale. Three beats of the default period: two may be lost. */
   maxAgeMs: 180_000,
   /** A sender's clock may be ahead of ours by this much. */
@@ -29,7 +31,7 @@ export function judgeHeartbeat(
 ): Refusal<HeartbeatRefusal> | undefined {
   const malformed = findMalformed(heartbeat)
   if (malformed !== undefined) return { refused: 'MALFORMED', detail: malformed }
-  if (!facts.market.every((byte, index) => byte === heartbeat.market[index])) {
+  if (!equal(facts.market, heartbeat.market)) {
     return { refused: 'FOREIGN_MARKET', detail: 'the heartbeat names another market' }
   }
   const ageMs = facts.now - heartbeat.timeMs
@@ -46,6 +48,7 @@ export function judgeHeartbeat(
 function findMalformed(heartbeat: Heartbeat): string | undefined {
   const limits = HEARTBEAT_LIMITS
   if (heartbeat.market.length !== 32) return `market has ${heartbeat.market.length} bytes, not 32`
+  if (!Number.isSafeInteger(heartbeat.timeMs)) return `time ${heartbeat.timeMs}`
   if (heartbeat.availability === Availability.UNKNOWN) return 'availability is missing'
   if (heartbeat.devices.length === 0) return 'no devices'
   if (heartbeat.devices.length > limits.maxDevices) return `${heartbeat.devices.length} device groups`
@@ -64,6 +67,8 @@ function findMalformed(heartbeat: Heartbeat): string | undefined {
   ]
   const long = texts.find((text) => text.length > limits.maxTextChars)
   if (long !== undefined) return `a text of ${long.length} characters`
+  const far = heartbeat.addresses.find((address) => address.length > limits.maxAddressChars)
+  if (far !== undefined) return `an address of ${far.length} characters`
   for (const device of heartbeat.devices) {
     if (device.count === 0 || device.free > device.count) return `${device.free} free of ${device.count}`
     if (!Number.isFinite(device.gflops) || device.gflops < 0) return `gflops ${device.gflops}`

@@ -1,5 +1,48 @@
+import type { Refusal } from '../errors.js'
 import type { Device } from '../heartbeat/wire.js'
-import type { Requirements } from './wire.js'
+import { Requirements } from './wire.js'
+
+export const REQUIREMENTS_LIMITS = {
+  /** Bytes of encoded requirements: 128 peer ids of 54 bytes each, and some texts. */
+  maxBytes: 8_192,
+  /** On one host. Above what any host has, and small enough that price × devices stays far from a u64's end. */
+  maxDevices: 1_024,
+  /** Models, locations: each is compared with each device of each offer. */
+  maxChoices: 64,
+  maxTextChars: 128,
+} as const
+
+/**
+ * Requirements as an order carries them, or what is wrong with them. No devices at all would cost nothing and qualify
+ * on every host, so it is refused rather than read as one.
+ */
+export function readRequirements(bytes: Uint8Array): Requirements | Refusal<'MALFORMED'> {
+  const limits = REQUIREMENTS_LIMITS
+  if (bytes.length > limits.maxBytes) return malformed(`${bytes.length} bytes`)
+  const wanted = decode(bytes)
+  if (wanted === undefined) return malformed('not to be decoded')
+  const { devices, minimumGflops, models, locations } = wanted
+  if (devices === 0 || devices > limits.maxDevices) return malformed(`${devices} devices`)
+  if (!Number.isFinite(minimumGflops) || minimumGflops < 0) return malformed(`${minimumGflops} GFLOP/s`)
+  if (models.length > limits.maxChoices) return malformed(`${models.length} models`)
+  if (locations.length > limits.maxChoices) return malformed(`${locations.length} locations`)
+  const texts = [wanted.runtime, ...models, ...locations, ...wanted.allow, ...wanted.deny]
+  const long = texts.find((text) => text.length > limits.maxTextChars)
+  if (long !== undefined) return malformed(`a text of ${long.length} characters`)
+  return wanted
+}
+
+function decode(bytes: Uint8Array): Requirements | undefined {
+  try {
+    return Requirements.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+function malformed(detail: string): Refusal<'MALFORMED'> {
+  return { refused: 'MALFORMED', detail }
+}
 
 /** One provider as a renter sees it: its newest heartbeat joined with its stake on the chain. */
 export interface Offer {
@@ -34,7 +77,7 @@ export interface Mismatch {
 
 const GIB = 2 ** 30
 
-/** Every requirement that the offer does not meet; empty when it qualifies. Pure, no allocation when it fits at once. */
+/** Every requirement that the offer does not meet, of its devices the one that comes nearest; empty when it qualifies. */
 export function findMismatches(
   offer: Offer,
   requirements: Requirements,
@@ -52,7 +95,7 @@ export function findMismatches(
     miss('RUNTIME', `runtime ${requirements.runtime} not in ${offer.runtimes.join(', ') || 'none'}`)
   }
   const { locations } = requirements
-  if (locations.length > 0 && !locations.some((prefix) => offer.location.startsWith(prefix))) {
+  if (locations.length > 0 && !locations.some((place) => liesIn(offer.location, place))) {
     miss('LOCATION', `location ${offer.location || 'unknown'} not in ${locations.join(', ')}`)
   }
   if (offer.stake < requirements.minimumStake) {
@@ -61,38 +104,45 @@ export function findMismatches(
   if (ceilingPricePerHour !== undefined && offer.pricePerHour > ceilingPricePerHour) {
     miss('PRICE', `price ${offer.pricePerHour} > ${ceilingPricePerHour}`)
   }
-  const device = bestDevice(offer.devices, requirements)
-  if (device.mismatch !== undefined) found.push(device.mismatch)
+  found.push(...nearestDevice(offer.devices, requirements))
   return found
 }
 
-/** The first group of equal devices that meets the device requirements, or why the nearest one does not. */
-function bestDevice(devices: Device[], requirements: Requirements): { mismatch?: Mismatch } {
-  let nearest: Mismatch = { reason: 'DEVICES', text: 'no devices' }
-  for (const device of devices) {
-    const mismatch = deviceMismatch(device, requirements)
-    if (mismatch === undefined) return {}
-    nearest = mismatch
-  }
-  return { mismatch: nearest }
+/** "DE-Berlin" lies in "DE" and in "DE-Berlin"; "DEN-Aarhus" does not lie in "DE". */
+function liesIn(location: string, place: string): boolean {
+  return location === place || (place !== '' && location.startsWith(`${place}-`))
 }
 
-function deviceMismatch(device: Device, wanted: Requirements): Mismatch | undefined {
-  if (wanted.gpu && !device.gpu) return { reason: 'NOT_A_GPU', text: `${device.model} is not a GPU` }
+/** What the nearest group of equal devices lacks; nothing when one of them meets the device requirements. */
+function nearestDevice(devices: Device[], wanted: Requirements): Mismatch[] {
+  let nearest: Mismatch[] | undefined
+  for (const device of devices) {
+    const missed = deviceMismatches(device, wanted)
+    if (nearest === undefined || missed.length < nearest.length) nearest = missed
+    if (nearest.length === 0) break
+  }
+  return nearest ?? [{ reason: 'DEVICES', text: 'no devices' }]
+}
+
+function deviceMismatches(device: Device, wanted: Requirements): Mismatch[] {
+  const found: Mismatch[] = []
+  const miss = (reason: MismatchReason, text: string) => found.push({ reason, text })
+  if (wanted.gpu && !device.gpu) miss('NOT_A_GPU', `${device.model} is not a GPU`)
   if (device.memoryBytes < wanted.memoryBytes) {
-    return { reason: 'MEMORY', text: `memory ${gib(device.memoryBytes)} < ${gib(wanted.memoryBytes)} GiB` }
+    miss('MEMORY', `memory ${gib(device.memoryBytes)} < ${gib(wanted.memoryBytes)} GiB`)
   }
   const model = device.model.toLowerCase()
   if (wanted.models.length > 0 && !wanted.models.some((name) => model.includes(name.toLowerCase()))) {
-    return { reason: 'MODEL', text: `${device.model} is none of ${wanted.models.join(', ')}` }
+    miss('MODEL', `${device.model} is none of ${wanted.models.join(', ')}`)
   }
-  if (device.gflops < wanted.minimumGflops) {
-    return { reason: 'GFLOPS', text: `${device.gflops.toFixed(1)} < ${wanted.minimumGflops} GFLOP/s` }
+  // Not `<`: a figure that is no number meets no requirement.
+  if (!(device.gflops >= wanted.minimumGflops)) {
+    miss('GFLOPS', `${device.gflops.toFixed(1)} < ${wanted.minimumGflops} GFLOP/s`)
   }
   if (device.free < wanted.devices) {
-    return { reason: 'DEVICES', text: `${device.free} free devices on one host < ${wanted.devices}` }
+    miss('DEVICES', `${device.free} free devices on one host < ${wanted.devices}`)
   }
-  return undefined
+  return found
 }
 
 function gib(bytes: bigint): string {

@@ -18,7 +18,7 @@ export type ProposalRefusal =
   | 'PAUSED'
   | 'STAKE_TOO_SMALL'
 
-/** Whether a provider may sign: the terms say what the order, its own bid and the published result say. */
+/** Whether a provider may sign, as far as documents go: the terms say what the order, its own bid and the published result say. */
 export function judgeProposal(
   terms: Terms,
   facts: {
@@ -30,7 +30,7 @@ export function judgeProposal(
     devices: number
     bidPricePerHour: bigint
   },
-): Refusal<ProposalRefusal> | undefined {
+): Refusal<Extract<ProposalRefusal, 'NOT_THE_WINNER' | 'PRICE_BELOW_BID' | 'TERMS_DIFFER'>> | undefined {
   const { order, result } = facts
   if (result.winner !== facts.self || !equal(result.orderId, facts.orderId)) {
     return { refused: 'NOT_THE_WINNER', detail: 'the result does not name this node the winner' }

@@ -1,5 +1,5 @@
 import type { Refusal } from '../errors.js'
-import { earned } from '../money.js'
+import { earned, U64_MAX } from '../money.js'
 
 /** The amount and sequence of a voucher; amounts are cumulative. */
 export interface Claim {
@@ -9,11 +9,11 @@ export interface Claim {
 
 export type VoucherRefusal = 'UNKNOWN_LEASE' | 'BAD_SIGNATURE' | 'MALFORMED' | 'NOT_HIGHER' | 'ABOVE_DEPOSIT'
 
-/** Whether a provider takes a voucher as its new best one. The same voucher again is taken: it was a lost answer. */
+/** Whether a provider takes a voucher, of a lease that it knows and well signed, as its new best one. The same voucher again is taken: it was a lost answer. */
 export function judgeVoucher(
   voucher: Claim,
   facts: { best: Claim | undefined; deposit: bigint },
-): Refusal<VoucherRefusal> | undefined {
+): Refusal<Extract<VoucherRefusal, 'NOT_HIGHER' | 'ABOVE_DEPOSIT'>> | undefined {
   if (voucher.amount > facts.deposit) {
     return { refused: 'ABOVE_DEPOSIT', detail: `${voucher.amount} > ${facts.deposit}` }
   }
@@ -42,8 +42,9 @@ export function due(meter: Meter, workedMs: number): bigint {
 
 /**
  * Whether a provider goes on working: it is never more than one slice ahead of what it holds vouchers for. Half a
- * slice of grace covers the voucher's way.
+ * slice of grace covers the voucher's way. Not capped by the deposit: work beyond what it covers is never paid, so a
+ * lease that is paid in full does not buy more time.
  */
 export function mayGoOn(meter: Meter, workedMs: number, paid: bigint): boolean {
-  return due(meter, workedMs - meter.sliceMs * 1.5) <= paid
+  return earned(meter.pricePerHour, workedMs - meter.sliceMs * 1.5, U64_MAX) <= paid
 }
