@@ -1,4 +1,6 @@
 import { followParent } from '../swarm/lifeline.js'
+import { systemClock } from '../system/clock.js'
+import { environment } from '../system/environment.js'
 import { Interrupted, SIGNAL_EXIT } from './exit.js'
 import { createOutput, type Shell } from './shell.js'
 
@@ -12,11 +14,11 @@ export async function runEntry(run: (shell: Shell) => Promise<number>): Promise<
   ignoreClosedPipes()
   const code = await run({
     args: process.argv.slice(2),
-    env: process.env,
+    env: environment,
     cwd: process.cwd(),
     pid: process.pid,
-    out: createOutput(process.stdout, process.env),
-    err: createOutput(process.stderr, process.env),
+    out: createOutput(process.stdout, environment),
+    err: createOutput(process.stderr, environment),
     signal: controller.signal,
   })
   await Promise.all([flush(process.stdout), flush(process.stderr)])
@@ -30,10 +32,10 @@ function watchSignals(controller: AbortController): void {
   const stop = (exitCode: number) => {
     if (controller.signal.aborted) process.exit(exitCode)
     controller.abort(new Interrupted(exitCode))
-    setTimeout(() => process.exit(exitCode), STOP_WITHIN_MS).unref()
+    systemClock.after(STOP_WITHIN_MS, () => process.exit(exitCode))
   }
   for (const [signal, exitCode] of Object.entries(SIGNAL_EXIT)) process.on(signal, () => stop(exitCode))
-  followParent(process as never, () => {
+  followParent(environment, process, () => {
     if (!controller.signal.aborted) stop(SIGNAL_EXIT.SIGTERM ?? 1)
   })
 }

@@ -7,14 +7,17 @@ export const LIFELINE_VARIABLE = 'NIGHTSHIFT_LIFELINE'
 
 /** The part of `process` that this file needs. */
 export interface ChildSide {
-  env: Readonly<Record<string, string | undefined>>
-  connected: boolean
+  connected?: boolean
   once(event: 'disconnect', act: () => void): unknown
 }
 
 /** Calls `onCut` once when the parent that asked for it is gone. Does nothing in a process that a person started. */
-export function followParent(child: ChildSide, onCut: () => void): void {
-  if (child.env[LIFELINE_VARIABLE] === undefined) return
+export function followParent(
+  environment: Readonly<Record<string, string | undefined>>,
+  child: ChildSide,
+  onCut: () => void,
+): void {
+  if (environment[LIFELINE_VARIABLE] === undefined) return
   child.once('disconnect', onCut)
-  if (!child.connected) onCut()
+  if (child.connected !== true) onCut()
 }

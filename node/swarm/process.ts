@@ -74,14 +74,14 @@ export function createProcessGroup(parts: {
           advice: 'start the swarm again',
         })
       }
-      const process = startProcess(spec, parts)
-      running.push(process)
-      return process
+      const started = startProcess(spec, parts)
+      running.push(started)
+      return started
     },
     processes: () => [...running],
     stopAll: async () => {
       closed = true
-      await Promise.all(running.map((process) => process.stop()))
+      await Promise.all(running.map((each) => each.stop()))
     },
   }
 }
