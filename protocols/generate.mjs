@@ -11,10 +11,14 @@ const schemas = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
 for (const schema of schemas) {
   const source = join(root, schema)
   execFileSync('npx', ['protons', '--strict', source], { stdio: 'inherit' })
-  // Node's own functions return Uint8Array over any buffer; the generated types would refuse every one of them.
   const generated = source.replace(/proto$/, 'ts')
-  writeFileSync(
-    generated,
-    readFileSync(generated, 'utf8').replaceAll('Uint8Array<ArrayBuffer>', 'Uint8Array'),
-  )
+  writeFileSync(generated, mend(readFileSync(generated, 'utf8')))
+}
+
+function mend(text) {
+  // Node's own functions return Uint8Array over any buffer; the generated types would refuse every one of them.
+  const typed = text.replaceAll('Uint8Array<ArrayBuffer>', 'Uint8Array')
+  // The runtime's own writer corrupts some values; protocols/varint.ts says which.
+  const mended = typed.replaceAll('w.uint64(', 'writeUint64(w, ')
+  return mended === typed ? typed : `import { writeUint64 } from '../varint.js'\n${mended}`
 }

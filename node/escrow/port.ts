@@ -77,6 +77,8 @@ export interface LeaseProposal {
 
 export interface LeaseAccount {
   address: Uint8Array
+  /** Of this lease among all of its provider; every voucher names it, so that none fits a later lease. */
+  serial: bigint
   provider: Uint8Array
   wallet: Uint8Array
   sessionKey: Uint8Array
@@ -101,6 +103,7 @@ export interface LeaseOutcome {
 
 export interface SignedVoucher {
   lease: Uint8Array
+  serial: bigint
   amount: bigint
   sequence: bigint
   final: boolean

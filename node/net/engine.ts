@@ -2,8 +2,8 @@ import type { Connection, Stream } from '@libp2p/interface'
 import { MAX_MESSAGE_BYTES, type ProtocolDescriptor, protocolId } from '../../protocols/descriptor.js'
 import { codeOf } from '../../protocols/errors.js'
 import type { Clock, Log } from '../../protocols/ports.js'
+import { dismiss } from './dismissal.js'
 import { failure, type SessionCode } from './failure.js'
-import { encodeRefusal } from './frame.js'
 import { createMetrics } from './metrics.js'
 import type { CallOptions, Engine, SessionHandler } from './ports.js'
 import { Gate } from './quota.js'
@@ -32,13 +32,18 @@ export interface EngineInit {
 /** libp2p resets streams above its own limit without a word, so that limit lies above our quota, which gives a reason. */
 const STREAMS_ABOVE_QUOTA = 16
 const MAX_OUTBOUND_STREAMS = 1024
-/** How long a refused peer has to read the refusal before its stream is reset. */
-const REFUSAL_LINGER_MS = 2_000
 
 export function createEngine({ host, network, clock, log }: EngineInit): Engine {
   const metrics = createMetrics()
   const sessions = new Set<StreamSession<unknown, unknown>>()
+  const dismissals = new Set<Promise<void>>()
   let stopped = false
+
+  function sendAway(stream: Stream, code: string, detail: string): void {
+    const dismissal = dismiss(stream, code, detail, clock)
+    dismissals.add(dismissal)
+    void dismissal.then(() => dismissals.delete(dismissal))
+  }
 
   function start<Request, Response, Out, In>(
     descriptor: ProtocolDescriptor<Request, Response>,
@@ -61,6 +66,7 @@ export function createEngine({ host, network, clock, log }: EngineInit): Engine 
       clock,
       metrics,
       signal: more.signal,
+      dismiss: (stream, code) => sendAway(stream, code, ''),
       onReleased: () => {
         sessions.delete(session as StreamSession<unknown, unknown>)
         more.onReleased?.()
@@ -84,7 +90,7 @@ export function createEngine({ host, network, clock, log }: EngineInit): Engine 
         metrics.opened(word, 'inbound')
         metrics.closed({ word, direction: 'inbound', outcome: 'QUOTA_EXCEEDED', durationMs: 0 })
         log.debug('session refused', { word, peer, limit })
-        return refuse(stream, stopped ? 'NETWORK_STOPPED' : 'QUOTA_EXCEEDED', limit, clock)
+        return sendAway(stream, stopped ? 'NETWORK_STOPPED' : 'QUOTA_EXCEEDED', limit)
       }
       const session = start<Request, Response, Response, Request>(
         descriptor,
@@ -179,6 +185,7 @@ export function createEngine({ host, network, clock, log }: EngineInit): Engine 
       for (const session of [...sessions]) {
         session.abort(failure('NETWORK_STOPPED', 'this node is shutting down', { word: session.word }))
       }
+      await Promise.all(dismissals)
     },
   }
 }
@@ -222,20 +229,4 @@ function nameOf(error: unknown): string | undefined {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-function refuse(stream: Stream, code: SessionCode, detail: string, clock: Clock): void {
-  try {
-    stream.send(encodeRefusal(code, detail))
-  } catch {
-    stream.abort(new Error(code))
-    return
-  }
-  const reset = () => {
-    cancelTimer()
-    stream.removeEventListener('close', reset)
-    stream.abort(new Error(code))
-  }
-  const cancelTimer = clock.after(REFUSAL_LINGER_MS, reset)
-  stream.addEventListener('close', reset)
 }

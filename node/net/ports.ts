@@ -40,7 +40,7 @@ export interface Engine {
     options?: CallOptions,
   ): Promise<Response>
   metrics(): MetricsSnapshot
-  /** Aborts every session that is open and takes no new one. */
+  /** Aborts every session that is open, tells the peers (for at most two seconds), and takes no new one. */
   stop(): Promise<void>
 }
 

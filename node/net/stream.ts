@@ -4,7 +4,7 @@ import { codeOf, type NightshiftError } from '../../protocols/errors.js'
 import { TokenBucket } from '../../protocols/limits.js'
 import type { Clock } from '../../protocols/ports.js'
 import { failure, refusedByPeer } from './failure.js'
-import { encodeFrame, encodeRefusal, FrameKind, FrameReader } from './frame.js'
+import { encodeFrame, FrameKind, FrameReader } from './frame.js'
 import type { Metrics } from './metrics.js'
 import type { ConnectionInfo, Session } from './session.js'
 
@@ -40,6 +40,8 @@ export interface SessionInit<Out, In> {
   clock: Clock
   metrics: Metrics
   signal?: AbortSignal
+  /** Tells the peer a code and closes the stream after that. */
+  dismiss: (stream: Stream, code: string) => void
   /** Called once, when nothing of the session is left. */
   onReleased?: () => void
 }
@@ -432,14 +434,9 @@ export class StreamSession<Out, In> implements Session<Out, In> {
   #fail(error: NightshiftError, tell?: string): NightshiftError {
     if (this.#failed !== undefined) return this.#failed
     this.#failed = error
-    if (tell !== undefined && !this.#outputEnded && this.#stream.status === 'open') {
-      try {
-        this.#stream.send(encodeRefusal(tell))
-      } catch {
-        // the reset below tells the peer enough
-      }
-    }
-    if (!this.#released) this.#finish(error.code)
+    const canTell = tell !== undefined && !this.#outputEnded && this.#stream.status === 'open'
+    if (canTell && !this.#released) this.#init.dismiss(this.#stream, tell)
+    if (!this.#released) this.#finish(error.code, canTell)
     if (!this.#abort.signal.aborted) this.#abort.abort(error)
     return error
   }
@@ -450,11 +447,11 @@ export class StreamSession<Out, In> implements Session<Out, In> {
   }
 
   /** Releases everything; without a code the session ended in order. */
-  #finish(code: string | undefined): void {
+  #finish(code: string | undefined, isDismissed = false): void {
     if (this.#released) return
     this.#released = true
     for (const undo of this.#undo) undo()
-    if (this.#stream.status === 'open') this.#stream.abort(new Error(code ?? 'ended'))
+    if (this.#stream.status === 'open' && !isDismissed) this.#stream.abort(new Error(code ?? 'ended'))
     const durationMs = this.#clock.elapsed() - this.#openedMs
     this.#init.metrics.closed({
       word: this.word,

@@ -1,3 +1,4 @@
+import { writeUint64 } from '../varint.js'
 import { decodeMessage, encodeMessage, enumeration, MaxLengthError, message, streamMessage } from 'protons-runtime'
 import { alloc as uint8ArrayAlloc } from 'uint8arrays/alloc'
 import type { Codec, DecodeOptions } from 'protons-runtime'
@@ -51,7 +52,7 @@ export namespace Order {
 
         if ((obj.ceilingPricePerHour != null && obj.ceilingPricePerHour !== 0n)) {
           w.uint32(40)
-          w.uint64(obj.ceilingPricePerHour)
+          writeUint64(w, obj.ceilingPricePerHour)
         }
 
         if ((obj.durationS != null && obj.durationS !== 0)) {
@@ -539,7 +540,7 @@ export namespace Bid {
 
         if ((obj.pricePerHour != null && obj.pricePerHour !== 0n)) {
           w.uint32(16)
-          w.uint64(obj.pricePerHour)
+          writeUint64(w, obj.pricePerHour)
         }
 
         if ((obj.salt != null && obj.salt.byteLength > 0)) {
@@ -1084,7 +1085,7 @@ export namespace Result {
 
         if ((obj.pricePerHour != null && obj.pricePerHour !== 0n)) {
           w.uint32(32)
-          w.uint64(obj.pricePerHour)
+          writeUint64(w, obj.pricePerHour)
         }
 
         if ((obj.round != null && obj.round !== 0)) {

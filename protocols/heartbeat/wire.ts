@@ -1,3 +1,4 @@
+import { writeUint64 } from '../varint.js'
 import { decodeMessage, encodeMessage, enumeration, MaxLengthError, message, streamMessage } from 'protons-runtime'
 import { alloc as uint8ArrayAlloc } from 'uint8arrays/alloc'
 import type { Codec, DecodeOptions } from 'protons-runtime'
@@ -52,7 +53,7 @@ export namespace Device {
 
         if ((obj.memoryBytes != null && obj.memoryBytes !== 0n)) {
           w.uint32(16)
-          w.uint64(obj.memoryBytes)
+          writeUint64(w, obj.memoryBytes)
         }
 
         if ((obj.gpu != null && obj.gpu !== false)) {
@@ -326,7 +327,7 @@ export namespace Heartbeat {
 
         if ((obj.sequence != null && obj.sequence !== 0n)) {
           w.uint32(16)
-          w.uint64(obj.sequence)
+          writeUint64(w, obj.sequence)
         }
 
         if ((obj.timeMs != null && obj.timeMs !== 0)) {
@@ -348,7 +349,7 @@ export namespace Heartbeat {
 
         if ((obj.pricePerHour != null && obj.pricePerHour !== 0n)) {
           w.uint32(48)
-          w.uint64(obj.pricePerHour)
+          writeUint64(w, obj.pricePerHour)
         }
 
         if ((obj.location != null && obj.location !== '')) {

@@ -1,3 +1,4 @@
+import { writeUint64 } from '../varint.js'
 /* eslint-disable require-yield */
 
 import { decodeMessage, encodeMessage, MaxLengthError, message, streamMessage } from 'protons-runtime'
@@ -35,7 +36,7 @@ export namespace Requirements {
 
         if ((obj.memoryBytes != null && obj.memoryBytes !== 0n)) {
           w.uint32(16)
-          w.uint64(obj.memoryBytes)
+          writeUint64(w, obj.memoryBytes)
         }
 
         if ((obj.gpu != null && obj.gpu !== false)) {
@@ -64,7 +65,7 @@ export namespace Requirements {
 
         if ((obj.minimumStake != null && obj.minimumStake !== 0n)) {
           w.uint32(56)
-          w.uint64(obj.minimumStake)
+          writeUint64(w, obj.minimumStake)
         }
 
         if ((obj.minimumGflops != null && obj.minimumGflops !== 0)) {

@@ -1,3 +1,4 @@
+import { writeUint64 } from '../varint.js'
 import { decodeMessage, encodeMessage, message, streamMessage } from 'protons-runtime'
 import { alloc as uint8ArrayAlloc } from 'uint8arrays/alloc'
 import type { Codec, DecodeOptions } from 'protons-runtime'
@@ -53,7 +54,7 @@ export namespace Terms {
 
         if ((obj.pricePerHour != null && obj.pricePerHour !== 0n)) {
           w.uint32(48)
-          w.uint64(obj.pricePerHour)
+          writeUint64(w, obj.pricePerHour)
         }
 
         if ((obj.durationS != null && obj.durationS !== 0)) {

@@ -1,3 +1,4 @@
+import { writeUint64 } from '../varint.js'
 import { decodeMessage, encodeMessage, message, streamMessage } from 'protons-runtime'
 import { alloc as uint8ArrayAlloc } from 'uint8arrays/alloc'
 import type { Codec, DecodeOptions } from 'protons-runtime'
@@ -145,12 +146,12 @@ export namespace VoucherResponse {
 
         if ((obj.amount != null && obj.amount !== 0n)) {
           w.uint32(24)
-          w.uint64(obj.amount)
+          writeUint64(w, obj.amount)
         }
 
         if ((obj.sequence != null && obj.sequence !== 0n)) {
           w.uint32(32)
-          w.uint64(obj.sequence)
+          writeUint64(w, obj.sequence)
         }
 
         if ((obj.closing != null && obj.closing !== '')) {
