@@ -19,13 +19,14 @@ Its state is kept in the data directory and survives kill -9. Tokens on it are w
     },
     {
       name: 'airdrop',
-      summary: 'give test money to an address: SOL for fees',
+      summary: 'give test money to an address: SOL for fees, tokens to pay and stake with',
       arguments: [
         { name: '<sol>', description: 'whole SOL, such as 2' },
-        { name: '[address]', description: 'base58 address (default: the wallet)' },
+        { name: '[address]', description: 'base58 address or peer id (default: the wallet)' },
       ],
+      options: [{ flags: '--tokens <amount>', description: 'whole test tokens', default: '1000' }],
       settings: ['general', 'chain'],
-      examples: ['nightshift chain airdrop 2', 'nightshift chain airdrop 1 9xQe…'],
+      examples: ['nightshift chain airdrop 2', 'nightshift chain airdrop 1 9xQe… --tokens 0'],
       load: () => import('./chain/airdrop.js'),
     },
   ],
