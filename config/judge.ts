@@ -17,7 +17,10 @@ export function judge<Schema extends z.ZodType>(
 ): { ok: true; value: z.output<Schema> } | { ok: false; faults: Fault[] } {
   const result = schema.safeParse(value)
   if (result.success) return { ok: true, value: result.data }
-  return { ok: false, faults: result.error.issues.flatMap((issue) => faultsOf(issue, schema, value)) }
+  const faults = result.error.issues.flatMap((issue) => faultsOf(issue, schema, value))
+  // Two checks of one value often say the same: a number that is not whole is out of range as well.
+  const distinct = new Map(faults.map((fault) => [JSON.stringify([fault.path, fault.expected]), fault]))
+  return { ok: false, faults: [...distinct.values()] }
 }
 
 function faultsOf(issue: z.core.$ZodIssue, schema: z.ZodType, root: unknown): Fault[] {

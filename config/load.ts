@@ -107,6 +107,8 @@ function readFileLayer(name: string, text: string, folder: string | undefined, f
   if (!verdict.ok) {
     for (const fault of verdict.faults) {
       const { path, onKey, ...rest } = fault
+      if (rest.code === 'UNKNOWN_KEY' && GPU_MODEL.test(String(path.at(-1))))
+        rest.expected = GPU_MODEL_EXPECTED
       findings.push(findingAt(source, path, { severity: 'error', ...rest }, onKey))
     }
     return new Map()
@@ -170,6 +172,10 @@ function readFlags(flags: Readonly<Record<string, unknown>>, findings: Finding[]
   return layer
 }
 
+/** People look for it: a provider that could name its own card would name a better one. */
+const GPU_MODEL = /model|gpu_?name|vram/i
+const GPU_MODEL_EXPECTED = 'nothing: a GPU’s model and memory are read from its driver'
+
 function unknownName(source: string, name: string, known: readonly string[]): Finding {
   const nearest = findNearest(name, known)
   return {
@@ -178,7 +184,11 @@ function unknownName(source: string, name: string, known: readonly string[]): Fi
     source,
     path: '',
     message: 'no such option',
-    expected: nearest === undefined ? 'an option of config/README.md' : `${nearest} (did you mean that?)`,
+    expected: GPU_MODEL.test(name)
+      ? GPU_MODEL_EXPECTED
+      : nearest === undefined
+        ? 'an option of config/README.md'
+        : `${nearest} (did you mean that?)`,
   }
 }
 

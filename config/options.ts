@@ -46,16 +46,12 @@ function collect(schema: z.ZodType, keys: readonly string[]): Option[] {
 /** All options, in the order of the schema. The command line makes its flags and help from this list. */
 export const OPTIONS: readonly Option[] = Object.freeze(collect(configSchema, []))
 
-/** The table of options for README.md, in Markdown. */
+/** The table of options for README.md, in Markdown. Environment and flag follow from the key. */
 export function writeOptionsTable(): string {
   const rows = OPTIONS.map((option) => {
     const value = option.default === undefined ? '' : `\`${JSON.stringify(option.default)}\``
     const choices = option.choices === undefined ? '' : ` One of ${option.choices.join(', ')}.`
-    return `| \`${option.path}\` | \`${option.environment}\` | \`${option.flag}\` | ${option.kind} | ${value} | ${option.description}${choices} |`
+    return `| \`${option.path}\` | ${option.kind} | ${value} | ${option.description}${choices} |`
   })
-  return [
-    '| key | environment | flag | type | default | what it does |',
-    '|---|---|---|---|---|---|',
-    ...rows,
-  ].join('\n')
+  return ['| key | type | default | what it does |', '| --- | --- | --- | --- |', ...rows].join('\n')
 }

@@ -86,6 +86,10 @@ function list(error: string, accepts: (value: string) => boolean, most = 64) {
     .max(most, { error: `at most ${most} entries` })
 }
 
+function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z.strictObject(shape, { error: 'a mapping of options' })
+}
+
 const flag = () => z.boolean({ error: 'true or false' })
 const amount = () => text('tokens per hour as text, such as "0.25"', (value) => AMOUNT.test(value))
 const address = () => text('an address in base58 (32 bytes)', isAddress)
@@ -93,7 +97,7 @@ const path = () => text('a path', (value) => value.length > 0)
 const addresses = (error: string, accepts: (value: string) => boolean) =>
   list(error, (value) => isMultiaddr(value) && accepts(value), 16)
 
-const network = z.strictObject({
+const network = section({
   name: text('lower-case letters, digits and dashes, at most 32', (value) => /^[a-z0-9-]{1,32}$/.test(value))
     .default('localnet')
     .meta({ kind: 'text', description: 'Name of the network; part of every protocol id.' }),
@@ -112,7 +116,7 @@ const network = z.strictObject({
   }),
 })
 
-const chain = z.strictObject({
+const chain = section({
   rpc_url: text('an http:// or https:// URL', (value) => isUrl(value, ['http:', 'https:']))
     .default('http://127.0.0.1:8899')
     .meta({ kind: 'text', description: 'JSON-RPC of a Solana node.' }),
@@ -135,7 +139,7 @@ const chain = z.strictObject({
     .meta({ kind: 'choice', description: 'How final a transaction must be before it counts.' }),
 })
 
-const software = z.strictObject({
+const software = section({
   memory_bytes: integer(2 ** 20, 2 ** 50, 'bytes, or a size such as "2Gi"')
     .default(2 ** 30)
     .meta({
@@ -150,7 +154,7 @@ const software = z.strictObject({
     }),
 })
 
-const provider = z.strictObject({
+const provider = section({
   enabled: flag().default(false).meta({ kind: 'boolean', description: 'Offer this machine’s devices.' }),
   price_per_hour: amount()
     .refine((value) => /[1-9]/.test(value), { error: 'more than zero tokens per hour, such as "0.25"' })
@@ -189,7 +193,7 @@ const provider = z.strictObject({
 /** Kernel specification v1 (kernels/README.md): above, sums are no longer exact; n is packed in groups of 16. */
 export const CHALLENGE_BOUNDS = { n: 32_768, multiple: 16, rounds: 256, openings: 1024 } as const
 
-const challenge = z.strictObject({
+const challenge = section({
   n: integer(CHALLENGE_BOUNDS.multiple, CHALLENGE_BOUNDS.n)
     .multipleOf(CHALLENGE_BOUNDS.multiple, { error: `a multiple of ${CHALLENGE_BOUNDS.multiple}` })
     .default(1024)
@@ -203,7 +207,7 @@ const challenge = z.strictObject({
   }),
 })
 
-const renter = z.strictObject({
+const renter = section({
   max_concurrent: integer(1, 256).default(4).meta({ kind: 'integer', description: 'Jobs at the same time.' }),
   commit_ms: integer(1, AUCTION_LIMITS.maxWindowMs, 'milliseconds')
     .default(800)
@@ -217,27 +221,25 @@ const renter = z.strictObject({
   challenge: challenge.prefault({}),
 })
 
-const control = z.strictObject({
+const control = section({
   host: choice(['127.0.0.1', '::1'])
     .default('127.0.0.1')
     .meta({ kind: 'choice', description: 'Where the control API listens: loopback only.' }),
   port: integer(0, 65_535).default(0).meta({ kind: 'integer', description: 'Its port; 0: any free one.' }),
 })
 
-export const configSchema = z.strictObject({
+export const configSchema = section({
   preset: choice(PRESETS)
     .default('localnet')
     .meta({ kind: 'choice', description: 'Network whose settings stand under yours.' }),
   data_dir: path()
     .default('~/.nightshift')
     .meta({ kind: 'path', description: 'Where keys, database and tokens are kept.' }),
-  log: z
-    .strictObject({
-      level: choice(LOG_LEVELS)
-        .default('info')
-        .meta({ kind: 'choice', description: 'Least level that is logged.' }),
-    })
-    .prefault({}),
+  log: section({
+    level: choice(LOG_LEVELS)
+      .default('info')
+      .meta({ kind: 'choice', description: 'Least level that is logged.' }),
+  }).prefault({}),
   network: network.prefault({}),
   chain: chain.prefault({}),
   provider: provider.prefault({}),

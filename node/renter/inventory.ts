@@ -8,14 +8,14 @@ import type { Requirements } from '../../protocols/inventory/wire.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock } from '../../protocols/ports.js'
 import type { Escrow } from '../escrow/port.js'
+import type { HeartbeatTopic } from '../market/heartbeats.js'
 import type { Engine } from '../net/ports.js'
 
 /**
- * This node's view of what is on offer: the newest heartbeat of each provider until it expires, joined with the stake
- * that the chain confirms. Bounded: the provider that was silent for longest makes room.
+ * This node's view of what is on offer: the newest heartbeat of each provider, as gossip or the provider itself told
+ * it, joined with the stake that the chain confirms.
  */
 export interface Inventory {
-  note(peer: string, heartbeat: Heartbeat): void
   offers(signal?: AbortSignal): Promise<Offer[]>
   /** One provider's offer; asks the provider itself when no heartbeat of it has come yet. Undefined: unreachable. */
   offerOf(peer: string, signal?: AbortSignal): Promise<Offer | undefined>
@@ -27,30 +27,16 @@ export interface Inventory {
   ): Promise<Array<{ offer: Offer; mismatches: Mismatch[] }>>
 }
 
-const MAX_PROVIDERS = 100_000
 const STAKE_LOOKUPS_AT_ONCE = 16
 
 export function createInventory(parts: {
+  heartbeats: HeartbeatTopic
   engine: Engine
   escrow: Escrow
   clock: Clock
   market: Uint8Array
 }): Inventory {
-  const { engine, escrow, clock, market } = parts
-  const newest = new Map<string, Heartbeat>()
-
-  const note = (peer: string, heartbeat: Heartbeat) => {
-    const known = newest.get(peer)
-    if (known !== undefined && known.sequence >= heartbeat.sequence) return
-    newest.delete(peer) // so that the map stays in the order of the last beat
-    newest.set(peer, heartbeat)
-    if (newest.size > MAX_PROVIDERS) newest.delete(newest.keys().next().value as string)
-  }
-
-  const expire = () => {
-    const oldest = clock.now() - HEARTBEAT_LIMITS.maxAgeMs
-    for (const [peer, heartbeat] of newest) if (heartbeat.timeMs < oldest) newest.delete(peer)
-  }
+  const { heartbeats, engine, escrow, clock, market } = parts
 
   const toOffer = async (peer: string, heartbeat: Heartbeat, signal?: AbortSignal): Promise<Offer> => {
     const account = await escrow.provider(solanaKeyOf(peer), signal)
@@ -78,27 +64,20 @@ export function createInventory(parts: {
     return refusal === undefined ? heartbeat : undefined
   }
 
-  const offers = async (signal?: AbortSignal) => {
-    expire()
-    return mapLimited([...newest], STAKE_LOOKUPS_AT_ONCE, ([peer, beat]) => toOffer(peer, beat, signal))
-  }
+  const offers = (signal?: AbortSignal) =>
+    mapLimited(heartbeats.all(), STAKE_LOOKUPS_AT_ONCE, ({ peer, heartbeat }) =>
+      toOffer(peer, heartbeat, signal),
+    )
 
   return {
-    note,
     offers,
     offerOf: async (peer, signal) => {
-      expire()
-      const known = newest.get(peer)
-      if (known !== undefined) return toOffer(peer, known, signal)
       try {
-        const asked = await ask(peer, signal)
-        if (asked === undefined) return undefined
-        note(peer, asked)
-        return await toOffer(peer, asked, signal)
-      } catch (error) {
+        const heartbeat = heartbeats.newest(peer)?.heartbeat ?? (await ask(peer, signal))
+        return heartbeat === undefined ? undefined : await toOffer(peer, heartbeat, signal)
+      } catch {
         signal?.throwIfAborted()
-        if (error instanceof Error) return undefined
-        throw error
+        return undefined
       }
     },
     explain: async (requirements, ceilingPricePerHour, signal) =>
