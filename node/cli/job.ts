@@ -28,7 +28,10 @@ The exit code is 0 only when the job was completed and passed the checks of its 
       options: [
         FILE,
         SERVICE,
-        { flags: '-o, --output <folder>', description: 'where the results go (default: <data dir>/jobs/<id>)' },
+        {
+          flags: '-o, --output <folder>',
+          description: 'where the results go (default: <data dir>/jobs/<id>)',
+        },
         { flags: '-d, --detach', description: 'print the id and leave; needs a running node' },
       ],
       settings: ['general', 'log', 'network', 'chain', 'renter', 'control'],
@@ -56,7 +59,11 @@ The exit code is 0 only when the job was completed and passed the checks of its 
         { flags: '--only-log', description: "only the job's own lines" },
       ],
       settings: ['general'],
-      examples: ['nightshift job logs 7f3a', 'nightshift job logs -f 7f3a', 'nightshift job logs 7f3a --json'],
+      examples: [
+        'nightshift job logs 7f3a',
+        'nightshift job logs -f 7f3a',
+        'nightshift job logs 7f3a --json',
+      ],
       load: () => import('./job/logs.js'),
     },
     {

@@ -1,8 +1,8 @@
 import type { Log, LogLevel } from '../../protocols/ports.js'
 import { writeDocument } from '../store/document.js'
+import { systemClock } from '../system/clock.js'
 import { createLog, silentLog } from '../system/log.js'
 import type { Output } from './shell.js'
-import { systemClock } from '../system/clock.js'
 
 /**
  * The log of a process that a person runs: lines for eyes on a terminal, lines of JSON (pino) where a program reads.
@@ -21,7 +21,9 @@ function createTerminalLog(least: LogLevel, err: Output, own: Record<string, unk
     if (ORDER.indexOf(level) < ORDER.indexOf(least)) return
     const time = new Date(systemClock.now()).toTimeString().slice(0, 8)
     const rest = Object.entries({ ...own, ...fields }).map(([name, value]) => `${name}=${show(value)}`)
-    err.write(`${style.dim(time)} ${paint[level](level.padEnd(5))} ${message}  ${style.dim(rest.join(' '))}`.trimEnd())
+    err.write(
+      `${style.dim(time)} ${paint[level](level.padEnd(5))} ${message}  ${style.dim(rest.join(' '))}`.trimEnd(),
+    )
     err.write('\n')
   }
   return {
@@ -35,5 +37,9 @@ function createTerminalLog(least: LogLevel, err: Output, own: Record<string, unk
 
 function show(value: unknown): string {
   if (value instanceof Error) return JSON.stringify(value.message)
-  return typeof value === 'string' ? (/[\s"=]/.test(value) ? JSON.stringify(value) : value) : writeDocument(value ?? null)
+  return typeof value === 'string'
+    ? /[\s"=]/.test(value)
+      ? JSON.stringify(value)
+      : value
+    : writeDocument(value ?? null)
 }

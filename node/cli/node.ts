@@ -30,7 +30,8 @@ With --provider-enabled true it offers this machine's devices as well.`,
     {
       name: 'check',
       summary: 'find out whether this machine is ready, and what to do if it is not',
-      details: 'Looks at Node.js, the data directory, the configuration, the chain, the wallet and the devices.',
+      details:
+        'Looks at Node.js, the data directory, the configuration, the chain, the wallet and the devices.',
       settings: EVERYTHING,
       examples: ['nightshift node check', 'nightshift node check --provider-backend webgpu'],
       load: () => import('./node/check.js'),

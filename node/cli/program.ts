@@ -104,12 +104,7 @@ async function attachSettings(_parent: Command, command: Command): Promise<void>
   addSettings(command, spec.settings)
 }
 
-function addCommand(
-  parent: Command,
-  spec: CommandSpec,
-  shell: Shell,
-  onExit: (code: number) => void,
-): void {
+function addCommand(parent: Command, spec: CommandSpec, shell: Shell, onExit: (code: number) => void): void {
   const command = parent.command(spec.name).summary(spec.summary)
   command.description(spec.details === undefined ? spec.summary : `${spec.summary}\n\n${spec.details}`)
   SPECS.set(command, spec)

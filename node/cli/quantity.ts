@@ -12,12 +12,17 @@ export function readDuration(flag: string, text: string): number {
 }
 
 export function readTokens(flag: string, text: string, decimals: number): bigint {
-  return parseAmount(text, decimals) ?? refuse(flag, text, `an amount such as 0.25, with at most ${decimals} decimals`)
+  return (
+    parseAmount(text, decimals) ??
+    refuse(flag, text, `an amount such as 0.25, with at most ${decimals} decimals`)
+  )
 }
 
 export function readCount(flag: string, text: string, least: number, most: number): number {
   const count = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
-  return count >= least && count <= most ? count : refuse(flag, text, `a whole number from ${least} to ${most}`)
+  return count >= least && count <= most
+    ? count
+    : refuse(flag, text, `a whole number from ${least} to ${most}`)
 }
 
 export function readList(text: string | undefined): string[] {

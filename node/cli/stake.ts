@@ -9,7 +9,10 @@ export const STAKE: Noun = {
       summary: 'put tokens of the wallet behind a provider; registers it when it is new',
       arguments: [{ name: '<amount>', description: 'whole tokens, such as 100 or 0.5' }],
       options: [
-        { flags: '--provider <address>', description: 'peer id or address (default: the node of the data directory)' },
+        {
+          flags: '--provider <address>',
+          description: 'peer id or address (default: the node of the data directory)',
+        },
       ],
       settings: ['general', 'chain', 'provider'],
       examples: ['nightshift stake add 100', 'nightshift stake add 50 --chain-wallet-file ~/owner.json'],
@@ -19,7 +22,10 @@ export const STAKE: Noun = {
       name: 'show',
       summary: 'the stake of a provider, and how much of it backs leases',
       options: [
-        { flags: '--provider <address>', description: 'peer id or address (default: the node of the data directory)' },
+        {
+          flags: '--provider <address>',
+          description: 'peer id or address (default: the node of the data directory)',
+        },
       ],
       settings: ['general', 'chain'],
       examples: ['nightshift stake show', 'nightshift stake show --provider 12D3KooW… --json'],

@@ -7,7 +7,13 @@ import {
   MINT_SIZE,
   TOKEN_PROGRAM_ID,
 } from '@solana/spl-token'
-import { Connection, Keypair, PublicKey, SystemProgram, type TransactionInstruction } from '@solana/web3.js'
+import {
+  Connection,
+  Keypair,
+  type PublicKey,
+  SystemProgram,
+  type TransactionInstruction,
+} from '@solana/web3.js'
 import { marketAddress } from '../../chain/client/addresses.js'
 import { initMarket } from '../../chain/client/instructions.js'
 import { localnetProgramKeypair } from '../../chain/client/loader.js'
@@ -22,11 +28,14 @@ import type { Clock } from '../../protocols/ports.js'
  */
 export const LOCAL_TOKEN = { symbol: 'NIGHT', decimals: 6 } as const
 
-/** Short times, so that a person who tries things out sees leases expire; bonds and shares as a real market has them. */
+/**
+ * A real market has a dispute window of minutes or more. Here a provider is a process on the same machine, and whoever
+ * tries things out wants to see a deposit come back.
+ */
 const LOCAL_TERMS = {
   minimumStake: 10_000_000n,
-  coolDownSeconds: 120,
-  disputeWindowSeconds: 60,
+  coolDownSeconds: 60,
+  disputeWindowSeconds: 5,
   bondBps: 1_000,
   slashBps: 5_000,
   bountyBps: 1_000,
@@ -127,8 +136,12 @@ export function createGenesis(parts: { rpcUrl: string; wsUrl?: string; clock: Cl
     const from = authority.publicKey
     return [
       ...(lamports > 0n ? [SystemProgram.transfer({ fromPubkey: from, toPubkey: address, lamports })] : []),
-      createAssociatedTokenAccountIdempotentInstruction(from, account, address, local.mint),
-      ...(tokens > 0n ? [createMintToInstruction(local.mint, account, from, tokens)] : []),
+      ...(tokens > 0n
+        ? [
+            createAssociatedTokenAccountIdempotentInstruction(from, account, address, local.mint),
+            createMintToInstruction(local.mint, account, from, tokens),
+          ]
+        : []),
     ]
   }
 

@@ -50,6 +50,8 @@ export interface WaitOptions {
 export interface ProcessGroup {
   start(spec: ProcessSpec): RunningProcess
   processes(): RunningProcess[]
+  /** True from the call of `stopAll` on: who ends now was told to. */
+  isStopping(): boolean
   /** The last started first. Resolves when none is left; nothing can be started afterwards. */
   stopAll(): Promise<void>
 }
@@ -79,6 +81,7 @@ export function createProcessGroup(parts: {
       return started
     },
     processes: () => [...running],
+    isStopping: () => closed,
     stopAll: async () => {
       closed = true
       await Promise.all(running.map((each) => each.stop()))

@@ -65,7 +65,10 @@ ${renderPairs(
     ['websocket', chain.wsUrl],
     ['program', local.programId.toBase58()],
     ['market', local.market.toBase58()],
-    ['token', `${local.mint.toBase58()} (${LOCAL_TOKEN.symbol}, ${LOCAL_TOKEN.decimals} decimals, worth nothing)`],
+    [
+      'token',
+      `${local.mint.toBase58()} (${LOCAL_TOKEN.symbol}, ${LOCAL_TOKEN.decimals} decimals, worth nothing)`,
+    ],
   ],
   style.dim,
 )}

@@ -1,7 +1,7 @@
 import type { ControlClient } from '../../control/client.js'
 import { findNode } from '../../control/client.js'
 import type { Invocation } from '../command.js'
-import { openRecords, type JobRecords } from './records.js'
+import { type JobRecords, openRecords } from './records.js'
 
 /** The jobs of a data directory: asked of the node that runs on it, else read from its store. */
 export type Jobs = Pick<ControlClient, 'jobs' | 'job' | 'jobEvents'> & {

@@ -22,7 +22,10 @@ function renderStatus(status: NodeStatus, now: number, style: Style): string {
     amount === undefined ? 'unknown' : `${showAmount(amount, decimals)} tokens`
   const pairs: Array<[string, string]> = [
     ['node', `${network.peer} on ${network.name}`],
-    ['running', `${showDuration(now - status.startedAtMs)}, process ${status.pid}, version ${status.version}`],
+    [
+      'running',
+      `${showDuration(now - status.startedAtMs)}, process ${status.pid}, version ${status.version}`,
+    ],
     ['data', status.dataDir],
     ['listens on', network.addresses.join(`\n${' '.repeat(12)}`) || 'nothing'],
     ['peers', String(network.peers)],
@@ -31,18 +34,27 @@ function renderStatus(status: NodeStatus, now: number, style: Style): string {
     ['market', chain.market?.address ?? 'unknown'],
   ]
   if (renter !== undefined) {
-    pairs.push(['wallet', `${renter.wallet}, ${tokens(renter.balance)}`], ['my jobs', `${renter.jobs} not ended`])
+    pairs.push(
+      ['wallet', `${renter.wallet}, ${tokens(renter.balance)}`],
+      ['my jobs', `${renter.jobs} not ended`],
+    )
   }
   if (provider === undefined) pairs.push(['provider', 'no (start with --provider-enabled true)'])
   else {
     pairs.push(
-      ['provider', `${provider.state}, ${tokens(provider.pricePerHour)} an hour, stake ${tokens(provider.stake)}`],
+      [
+        'provider',
+        `${provider.state}, ${tokens(provider.pricePerHour)} an hour, stake ${tokens(provider.stake)}`,
+      ],
       ['serving', `${provider.jobs} jobs`],
     )
     for (const device of provider.devices) {
       const kind = device.gpu ? 'GPU' : 'software device'
       const memory = `${(device.memoryBytes / 2 ** 30).toFixed(1)} GiB`
-      pairs.push(['device', `${device.model} (${kind}, ${device.backend}), ${memory}, ${device.gflops.toFixed(1)} GFLOP/s`])
+      pairs.push([
+        'device',
+        `${device.model} (${kind}, ${device.backend}), ${memory}, ${device.gflops.toFixed(1)} GFLOP/s`,
+      ])
     }
   }
   return renderPairs(pairs, style.dim)

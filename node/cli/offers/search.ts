@@ -4,7 +4,7 @@ import type { OfferView } from '../../control/view.js'
 import type { Invocation } from '../command.js'
 import { EXIT } from '../exit.js'
 import { readCount, readDuration, readList, readSize, readTokens } from '../quantity.js'
-import { showAmount, shortPeer } from '../story.js'
+import { shortPeer, showAmount } from '../story.js'
 import type { Style } from '../style.js'
 import { type Column, renderTable } from '../table.js'
 import { listen, type OfferSource } from './listen.js'
@@ -22,7 +22,9 @@ export async function run(invocation: Invocation): Promise<number> {
     const offers = await source.offers(
       {
         requirements: readRequirements(options, decimals),
-        ...(ceiling === undefined ? {} : { ceilingPricePerHour: readTokens('--max-price', ceiling, decimals) }),
+        ...(ceiling === undefined
+          ? {}
+          : { ceilingPricePerHour: readTokens('--max-price', ceiling, decimals) }),
       },
       shell.signal,
     )
