@@ -51,15 +51,21 @@ export function describeFinding(finding: Finding): string {
 
 /** Throws when there is an error among the findings; warnings pass. All of them are in `context.findings`. */
 export function refuseErrors(code: string, what: string, findings: readonly Finding[], advice: string): void {
-  const errors = findings.filter((finding) => finding.severity === 'error')
+  const errors = findings.filter((finding) => finding.severity === 'error').sort(byPlace)
   if (errors.length === 0) return
   const shown = errors.slice(0, MOST_SHOWN).map(describeFinding)
   if (errors.length > MOST_SHOWN) shown.push(`… and ${errors.length - MOST_SHOWN} more`)
   const count = errors.length === 1 ? 'an error' : `${errors.length} errors`
   throw new NightshiftError(code, `${count} in ${what}\n${shown.join('\n')}`, {
     advice,
-    context: { findings: Object.freeze([...findings]) },
+    context: { findings: Object.freeze([...findings].sort(byPlace)) },
   })
+}
+
+/** Within one file from top to bottom; the sources stay in their order. */
+function byPlace(a: Finding, b: Finding): number {
+  if (a.source !== b.source) return 0
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)
 }
 
 /** The candidate that a mistyped word most likely stands for, if any is near: a third of its letters may differ. */

@@ -87,7 +87,14 @@ function valueAt(root: unknown, path: Path): unknown {
 function knownKeys(schema: z.ZodType, path: Path): string[] {
   let schemas = unwrap(schema)
   for (const step of path) schemas = schemas.flatMap((each) => stepInto(each, step))
-  return [...new Set(schemas.flatMap((each) => (each instanceof z.ZodObject ? Object.keys(each.shape) : [])))]
+  return [...new Set(schemas.flatMap(keysOf))]
+}
+
+function keysOf(schema: z.ZodType): string[] {
+  if (schema instanceof z.ZodObject) return Object.keys(schema.shape)
+  return schema instanceof z.ZodRecord && schema.keyType instanceof z.ZodEnum
+    ? schema.keyType.options.map(String)
+    : []
 }
 
 function stepInto(schema: z.ZodType, step: string | number): z.ZodType[] {

@@ -69,13 +69,11 @@ export function readSource(name: string, text: string, findings: Finding[]): Sou
       merge: false,
       logLevel: 'warn',
     })
+    // The parser reports a stack that ran out once for every level that it unwinds.
+    if (document.errors.some((error) => error.code === 'RESOURCE_EXHAUSTION')) throw new RangeError('nesting')
     for (const error of document.errors) {
-      fail(
-        error.pos[0],
-        error.code === 'RESOURCE_EXHAUSTION' ? 'TOO_DEEP' : 'SYNTAX',
-        lower(error.message),
-        'valid YAML',
-      )
+      const [message, expected] = SYNTAX_WORDS[error.code] ?? [lower(error.message), 'valid YAML']
+      fail(error.pos[0], 'SYNTAX', message, expected)
     }
     for (const warning of document.warnings) {
       const tag = warning.code === 'TAG_RESOLVE_FAILED'
@@ -95,6 +93,12 @@ export function readSource(name: string, text: string, findings: Finding[]): Sou
     fail(0, 'TOO_DEEP', 'the file is nested too deeply', `at most ${SOURCE_LIMITS.maxDepth} levels`)
     return undefined
   }
+}
+
+/** Where the parser's words are for its own callers. */
+const SYNTAX_WORDS: Readonly<Record<string, readonly [message: string, expected: string]>> = {
+  MULTIPLE_DOCS: ['a second document begins here', 'one document in a file'],
+  NON_STRING_KEY: ['a key that is no text', 'text before the colon'],
 }
 
 function lower(message: string): string {

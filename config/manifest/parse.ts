@@ -45,6 +45,7 @@ export function refuse(name: string, findings: readonly Finding[]): void {
 }
 
 function wantsDigits(path: Path): boolean {
+  if (path.length === 1) return path[0] === 'version'
   const declaredJob = path[0] === 'services' && path[2] === 'job'
   return !declaredJob && DIGIT_KEYS.includes(String(path.at(-1)))
 }

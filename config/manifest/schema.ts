@@ -197,7 +197,7 @@ const resources = mapping('a mapping with memory and gpu', {
 export const manifestSchema = z
   .strictObject(
     {
-      version: z.enum(['2.0', '2.1'], { error: '"2.0", in quotes' }).describe('Version of SDL.'),
+      version: z.enum(['2.0', '2.1'], { error: '"2.0"' }).describe('Version of SDL.'),
       services: named('a mapping of names to services', service),
       profiles: mapping('a mapping with compute and placement', {
         compute: named(

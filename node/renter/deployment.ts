@@ -259,7 +259,9 @@ const FATAL = [
   'STORE_WRITE_FAILED',
   'LEASE_NOT_CLOSED',
   'CHAIN_UNREACHABLE',
-  'INSUFFICIENT_FUNDS',
+  'CHAIN_INSUFFICIENT_TOKENS',
+  'CHAIN_INSUFFICIENT_LAMPORTS',
+  'WALLET_MISSING',
 ]
 
 async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string | undefined> {

@@ -66,12 +66,13 @@ function findMalformedOrder(order: Order): string | undefined {
   if (order.wallet.length !== 32) return `wallet has ${order.wallet.length} bytes, not 32`
   if (order.nonce.length !== 16) return `nonce has ${order.nonce.length} bytes, not 16`
   if (order.jobHash.length !== 32) return `job hash has ${order.jobHash.length} bytes, not 32`
-  if (order.ceilingPricePerHour === 0n || order.ceilingPricePerHour > U64_MAX) {
+  if (order.ceilingPricePerHour <= 0n || order.ceilingPricePerHour > U64_MAX) {
     return `ceiling price ${order.ceilingPricePerHour}`
   }
-  if (order.durationS === 0 || order.durationS > limits.maxDurationS) return `duration ${order.durationS} s`
+  const times = [order.durationS, order.sliceMs, order.commitMs, order.revealMs]
+  if (!times.every((time) => Number.isSafeInteger(time) && time > 0)) return `a time of ${times.join(', ')}`
+  if (order.durationS > limits.maxDurationS) return `duration ${order.durationS} s`
   if (order.sliceMs < 100 || order.sliceMs > order.durationS * 1000) return `slice ${order.sliceMs} ms`
-  if (order.commitMs === 0 || order.revealMs === 0) return 'an empty window'
   if (order.commitMs + order.revealMs > limits.maxWindowMs) return 'windows longer than two minutes'
   if (order.addresses.length > limits.maxAddresses) return `${order.addresses.length} addresses`
   const far = order.addresses.find((address) => address.length > limits.maxAddressChars)
@@ -125,7 +126,7 @@ export function judgeBid(
     return { refused: 'COMMITMENT_DIFFERS', detail: 'the bid is not the one that was committed to' }
   }
   if (facts.revealed) return { refused: 'ALREADY_REVEALED', detail: 'one bid per provider and order' }
-  if (bid.pricePerHour === 0n || bid.pricePerHour > U64_MAX) {
+  if (bid.pricePerHour <= 0n || bid.pricePerHour > U64_MAX) {
     return { refused: 'PRICE_OUT_OF_RANGE', detail: `price ${bid.pricePerHour}` }
   }
   if (bid.pricePerHour > order.ceilingPricePerHour) {
