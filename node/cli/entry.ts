@@ -17,6 +17,7 @@ export async function runEntry(run: (shell: Shell) => Promise<number>): Promise<
     env: environment,
     cwd: process.cwd(),
     pid: process.pid,
+    nodeVersion: process.versions.node,
     out: createOutput(process.stdout, environment),
     err: createOutput(process.stderr, environment),
     signal: controller.signal,

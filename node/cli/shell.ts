@@ -6,6 +6,8 @@ export interface Shell {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
   readonly pid: number
+  /** Without the `v`. */
+  readonly nodeVersion: string
   /** Results. */
   readonly out: Output
   /** Progress and errors. */

@@ -34,6 +34,4 @@ export interface PostRequest {
   /** Absolute path of the manifest: the caller is the same user on the same machine. */
   manifest: string
   service?: string
-  /** Absolute path of the folder that the results go to. */
-  output?: string
 }

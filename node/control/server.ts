@@ -60,7 +60,6 @@ const offerQuery = z.strictObject({
 const postRequest = z.strictObject({
   manifest: z.string().max(4096),
   service: z.string().max(64).optional(),
-  output: z.string().max(4096).optional(),
 })
 
 const eventQuery = z.object({
@@ -182,12 +181,8 @@ function addRoutes(server: FastifyInstance, node: ControlledNode): void {
   })
   server.get('/v1/jobs', () => node.jobs())
   server.post('/v1/jobs', (request) => {
-    const { manifest, service, output } = postRequest.parse(request.body)
-    return node.postJob({
-      manifest,
-      ...(service === undefined ? {} : { service }),
-      ...(output === undefined ? {} : { output }),
-    })
+    const { manifest, service } = postRequest.parse(request.body)
+    return node.postJob({ manifest, ...(service === undefined ? {} : { service }) })
   })
   server.get('/v1/jobs/:id', (request) => node.job(jobPath.parse(request.params).id))
   server.get('/v1/jobs/:id/events', async (request, reply) => {

@@ -59,6 +59,8 @@ export interface Swarm {
   readonly chain: ChainReady
   readonly bootstrap: RunningNode
   readonly group: ProcessGroup
+  /** The one that runs now: it changes when the chain had to be started again. */
+  chainProcess(): RunningProcess
   /** Makes keys and configuration of nodes and funds them, without starting them. */
   prepare(plans: readonly NodePlan[]): Promise<Member[]>
   /** Starts nodes that were prepared; resolves when all of them are ready. */
@@ -73,6 +75,7 @@ const READY_TIMEOUT_MS = 60_000
 /** Fees and rent of a handful of leases. */
 const NODE_LAMPORTS = 1_000_000_000n
 
+const CHAIN = 'chain'
 const MAIN = fileURLToPath(new URL('../cli/main.js', import.meta.url))
 
 export async function startSwarm(
@@ -91,6 +94,7 @@ export async function startSwarm(
       chain,
       bootstrap,
       group,
+      chainProcess: () => group.processes().findLast(({ name }) => name === CHAIN) as RunningProcess,
       prepare: (plans) => prepareNodes(parts, common, plans),
       start: (plans, members) =>
         Promise.all(plans.map((plan, index) => startNode(parts, members[index] as Member, plan.entry))),
@@ -120,7 +124,7 @@ function withoutSettings(environment: SwarmOptions['environment']): Record<strin
 
 async function startChain(options: SwarmOptions, group: ProcessGroup): Promise<ChainReady> {
   const spec = (port: string): ProcessSpec => ({
-    name: 'chain',
+    name: CHAIN,
     entry: MAIN,
     args: ['chain', 'start', '--json', '--port', port, '--data-dir', `${options.folder}/chain`],
   })

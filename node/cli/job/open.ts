@@ -1,10 +1,8 @@
-import type { ControlClient } from '../../control/client.js'
-import { findNode } from '../../control/client.js'
+import { type ControlClient, findNode } from '../../control/client.js'
 import type { Invocation } from '../command.js'
-import { type JobRecords, openRecords } from './records.js'
 
 /** The jobs of a data directory: asked of the node that runs on it, else read from its store. */
-export type Jobs = Pick<ControlClient, 'jobs' | 'job' | 'jobEvents'> & {
+export interface Jobs extends Pick<ControlClient, 'jobs' | 'jobEvents'> {
   /** Undefined: no node runs. */
   node?: ControlClient
   close(): Promise<void>
@@ -14,14 +12,8 @@ export async function openJobs(invocation: Invocation): Promise<Jobs> {
   const { config } = await invocation.config()
   const node = await findNode(config.dataDir)
   if (node !== undefined) {
-    return {
-      jobs: node.jobs,
-      job: node.job,
-      jobEvents: node.jobEvents,
-      node,
-      close: async () => {},
-    }
+    return { jobs: node.jobs, jobEvents: node.jobEvents, node, close: async () => {} }
   }
-  const records: JobRecords = await openRecords(config.dataDir)
-  return records
+  const { openRecords } = await import('./records.js')
+  return openRecords(config.dataDir)
 }

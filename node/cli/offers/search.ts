@@ -15,7 +15,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const waitMs = readDuration('--wait', String(options.wait))
   const running = await findNode(config.dataDir)
   const source: OfferSource =
-    running === undefined ? await listen(config, waitMs, invocation) : { ...running, close: async () => {} }
+    running === undefined ? await listen(invocation, waitMs) : { ...running, close: async () => {} }
   try {
     const decimals = (await source.status()).chain.market?.decimals ?? 0
     const ceiling = options.maxPrice as string | undefined
