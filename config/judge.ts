@@ -79,7 +79,10 @@ export function unknownKey(path: Path, key: string, known: readonly string[]): F
 
 function valueAt(root: unknown, path: Path): unknown {
   let at = root
-  for (const step of path) at = (at as Record<string | number, unknown> | null | undefined)?.[step]
+  for (const step of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return undefined
+    at = (at as Record<string | number, unknown>)[step]
+  }
   return at
 }
 
@@ -99,8 +102,7 @@ function keysOf(schema: z.ZodType): string[] {
 
 function stepInto(schema: z.ZodType, step: string | number): z.ZodType[] {
   if (schema instanceof z.ZodObject) {
-    const next = (schema.shape as Record<string, z.ZodType>)[step]
-    return next === undefined ? [] : unwrap(next)
+    return Object.hasOwn(schema.shape, step) ? unwrap((schema.shape as Record<string, z.ZodType>)[step]!) : []
   }
   if (schema instanceof z.ZodRecord) return unwrap(schema.valueType as z.ZodType)
   if (schema instanceof z.ZodArray) return unwrap(schema.element as z.ZodType)

@@ -4,7 +4,7 @@ import { AUCTION_LIMITS } from '../protocols/auction/rules.js'
 import { type Finding, findNearest, type Path, refuseErrors, showValue } from './finding.js'
 import { type Fault, judge } from './judge.js'
 import { OPTIONS, type Option } from './options.js'
-import { type Config, configSchema, PRESETS, type PresetName } from './schema.js'
+import { type Config, configSchema, type PresetName } from './schema.js'
 import { findingAt, readSource, toValue } from './source.js'
 import { parseSize } from './units.js'
 
@@ -320,8 +320,4 @@ function replaceAt(root: unknown, keys: readonly string[], replace: (value: unkn
   const last = keys.at(-1)!
   if (typeof parent !== 'object' || parent === null || !Object.hasOwn(parent, last)) return
   Object.assign(parent, { [last]: replace((parent as Record<string, unknown>)[last]) })
-}
-
-export function isPreset(name: string): name is PresetName {
-  return (PRESETS as readonly string[]).includes(name)
 }

@@ -60,9 +60,9 @@ const MARKS: Readonly<Record<string, readonly string[]>> = {
 
 /** Whether a key under `services` is one of SDL's own parts and not a service that happens to bear its name. */
 function isMisplaced({ key, value }: Entry): boolean {
-  const marks = MARKS[key]
-  if (marks === undefined || value.kind !== 'map') return false
+  if (!Object.hasOwn(MARKS, key) || value.kind !== 'map') return false
   if (entryOf(value, 'runtime') !== undefined || entryOf(value, 'job') !== undefined) return false
+  const marks = MARKS[key] ?? []
   return marks.length === 0 || marks.some((mark) => entryOf(value, mark) !== undefined)
 }
 

@@ -21,9 +21,9 @@ export interface ResolvedService {
 }
 
 /**
- * Cards have less memory than their name says: of 24 GB an L4 reports 23,034 MiB and of 16 GB a T4 15,360 MiB (their
- * error correction takes a sixteenth), an H100 of 80 GB 81,559 MiB. So `ram: 24Gi` asks for 93 % of 24 GiB, which is
- * still above the next smaller card.
+ * Drivers report less memory than a card is sold with: an L4 of 24 GB 23,034 MiB, a T4 of 16 GB 15,360 MiB, an H100 of
+ * 80 GB 81,559 MiB (nvidia-smi, as collected in github.com/modal-labs/modal-client/pull/2797). So `ram: 24Gi` asks for
+ * 93 % of 24 GiB, which is still above the next smaller card.
  */
 const USABLE_SHARE = 0.93
 
@@ -42,7 +42,7 @@ export function resolveService(
   const note: Note = (severity, code, path, message, expected, onKey = false) => {
     findings.push(findingAt(source, path, { severity, code, message, expected }, onKey))
   }
-  const service = manifest.services[name]!
+  const service = own(manifest.services, name)!
   const at: Path = ['services', name]
   if (service.expect !== undefined && !Object.values(service.inputs).some(isSplit)) {
     note(
@@ -57,7 +57,7 @@ export function resolveService(
   const chosen = chooseProfiles(manifest, name, note)
   if (chosen === undefined) return undefined
   const { profileName, profile, placementName } = chosen
-  const placement = placementName === undefined ? undefined : manifest.profiles.placement[placementName]
+  const placement = own(manifest.profiles.placement, placementName)
   const price = findPrice(manifest, name, profileName, placementName, note)
   const device = requireDevice(profile.resources, ['profiles', 'compute', profileName, 'resources'], note)
   const locations = [
@@ -115,9 +115,9 @@ interface Chosen {
 /** The compute profile and the placement that `deployment` names; without it, those that cannot be mistaken. */
 function chooseProfiles(manifest: Manifest, name: string, note: Note): Chosen | undefined {
   const { compute, placement } = manifest.profiles
-  const deployed = manifest.deployment?.[name]
+  const deployed = own(manifest.deployment, name)
   for (const other of Object.keys(manifest.deployment ?? {})) {
-    if (manifest.services[other] === undefined) {
+    if (own(manifest.services, other) === undefined) {
       note(
         'error',
         'UNKNOWN_NAME',
@@ -129,7 +129,7 @@ function chooseProfiles(manifest: Manifest, name: string, note: Note): Chosen | 
     }
   }
   if (deployed === undefined) {
-    const profileName = compute[name] === undefined ? onlyKey(compute) : name
+    const profileName = own(compute, name) === undefined ? onlyKey(compute) : name
     if (profileName === undefined || manifest.deployment !== undefined) {
       note(
         'error',
@@ -157,7 +157,7 @@ function chooseProfiles(manifest: Manifest, name: string, note: Note): Chosen | 
   }
   const at: Path = ['deployment', name, placementName]
   const { profile: profileName, count } = deployed[placementName]!
-  const profile = compute[profileName]
+  const profile = own(compute, profileName)
   if (count !== 1) {
     note(
       'error',
@@ -167,7 +167,7 @@ function chooseProfiles(manifest: Manifest, name: string, note: Note): Chosen | 
       '1; several providers for one job are not on offer yet',
     )
   }
-  if (placement[placementName] === undefined) {
+  if (own(placement, placementName) === undefined) {
     note('error', 'UNKNOWN_NAME', at, `no placement ${placementName}`, among(placementName, placement), true)
   }
   if (profile === undefined) {
@@ -175,12 +175,17 @@ function chooseProfiles(manifest: Manifest, name: string, note: Note): Chosen | 
       'error',
       'UNKNOWN_NAME',
       [...at, 'profile'],
-      `no compute profile ${profileName}`,
+      `no compute profile ${showValue(profileName)}`,
       among(profileName, compute),
     )
     return undefined
   }
   return { profileName, profile, placementName }
+}
+
+/** An entry by a name that a person chose: `constructor` is no entry of every map. */
+function own<Value>(map: Record<string, Value> | undefined, key: string | undefined): Value | undefined {
+  return map !== undefined && key !== undefined && Object.hasOwn(map, key) ? map[key] : undefined
 }
 
 function onlyKey(map: Record<string, unknown>): string | undefined {
@@ -204,12 +209,12 @@ function findPrice(
   note: Note,
 ): WrittenAmount | undefined {
   const { compute, placement } = manifest.profiles
-  const service = manifest.services[name]!
+  const service = own(manifest.services, name)!
   const near = [
     readPrice(service.pricing, ['services', name, 'pricing'], note),
-    readPrice(compute[profileName]?.pricing, ['profiles', 'compute', profileName, 'pricing'], note),
+    readPrice(own(compute, profileName)?.pricing, ['profiles', 'compute', profileName, 'pricing'], note),
     readPrice(
-      placement[placementName ?? '']?.pricing?.[name],
+      own(own(placement, placementName)?.pricing, name),
       ['profiles', 'placement', placementName ?? '', 'pricing', name],
       note,
     ),
@@ -237,7 +242,7 @@ function findPrice(
   }
   const found = price ?? readPrice(manifest.pricing, ['pricing'], note)
   if (found === undefined) {
-    const complete = [manifest.pricing, service.pricing, compute[profileName]?.pricing].every(
+    const complete = [manifest.pricing, service.pricing, own(compute, profileName)?.pricing].every(
       (each) => each === undefined,
     )
     if (complete) {

@@ -1,9 +1,8 @@
-import type { Ed25519PrivateKey } from '@libp2p/interface'
 import { AUCTION_LIMITS, judgeOrder, orderIdOf, phaseOf, windowsOf } from '../../protocols/auction/rules.js'
 import { Announcement, type Order, type Result } from '../../protocols/auction/wire.js'
 import { equal, toHex } from '../../protocols/bytes.js'
 import { topicName } from '../../protocols/descriptor.js'
-import { type EnvelopeRefusal, open, seal } from '../../protocols/envelope.js'
+import { type EnvelopeRefusal, type NodeKey, open, seal } from '../../protocols/envelope.js'
 import { isRefusal, type Refusal } from '../../protocols/errors.js'
 import { isPeer } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
@@ -98,7 +97,7 @@ type Delivery =
 
 export async function sealAnnouncement(
   announcement: Announcement,
-  key: Ed25519PrivateKey,
+  key: NodeKey,
 ): Promise<{ envelope: Uint8Array; payload: Uint8Array }> {
   const payload = Announcement.encode(announcement)
   return { envelope: await seal({ word: WORD, payload, key }), payload }

@@ -1,7 +1,6 @@
-import type { Ed25519PrivateKey } from '@libp2p/interface'
 import { commitmentOf } from '../../protocols/auction/rules.js'
 import { Bid } from '../../protocols/auction/wire.js'
-import { type EnvelopeRefusal, open, seal } from '../../protocols/envelope.js'
+import { type EnvelopeRefusal, type NodeKey, open, seal } from '../../protocols/envelope.js'
 import { isRefusal, type Refusal } from '../../protocols/errors.js'
 
 /**
@@ -19,10 +18,7 @@ export interface SealedBid {
   commitment: Uint8Array
 }
 
-export async function sealBid(
-  bid: Bid,
-  author: { peer: string; privateKey: Ed25519PrivateKey },
-): Promise<SealedBid> {
+export async function sealBid(bid: Bid, author: { peer: string; privateKey: NodeKey }): Promise<SealedBid> {
   const payload = Bid.encode(bid)
   const envelope = await seal({ word: WORD, payload, key: author.privateKey })
   return { envelope, commitment: commitmentOf(author.peer, payload) }

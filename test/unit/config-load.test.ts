@@ -298,79 +298,87 @@ const SAMPLES: Readonly<Record<string, readonly [string, string, string]>> = {
   'control.port': ['1', '2', '3'],
 }
 
-test('the latest source that says anything wins, for every option and every set of sources', () => {
-  let ran = 0
-  const property = fc.property(
-    fc.constantFrom(...Object.keys(SAMPLES)),
-    fc.boolean(),
-    fc.boolean(),
-    fc.boolean(),
-    (path, inFile, inEnvironment, inFlags) => {
-      const option = OPTIONS.find((each) => each.path === path)!
-      const [first, second, third] = SAMPLES[path]!
-      const value = option.kind === 'integer' ? first : JSON.stringify(first)
-      const nested = option.keys.reduceRight((inner, key) => `{${JSON.stringify(key)}: ${inner}}`, value)
-      const sources: ConfigSources = {
-        ...(inFile ? { file: { path: 'f.json', text: nested } } : {}),
-        environment: inEnvironment ? { [option.environment]: second } : {},
-        flags: inFlags ? { [option.flag.slice(2)]: third } : {},
-      }
-      const before = JSON.stringify(sources)
-      const { config, origins } = load(sources)
-      assert.is(JSON.stringify(sources), before)
-      const read = option.keys.reduce(
-        (at, key) =>
-          (at as Record<string, unknown>)[key.replace(/_(\w)/g, (_, letter) => letter.toUpperCase())],
-        config as unknown,
-      )
-      if (inFlags) assert.is(String(read), third)
-      else if (inEnvironment) assert.is(String(read), second)
-      else if (inFile) assert.is(String(read), first)
-      const origin = inFlags
-        ? `flag ${option.flag}`
-        : inEnvironment
-          ? `environment ${option.environment}`
-          : inFile
-            ? 'f.json'
-            : origins[path]
-      assert.is(origins[path], origin)
-      ran++
-    },
-  )
-  fc.assert(property, { numRuns: 200 })
-  assert.ok(ran >= 200)
-})
+test(
+  'the latest source that says anything wins, for every option and every set of sources',
+  () => {
+    let ran = 0
+    const property = fc.property(
+      fc.constantFrom(...Object.keys(SAMPLES)),
+      fc.boolean(),
+      fc.boolean(),
+      fc.boolean(),
+      (path, inFile, inEnvironment, inFlags) => {
+        const option = OPTIONS.find((each) => each.path === path)!
+        const [first, second, third] = SAMPLES[path]!
+        const value = option.kind === 'integer' ? first : JSON.stringify(first)
+        const nested = option.keys.reduceRight((inner, key) => `{${JSON.stringify(key)}: ${inner}}`, value)
+        const sources: ConfigSources = {
+          ...(inFile ? { file: { path: 'f.json', text: nested } } : {}),
+          environment: inEnvironment ? { [option.environment]: second } : {},
+          flags: inFlags ? { [option.flag.slice(2)]: third } : {},
+        }
+        const before = JSON.stringify(sources)
+        const { config, origins } = load(sources)
+        assert.is(JSON.stringify(sources), before)
+        const read = option.keys.reduce(
+          (at, key) =>
+            (at as Record<string, unknown>)[key.replace(/_(\w)/g, (_, letter) => letter.toUpperCase())],
+          config as unknown,
+        )
+        if (inFlags) assert.is(String(read), third)
+        else if (inEnvironment) assert.is(String(read), second)
+        else if (inFile) assert.is(String(read), first)
+        const origin = inFlags
+          ? `flag ${option.flag}`
+          : inEnvironment
+            ? `environment ${option.environment}`
+            : inFile
+              ? 'f.json'
+              : origins[path]
+        assert.is(origins[path], origin)
+        ran++
+      },
+    )
+    fc.assert(property, { numRuns: 200 })
+    assert.ok(ran >= 200)
+  },
+  { timeoutMs: 60_000 },
+)
 
-test('anything at all is either taken or refused with a code, and nothing handed in is changed', () => {
-  const value = fc.oneof(
-    fc.string(),
-    fc.integer(),
-    fc.boolean(),
-    fc.constant(null),
-    fc.array(fc.string()),
-    fc.object(),
-  )
-  const names = fc.oneof(fc.string(), fc.constantFrom(...OPTIONS.map((option) => option.flag.slice(2))))
-  const variables = fc.constantFrom(...OPTIONS.map((option) => option.environment))
-  let refused = 0
-  const property = fc.property(
-    fc.oneof(fc.string(), fc.json(), fc.constant('{"provider": {"stake": "1"}}')),
-    fc.dictionary(variables, fc.string(), { maxKeys: 3, noNullPrototype: true }),
-    fc.dictionary(names, value, { maxKeys: 3, noNullPrototype: true }),
-    (text, environment, flags) => {
-      const before = structuredClone({ environment, flags })
-      try {
-        load({ file: { path: 'f', text }, environment, flags })
-      } catch (error) {
-        assert.instance(error, NightshiftError, String((error as Error).stack))
-        assert.is((error as NightshiftError).code, 'CONFIG_INVALID')
-        refused++
-      }
-      assert.equal({ environment, flags }, before)
-    },
-  )
-  fc.assert(property, { numRuns: 500 })
-  assert.ok(refused > 0)
-})
+test(
+  'anything at all is either taken or refused with a code, and nothing handed in is changed',
+  () => {
+    const value = fc.oneof(
+      fc.string(),
+      fc.integer(),
+      fc.boolean(),
+      fc.constant(null),
+      fc.array(fc.string()),
+      fc.object(),
+    )
+    const names = fc.oneof(fc.string(), fc.constantFrom(...OPTIONS.map((option) => option.flag.slice(2))))
+    const variables = fc.constantFrom(...OPTIONS.map((option) => option.environment))
+    let refused = 0
+    const property = fc.property(
+      fc.oneof(fc.string(), fc.json(), fc.constant('{"provider": {"stake": "1"}}')),
+      fc.dictionary(variables, fc.string(), { maxKeys: 3, noNullPrototype: true }),
+      fc.dictionary(names, value, { maxKeys: 3, noNullPrototype: true }),
+      (text, environment, flags) => {
+        const before = structuredClone({ environment, flags })
+        try {
+          load({ file: { path: 'f', text }, environment, flags })
+        } catch (error) {
+          assert.instance(error, NightshiftError, String((error as Error).stack))
+          assert.is((error as NightshiftError).code, 'CONFIG_INVALID')
+          refused++
+        }
+        assert.equal({ environment, flags }, before)
+      },
+    )
+    fc.assert(property, { numRuns: 500 })
+    assert.ok(refused > 0)
+  },
+  { timeoutMs: 60_000 },
+)
 
 test.run()

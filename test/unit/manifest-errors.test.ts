@@ -125,7 +125,12 @@ const wrong: [title: string, edit: [RegExp, string], printed: string | string[]]
   [
     'a profile that does not exist',
     [/profile: p/, 'profile: q'],
-    '16:19: error: deployment.a.w.profile: no compute profile q; expected p (did you mean that?)',
+    '16:19: error: deployment.a.w.profile: no compute profile "q"; expected p (did you mean that?)',
+  ],
+  [
+    'a profile that every object of the language has',
+    [/profile: p/, 'profile: constructor'],
+    '16:19: error: deployment.a.w.profile: no compute profile "constructor"; expected one of p',
   ],
   [
     'a placement that does not exist',
@@ -379,151 +384,164 @@ test('control characters of a file do not reach the terminal', () => {
   )
 })
 
-test('any text is either taken or refused with a code', () => {
-  const fragment = fc.constantFrom(
-    ...BASE.split('\n'),
-    '  - x',
-    'a: &a',
-    'b: *a',
-    '? ',
-    '!!set',
-    '"',
-    "'",
-    '|',
-    '>',
-    '{',
-    '[',
-    '}',
-    ']',
-    '---',
-    '...',
-    '%YAML 1.1',
-    '<<: *a',
-    '\t',
-    '__proto__: {}',
-    'constructor: 1',
-    '  profiles: {compute: {gpu: {units: 1}}}',
-    '  pricing: 3',
-    '  deployment: {a: 1}',
-  )
-  const lines = fc.array(fragment, { maxLength: 25 }).map((parts) => parts.join('\n'))
-  let taken = 0
-  let refused = 0
-  const property = fc.property(fc.oneof(fc.string({ unit: 'binary' }), lines, fc.constant(BASE)), (text) => {
-    try {
-      planJob(parseManifest(text, 'job.yaml'), { decimals: 6, defaults: DEFAULTS })
-      taken++
-    } catch (error) {
-      assert.instance(error, NightshiftError, String((error as Error).stack))
-      assert.ok(['MANIFEST_INVALID', 'UNKNOWN_SERVICE'].includes((error as NightshiftError).code))
-      assert.ok((error as NightshiftError).advice.length > 0)
-      refused++
-    }
-  })
-  fc.assert(property, { numRuns: 1500 })
-  assert.ok(taken > 0 && refused > 0)
-})
+test(
+  'any text is either taken or refused with a code',
+  () => {
+    const fragment = fc.constantFrom(
+      ...BASE.split('\n'),
+      '  - x',
+      'a: &a',
+      'b: *a',
+      '? ',
+      '!!set',
+      '"',
+      "'",
+      '|',
+      '>',
+      '{',
+      '[',
+      '}',
+      ']',
+      '---',
+      '...',
+      '%YAML 1.1',
+      '  constructor: {runtime: tfjs}',
+      '<<: *a',
+      '\t',
+      '__proto__: {}',
+      'constructor: 1',
+      '  profiles: {compute: {gpu: {units: 1}}}',
+      '  pricing: 3',
+      '  deployment: {a: 1}',
+    )
+    const lines = fc.array(fragment, { maxLength: 25 }).map((parts) => parts.join('\n'))
+    let taken = 0
+    let refused = 0
+    const property = fc.property(
+      fc.oneof(fc.string({ unit: 'binary' }), lines, fc.constant(BASE)),
+      (text) => {
+        try {
+          planJob(parseManifest(text, 'job.yaml'), { decimals: 6, defaults: DEFAULTS })
+          taken++
+        } catch (error) {
+          assert.instance(error, NightshiftError, String((error as Error).stack))
+          assert.ok(['MANIFEST_INVALID', 'UNKNOWN_SERVICE'].includes((error as NightshiftError).code))
+          assert.ok((error as NightshiftError).advice.length > 0)
+          refused++
+        }
+      },
+    )
+    fc.assert(property, { numRuns: 600 })
+    assert.ok(taken > 0 && refused > 0)
+  },
+  { timeoutMs: 60_000 },
+)
 
-test('a manifest with anything in any place is either taken or refused with a place', () => {
-  const paths: (string | number)[][] = [
-    ['version'],
-    ['services'],
-    ['services', 'a'],
-    ['services', 'a', 'runtime'],
-    ['services', 'a', 'job'],
-    ['services', 'a', 'inputs'],
-    ['services', 'a', 'expect'],
-    ['services', 'a', 'verify'],
-    ['services', 'a', 'auction'],
-    ['services', 'a', 'timeouts'],
-    ['services', 'a', 'placement'],
-    ['services', 'a', 'pricing'],
-    ['services', 'a', 'profiles'],
-    ['services', 'profiles'],
-    ['services', 'pricing'],
-    ['services', 'deployment'],
-    ['profiles'],
-    ['profiles', 'compute'],
-    ['profiles', 'compute', 'p', 'resources', 'gpu'],
-    ['profiles', 'placement'],
-    ['profiles', 'placement', 'w'],
-    ['deployment'],
-    ['deployment', 'a'],
-    ['deployment', 'a', 'w'],
-    ['pricing'],
-  ]
-  const keys = fc.constantFrom(
-    'compute',
-    'placement',
-    'resources',
-    'gpu',
-    'memory',
-    'size',
-    'units',
-    'attributes',
-    'vendor',
-    'nvidia',
-    'model',
-    'ram',
-    'pricing',
-    'denom',
-    'amount',
-    'max_price_per_hour',
-    'a',
-    'p',
-    'w',
-    'profile',
-    'x',
-  )
-  const { value } = fc.letrec<{ value: unknown }>((tie) => ({
-    value: fc.oneof(
-      { maxDepth: 5 },
-      fc.constantFrom(
-        null,
-        0,
-        1,
-        -1,
-        0.5,
-        1e30,
-        true,
-        '',
-        'a',
-        'p',
-        'w',
-        '1Gi',
-        '10m',
-        '0.25',
-        'h100 or a100',
+test(
+  'a manifest with anything in any place is either taken or refused with a place',
+  () => {
+    const paths: (string | number)[][] = [
+      ['version'],
+      ['services'],
+      ['services', 'a'],
+      ['services', 'a', 'runtime'],
+      ['services', 'a', 'job'],
+      ['services', 'a', 'inputs'],
+      ['services', 'a', 'expect'],
+      ['services', 'a', 'verify'],
+      ['services', 'a', 'auction'],
+      ['services', 'a', 'timeouts'],
+      ['services', 'a', 'placement'],
+      ['services', 'a', 'pricing'],
+      ['services', 'a', 'profiles'],
+      ['services', 'profiles'],
+      ['services', 'pricing'],
+      ['services', 'deployment'],
+      ['profiles'],
+      ['profiles', 'compute'],
+      ['profiles', 'compute', 'p', 'resources', 'gpu'],
+      ['profiles', 'placement'],
+      ['profiles', 'placement', 'w'],
+      ['deployment'],
+      ['deployment', 'a'],
+      ['deployment', 'a', 'w'],
+      ['pricing'],
+    ]
+    const keys = fc.constantFrom(
+      'compute',
+      'placement',
+      'resources',
+      'gpu',
+      'memory',
+      'size',
+      'units',
+      'attributes',
+      'vendor',
+      'nvidia',
+      'model',
+      'ram',
+      'pricing',
+      'denom',
+      'amount',
+      'max_price_per_hour',
+      'a',
+      'p',
+      'w',
+      'profile',
+      'constructor',
+      'x',
+    )
+    const { value } = fc.letrec<{ value: unknown }>((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 5 },
+        fc.constantFrom(
+          null,
+          0,
+          1,
+          -1,
+          0.5,
+          1e30,
+          true,
+          '',
+          'a',
+          'p',
+          'w',
+          '1Gi',
+          '10m',
+          '0.25',
+          'h100 or a100',
+        ),
+        fc.array(tie('value'), { maxLength: 3 }),
+        fc.dictionary(keys, tie('value'), { maxKeys: 4, noNullPrototype: true }),
       ),
-      fc.array(tie('value'), { maxLength: 3 }),
-      fc.dictionary(keys, tie('value'), { maxKeys: 4, noNullPrototype: true }),
-    ),
-  }))
-  let ran = 0
-  const property = fc.property(fc.constantFrom(...paths), value, (path, put) => {
-    const manifest = {
-      version: '2.0',
-      services: { a: { runtime: 'tfjs', job: {}, pricing: { max_price_per_hour: '1' } } },
-      profiles: { compute: { p: { resources: { memory: { size: '1Gi' } } } }, placement: { w: {} } },
-      deployment: { a: { w: { profile: 'p' } } },
-    }
-    let at = manifest as Record<string, unknown>
-    for (const key of path.slice(0, -1)) at = (at[key] ??= {}) as Record<string, unknown>
-    at[path.at(-1)!] = put
-    const text = JSON.stringify(manifest)
-    try {
-      planJob(parseManifest(text, 'job.json'), { decimals: 6, defaults: DEFAULTS })
-    } catch (error) {
-      assert.instance(error, NightshiftError, String((error as Error).stack))
-      const { code, context } = error as NightshiftError
-      if (code !== 'UNKNOWN_SERVICE') {
-        for (const { line, column } of context.findings as Finding[]) assert.ok(line === 1 && column! >= 1)
+    }))
+    let ran = 0
+    const property = fc.property(fc.constantFrom(...paths), value, (path, put) => {
+      const manifest = {
+        version: '2.0',
+        services: { a: { runtime: 'tfjs', job: {}, pricing: { max_price_per_hour: '1' } } },
+        profiles: { compute: { p: { resources: { memory: { size: '1Gi' } } } }, placement: { w: {} } },
+        deployment: { a: { w: { profile: 'p' } } },
       }
-    }
-    ran++
-  })
-  fc.assert(property, { numRuns: 1500 })
-  assert.ok(ran >= 1500)
-})
+      let at = manifest as Record<string, unknown>
+      for (const key of path.slice(0, -1)) at = (at[key] ??= {}) as Record<string, unknown>
+      at[path.at(-1)!] = put
+      const text = JSON.stringify(manifest)
+      try {
+        planJob(parseManifest(text, 'job.json'), { decimals: 6, defaults: DEFAULTS })
+      } catch (error) {
+        assert.instance(error, NightshiftError, String((error as Error).stack))
+        const { code, context } = error as NightshiftError
+        if (code !== 'UNKNOWN_SERVICE') {
+          for (const { line, column } of context.findings as Finding[]) assert.ok(line === 1 && column! >= 1)
+        }
+      }
+      ran++
+    })
+    fc.assert(property, { numRuns: 600 })
+    assert.ok(ran >= 600)
+  },
+  { timeoutMs: 60_000 },
+)
 
 test.run()

@@ -293,6 +293,13 @@ test('a service may bear the name of one of SDL’s parts', () => {
   assert.equal(warningsOf(text), [])
 })
 
+test('a service may bear the name of what every object of the language has', () => {
+  const text = write().replace('  a:', '  constructor:').replace('{ a: {', '{ constructor: {')
+  assert.is(plan(text).name, 'constructor')
+  const undeployed = text.replace(/deployment.*\n/, '')
+  assert.is(plan(undeployed).ceilingPricePerHour, 1_000_000n)
+})
+
 const warned: [string, string, string][] = [
   [
     'an interface',
