@@ -98,7 +98,10 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   let provider: ProviderRole | undefined
   if (config.provider.enabled) {
     onStep('opening the device')
-    provider = await startProvider({ ...parts, chain, signal, onStep }, options.openDevice)
+    provider = await startProvider(
+      { ...parts, chain, version: options.version, signal, onStep },
+      options.openDevice,
+    )
     cleanup.add('provider', provider.stop)
     signal.throwIfAborted()
   }

@@ -68,9 +68,9 @@ function failed(error: unknown): Omit<Finding, 'check'> {
 function renderFinding({ check, verdict, found, advice }: Finding, style: Style): string {
   const mark = { ok: style.green('ok  '), warn: style.yellow('warn'), fail: style.red('fail') }[verdict]
   const [first = '', ...rest] = found.split('\n')
-  const lines = [`${mark}  ${check.padEnd(15)}${first}`, ...rest.map((line) => `${' '.repeat(21)}${line}`)]
+  const lines = [`${mark}  ${check.padEnd(16)}${first}`, ...rest.map((line) => `${' '.repeat(22)}${line}`)]
   if (advice !== undefined && verdict !== 'ok')
-    lines.push(`${' '.repeat(21)}${style.bold('what to do')}: ${advice}`)
+    lines.push(`${' '.repeat(22)}${style.bold('what to do')}: ${advice}`)
   return lines.join('\n')
 }
 
