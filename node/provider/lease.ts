@@ -219,12 +219,14 @@ async function confirm(
   return opened
 }
 
-/** Which field of the lease on the chain is not what this node signed, or undefined. */
+/**
+ * Which field of the lease on the chain is not what this node signed, or undefined. That it is a lease of this provider
+ * at all follows from its address, which was derived from the provider's account when the node signed.
+ */
 export function findDifference(record: LeaseRecord, account: LeaseAccount): string | undefined {
   const { terms } = record
   const [, name] =
     [
-      [equal(account.provider, solanaKeyOf(terms.provider)), 'provider'] as const,
       [equal(account.wallet, terms.wallet), 'wallet'] as const,
       [equal(account.sessionKey, solanaKeyOf(terms.renter)), 'session key'] as const,
       [equal(account.termsHash, record.termsHash), 'hash of the terms'] as const,
