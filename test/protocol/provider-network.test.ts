@@ -55,8 +55,8 @@ test(
         assert.ok(equal(house.device.jobs[0]!.inputs.data, DATA.bytes))
         await renter.pay(lease, 10n, 1n)
         house.device.finish([{ name: 'model', bytes: DATA.bytes }])
-        await nextEvent(talk, ({ state }) => (state?.state === JobState.COMPLETED ? state : undefined))
         const [output] = await nextEvent(talk, (event) => event.output?.blobs)
+        await nextEvent(talk, ({ state }) => (state?.state === JobState.COMPLETED ? state : undefined))
         await talk.send({ need: { sha256: output!.sha256, offset: 0 } })
         let received = 0
         while (received < output!.bytes) {

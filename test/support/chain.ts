@@ -63,6 +63,7 @@ export function createMemoryChain(clock: Clock): MemoryChain {
     held.vaults -= more
     held.payouts += more
   }
+  const providerOf = new Map<string, string>()
   const end = (account: LeaseAccount, kind: string) => {
     const refunded = account.deposit - account.paid
     held.vaults -= refunded
@@ -72,7 +73,7 @@ export function createMemoryChain(clock: Clock): MemoryChain {
     const { signature } = record(kind, account.address, account.paid)
     const transactions = [signature]
     chain.outcomes.set(id, { transactions, deposited: account.deposit, paid: account.paid, refunded })
-    const bond = providers.get(toHex(account.provider))
+    const bond = providers.get(providerOf.get(id) ?? '')
     if (bond !== undefined) bond.bound -= account.bond
     return { signature }
   }
@@ -117,7 +118,6 @@ export function createMemoryChain(clock: Clock): MemoryChain {
       chain.leases.set(toHex(address), {
         address,
         serial: ++serial,
-        provider,
         wallet,
         sessionKey,
         termsHash,
@@ -129,6 +129,7 @@ export function createMemoryChain(clock: Clock): MemoryChain {
         deadline: now() + durationS + DISPUTE_S,
         cancelled: false,
       })
+      providerOf.set(toHex(address), toHex(provider))
       const bond = providers.get(toHex(provider))
       if (bond !== undefined) bond.bound += BOND
       return record('open', address)
