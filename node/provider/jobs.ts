@@ -73,7 +73,7 @@ function restore(stored: JobRecord): LoadedJob {
   return { record: withEvents(record, journal), journal }
 }
 
-/** The last words of a job: what it leaves, then how it ended; nothing follows an ended state. */
+/** The last words of a job: what it leaves, then how it ended. */
 export function tellEnd(journal: Journal, { state, reason, detail, outputs, workedMs }: JobRecord): void {
   if (state === JobState.COMPLETED) journal.append({ output: { blobs: outputs } }, workedMs)
   journal.append({ state: { state, reason, detail } }, workedMs)
