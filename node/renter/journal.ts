@@ -38,19 +38,27 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
   }
 
   const follow = async function* (id: string, signal?: AbortSignal): AsyncGenerator<DeploymentEvent> {
-    for (let next = 0; ; ) {
-      const job = live.get(id)
-      if (job === undefined) return
-      while (next < job.events.length) yield job.events[next++] as DeploymentEvent
-      if (!live.has(id)) return
-      const { promise, resolve } = Promise.withResolvers<void>()
-      job.wake.add(resolve)
-      signal?.addEventListener('abort', () => resolve(), { once: true })
-      await promise
-      job.wake.delete(resolve)
-      if (signal?.aborted) return
-      // The job may have ended meanwhile: what it said last is still to be told.
-      while (next < job.events.length) yield job.events[next++] as DeploymentEvent
+    let resume = () => {}
+    const wake = () => resume()
+    signal?.addEventListener('abort', wake, { once: true })
+    try {
+      for (let next = 0; ; ) {
+        const job = live.get(id)
+        if (job === undefined) return
+        while (next < job.events.length) yield job.events[next++] as DeploymentEvent
+        if (signal?.aborted || !live.has(id)) return
+        const { promise, resolve } = Promise.withResolvers<void>()
+        resume = resolve
+        job.wake.add(wake)
+        await promise
+        job.wake.delete(wake)
+        if (signal?.aborted) return
+        // The job may have ended meanwhile: what it said last is still to be told.
+        while (next < job.events.length) yield job.events[next++] as DeploymentEvent
+      }
+    } finally {
+      signal?.removeEventListener('abort', wake)
+      live.get(id)?.wake.delete(wake)
     }
   }
 
