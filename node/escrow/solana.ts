@@ -407,7 +407,7 @@ function describe(address: PublicKey, lease: Lease): LeaseAccount {
     provider: lease.provider.toBytes(),
     wallet: lease.renter.toBytes(),
     sessionKey: lease.session.toBytes(),
-    termsHash: lease.termsHash,
+    termsHash: Uint8Array.from(lease.termsHash),
     pricePerHour: lease.pricePerHour,
     deposit: lease.deposit,
     paid: lease.paid,
