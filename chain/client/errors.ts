@@ -1,3 +1,4 @@
+import { TOKEN_PROGRAM_ID } from '@solana/spl-token'
 import type { PublicKey } from '@solana/web3.js'
 import { NightshiftError } from '../../protocols/errors.js'
 
@@ -75,7 +76,29 @@ export interface Failure {
   logs: readonly string[]
 }
 
-const INSUFFICIENT_FUNDS = 1
+/** What the token program refuses in transfers that the escrow program asks it for; numbers of `TokenError` in spl-token. */
+const TOKEN_ERRORS: Record<number, { code: string; message: string; advice: string }> = {
+  1: {
+    code: 'CHAIN_INSUFFICIENT_TOKENS',
+    message: 'the token account holds less than the transaction moves',
+    advice: 'Fund the token account, or lower the amount.',
+  },
+  3: {
+    code: 'CHAIN_TOKEN_MINT',
+    message: 'the token account holds another token',
+    advice: "Use a token account of the market's mint.",
+  },
+  4: {
+    code: 'CHAIN_TOKEN_OWNER',
+    message: 'the signer may not spend from the token account',
+    advice: 'Name a token account that the signing wallet owns.',
+  },
+  17: {
+    code: 'CHAIN_TOKEN_FROZEN',
+    message: 'the token account is frozen by the authority of its mint',
+    advice: 'Use another token account of the same wallet, or ask the issuer of the token.',
+  },
+}
 
 /**
  * Names the reason of a failed transaction. Only a custom error of the escrow program itself gets an ESCROW code: the logs tell
@@ -88,15 +111,10 @@ export function explainFailure(programId: PublicKey, failure: Failure): Nightshi
     const known = escrowError(failed.custom, context)
     if (known !== undefined) return known
   }
-  if (failed?.program.startsWith('Token') && failed.custom === INSUFFICIENT_FUNDS) {
-    return new NightshiftError(
-      'CHAIN_INSUFFICIENT_TOKENS',
-      'the token account holds less than the transaction moves',
-      {
-        advice: 'Fund the token account, or lower the amount.',
-        context,
-      },
-    )
+  const ofToken =
+    failed?.program === TOKEN_PROGRAM_ID.toBase58() ? TOKEN_ERRORS[failed.custom ?? -1] : undefined
+  if (ofToken !== undefined) {
+    return new NightshiftError(ofToken.code, ofToken.message, { advice: ofToken.advice, context })
   }
   if (insufficientLamports(failure)) {
     return new NightshiftError('CHAIN_INSUFFICIENT_LAMPORTS', 'the wallet cannot pay fees or rent', {

@@ -19,19 +19,19 @@ import type { Signer } from './signing.js'
  * for unlucky addresses: each further try to find a bump costs 1,500. Asking for little makes a transaction cheap to schedule.
  */
 export const COMPUTE_UNITS: Record<InstructionName, number> = {
-  initMarket: 40_000,
-  registerProvider: 60_000,
-  addStake: 15_000,
-  openLease: 60_000,
-  settle: 20_000,
-  closeLease: 30_000,
-  cancelLease: 10_000,
-  expireLease: 30_000,
-  complete: 10_000,
-  requestUnstake: 10_000,
-  withdrawStake: 15_000,
-  setPayout: 10_000,
-  closeProvider: 20_000,
+  initMarket: 30_000,
+  registerProvider: 40_000,
+  addStake: 5_000,
+  openLease: 40_000,
+  settle: 8_000,
+  closeLease: 15_000,
+  cancelLease: 3_000,
+  expireLease: 12_000,
+  complete: 3_000,
+  requestUnstake: 3_000,
+  withdrawStake: 6_000,
+  setPayout: 3_000,
+  closeProvider: 6_000,
 }
 
 /** What the two compute budget instructions themselves cost. */

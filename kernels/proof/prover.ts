@@ -10,7 +10,7 @@ import {
 } from '../../protocols/challenge/params.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Backend, Turn } from '../backend/backend.js'
-import { expandFactors, type Factors, INNER_VALUES } from './factors.js'
+import { expandFactors, type Factors } from './factors.js'
 import { placeEntry, type TreeLayout, treeLayout } from './layout.js'
 import type { Opening } from './opening.js'
 import { buildTree, DIGEST_BYTES, hashLeaf, type Tree } from './tree.js'
@@ -71,7 +71,7 @@ function requireEntry(params: ProofParams, entry: Entry): void {
 
 async function proveRound(
   backend: Backend,
-  factors: Factors<Float32Array>,
+  factors: Factors,
   params: ProofParams,
   layout: TreeLayout,
   turn: Turn,
@@ -105,7 +105,7 @@ function hashBand(
 
 async function openRound(
   backend: Backend,
-  factors: Factors<Float32Array>,
+  factors: Factors,
   params: ProofParams,
   layout: TreeLayout,
   asked: readonly Entry[],
@@ -152,34 +152,33 @@ function tileColumns({ maxTensorBytes }: Backend, n: number): number {
  */
 async function forEachBand(
   backend: Backend,
-  factors: Factors<Float32Array>,
+  factors: Factors,
   n: number,
   bands: readonly (readonly number[])[],
   turn: Turn,
   take: (rows: readonly number[], columnAt: number, digest: Uint8Array) => void,
 ): Promise<void> {
   const { core: tf } = backend
-  const [innerA, innerB] = splitInner(factors.inner)
-  const vA = tf.tensor2d(innerA, [n, FACTORS])
-  const uB = tf.tensor2d(innerB, [n, FACTORS])
+  const vA = tf.tensor2d(factors.leftV, [n, FACTORS])
+  const uB = tf.tensor2d(factors.rightU, [n, FACTORS])
   let reading: (() => Promise<void>) | undefined
   try {
     const columns = tileColumns(backend, n)
     for (let columnAt = 0; columnAt < n; columnAt += columns) {
       const width = Math.min(columns, n - columnAt)
       const b = tf.tidy(() => {
-        const vB = tf.tensor2d(permuteColumns(factors.right, columnAt, width), [width, FACTORS])
+        const vB = tf.tensor2d(permuteColumns(factors.rightV, columnAt, width), [width, FACTORS])
         return expandMatrix(backend, uB, vB)
       })
       try {
         for (const rows of bands) {
           await turn()
-          const packed = tf.tidy(() => {
-            const uA = tf.tensor2d(pickRows(factors.left, rows), [rows.length, FACTORS])
+          const digest = tf.tidy(() => {
+            const uA = tf.tensor2d(pickRows(factors.leftU, rows), [rows.length, FACTORS])
             return digestBand(backend, tf.matMul(expandMatrix(backend, uA, vA), b) as Tensor2D)
           })
           await reading?.()
-          reading = startReading(packed, (digest) => take(rows, columnAt, digest))
+          reading = startReading(digest, (bytes) => take(rows, columnAt, bytes))
         }
       } finally {
         b.dispose()
@@ -194,29 +193,19 @@ async function forEachBand(
   }
 }
 
-/** Begins to copy a tensor back and returns how to wait for it. */
-function startReading(packed: Tensor, take: (digest: Uint8Array) => void): () => Promise<void> {
-  const data = packed.data()
+/** Begins to copy a band back and returns how to wait for it. */
+function startReading(digest: Tensor, take: (digest: Uint8Array) => void): () => Promise<void> {
+  const data = digest.data()
   data.catch(() => {})
   return async () => {
     try {
-      const words = await data
-      take(new Uint8Array(words.buffer, words.byteOffset, words.byteLength))
+      // Integers up to 5,080 that came as floats: WebGPU computes with int32 tensors in float32, so two cannot share one.
+      const words = new Uint16Array((await data) as Float32Array)
+      take(new Uint8Array(words.buffer))
     } finally {
-      packed.dispose()
+      digest.dispose()
     }
   }
-}
-
-function splitInner(inner: Float32Array): [Float32Array, Float32Array] {
-  const half = inner.length / 2
-  const vA = new Float32Array(half)
-  const uB = new Float32Array(half)
-  for (let at = 0, k = 0; at < inner.length; at += INNER_VALUES, k += FACTORS) {
-    vA.set(inner.subarray(at, at + FACTORS), k)
-    uB.set(inner.subarray(at + FACTORS, at + INNER_VALUES), k)
-  }
-  return [vA, uB]
 }
 
 function pickRows(left: Float32Array, rows: readonly number[]): Float32Array {
@@ -228,18 +217,16 @@ function pickRows(left: Float32Array, rows: readonly number[]): Float32Array {
 }
 
 /**
- * V_B of a tile in the order that makes the digest cheap: first the columns with weight 1 of all even groups, then
- * those with weight 2 …, then the same for odd groups, so that it is made of sums of contiguous slices.
+ * V_B of a tile in the order that makes the digest cheap: first the columns with weight 1, then those with weight 2 …,
+ * so that it is a sum of four contiguous slices.
  */
 function permuteColumns(right: Float32Array, columnAt: number, width: number): Float32Array {
   const permuted = new Float32Array(width * FACTORS)
   let at = 0
-  for (let parity = 0; parity < 2; parity++) {
-    for (let weight = 0; weight < GROUP; weight++) {
-      for (let group = parity; group < width / GROUP; group += 2, at += FACTORS) {
-        const column = columnAt + group * GROUP + weight
-        permuted.set(right.subarray(column * FACTORS, (column + 1) * FACTORS), at)
-      }
+  for (let weight = 0; weight < GROUP; weight++) {
+    for (let group = 0; group < width / GROUP; group++, at += FACTORS) {
+      const column = columnAt + group * GROUP + weight
+      permuted.set(right.subarray(column * FACTORS, (column + 1) * FACTORS), at)
     }
   }
   return permuted
@@ -261,19 +248,10 @@ function expandMatrix(backend: Backend, u: Tensor2D, v: Tensor2D): Tensor2D {
   })
 }
 
-/** Two digest entries per 32-bit integer, the one with the lower column in the low half. */
+/** E of a band: the columns of `c` with weight 1 stand first, then those with weight 2, and so on. */
 function digestBand(backend: Backend, c: Tensor2D): Tensor {
   const { core: tf } = backend
   const squares = reduce(backend, tf.square(reduce(backend, c, MODULUS)), MODULUS)
-  const slices = tf.split(squares, 2 * GROUP, 1)
-  const fold = (parity: number) => {
-    const weighted = slices
-      .slice(parity * GROUP, (parity + 1) * GROUP)
-      .map((slice, at) => (at === 0 ? slice : tf.mul(slice, at + 1)))
-    return tf.cast(
-      weighted.reduce((sum, slice) => tf.add(sum, slice)),
-      'int32',
-    )
-  }
-  return tf.add(fold(0), tf.mul(fold(1), tf.scalar(65_536, 'int32')))
+  const [first, ...others] = tf.split(squares, GROUP, 1)
+  return others.reduce((sum, slice, at) => tf.add(sum, tf.mul(slice, at + 2)), first!)
 }

@@ -1,17 +1,9 @@
-import {
-  type Entry,
-  entriesPerRow,
-  FACTORS,
-  GROUP,
-  MODULUS,
-  type ProofParams,
-  SEED_BYTES,
-} from '../../protocols/challenge/params.js'
+import { type Entry, entriesPerRow, type ProofParams, SEED_BYTES } from '../../protocols/challenge/params.js'
 import type { Refusal } from '../../protocols/errors.js'
 import type { Random } from '../../protocols/ports.js'
-import { expandInner, expandLeftRow, expandRightRows, INNER_VALUES } from './factors.js'
 import { placeEntry, treeLayout } from './layout.js'
 import type { Opening } from './opening.js'
+import { expandRound } from './product.js'
 import { climb, DIGEST_BYTES, hashLeaf } from './tree.js'
 
 export interface Claim {
@@ -117,50 +109,14 @@ export function entryOf(params: ProofParams, { row, column, segment }: Opening):
   return segment[2 * index]! | (segment[2 * index + 1]! << 8)
 }
 
-/** The true values of entries, from the seed alone: n/2 + 2 hashes and 24·n multiplications for the first of a round. */
+/** The true values of entries, from the seed alone: n/2 hashes a round, then 2 hashes and 24·n multiplications each. */
 export function computeEntries(seed: Uint8Array, params: ProofParams, entries: readonly Entry[]): number[] {
   const values: number[] = new Array(entries.length)
-  const inner = new Int32Array(INNER_VALUES * params.n)
   for (const round of new Set(entries.map((entry) => entry.round))) {
-    expandInner(seed, params, round, inner)
+    const product = expandRound(seed, params, round)
     for (const [at, entry] of entries.entries()) {
-      if (entry.round !== round) continue
-      const left = expandLeftRow(seed, params, round, entry.row)
-      const right = expandRightRows(seed, params, round, entry.column)
-      values[at] = foldGroup(multiplyGroup(inner, left, right))
+      if (entry.round === round) values[at] = product.entry(entry.row, entry.column)
     }
   }
   return values
-}
-
-const RECIPROCAL = 1 / MODULUS
-
-/** ((x mod 509) mod 16) − 8 for 0 ≤ x < 2^20, where a double's product cannot cross an integer. */
-function mapResidue(x: number): number {
-  return ((x - (((x + 0.5) * RECIPROCAL) | 0) * MODULUS) & 15) - 8
-}
-
-/** The entries of C under one digest entry: row `left` of A times four columns of B. */
-function multiplyGroup(inner: Int32Array, left: Int32Array, right: Int32Array): Int32Array {
-  const [l0, l1, l2, l3] = left as unknown as [number, number, number, number]
-  const sums = new Int32Array(GROUP)
-  for (let column = 0; column < GROUP; column++) {
-    const at = column * FACTORS
-    const r0 = right[at]!
-    const r1 = right[at + 1]!
-    const r2 = right[at + 2]!
-    const r3 = right[at + 3]!
-    let sum = 0
-    for (let k = 0; k < inner.length; k += INNER_VALUES) {
-      const a = mapResidue(l0 * inner[k]! + l1 * inner[k + 1]! + l2 * inner[k + 2]! + l3 * inner[k + 3]!)
-      const b = mapResidue(r0 * inner[k + 4]! + r1 * inner[k + 5]! + r2 * inner[k + 6]! + r3 * inner[k + 7]!)
-      sum += a * b
-    }
-    sums[column] = sum
-  }
-  return sums
-}
-
-function foldGroup(sums: Int32Array): number {
-  return sums.reduce((total, c, at) => total + (at + 1) * ((c * c) % MODULUS), 0)
 }

@@ -204,7 +204,10 @@ async function capture(
 ): Promise<Artifact> {
   const state = []
   if (kind === 'checkpoint') {
-    for (const { name, tensor } of await optimizer.getWeights()) state.push(await readTensor(name, tensor))
+    const [iterations, ...moments] = await optimizer.getWeights()
+    for (const { name, tensor } of [iterations!, ...moments]) state.push(await readTensor(name, tensor))
+    // Made for this call; the others are the optimizer's own.
+    iterations!.tensor.dispose()
   }
   return { kind, model: spec.model, step, weights: await readWeights(model), state }
 }
@@ -232,6 +235,7 @@ async function restore(
     tensor: tf.tensor(values, [...shape]),
   }))
   await optimizer.setWeights(state)
+  for (const { tensor } of state) tensor.dispose()
 }
 
 function diverged(step: number): NightshiftError {

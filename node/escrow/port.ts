@@ -79,8 +79,6 @@ export interface LeaseAccount {
   address: Uint8Array
   /** Of this lease among all of its provider; every voucher names it, so that none fits a later lease. */
   serial: bigint
-  /** Address of the provider's account on the chain, not its node key. */
-  provider: Uint8Array
   wallet: Uint8Array
   sessionKey: Uint8Array
   termsHash: Uint8Array

@@ -404,7 +404,6 @@ function describe(address: PublicKey, lease: Lease): LeaseAccount {
   return {
     address: address.toBytes(),
     serial: lease.serial,
-    provider: lease.provider.toBytes(),
     wallet: lease.renter.toBytes(),
     sessionKey: lease.session.toBytes(),
     termsHash: Uint8Array.from(lease.termsHash),

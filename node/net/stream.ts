@@ -23,6 +23,8 @@ const LOW_WATER_BYTES = 64 * 1024
 /** How long `close` waits for the peer to end its side before it breaks the stream off. */
 const LINGER_MS = 5_000
 const SECONDS_A_MINUTE = 60
+/** What came whole before the peer was lost is still handed out: a transfer goes on from it later. */
+const LOST: ReadonlySet<string> = new Set(['PEER_GONE', 'FRAME_TRUNCATED'])
 
 export interface SessionInit<Out, In> {
   stream: Stream
@@ -186,7 +188,7 @@ export class StreamSession<Out, In> implements Session<Out, In> {
 
   async #roomToSend(): Promise<void> {
     const deadlineMs = this.#clock.elapsed() + this.#init.idleTimeoutMs
-    while (this.#stream.writableNeedsDrain || this.#stream.writeBufferLength > LOW_WATER_BYTES) {
+    while (this.#stream.writeBufferLength > HIGH_WATER_BYTES) {
       if (this.#failed !== undefined) throw this.#failed
       if (this.#stream.status !== 'open') throw this.#failUnlessOver('PEER_GONE', 'the stream closed')
       if (!(await this.#waitUntil(deadlineMs))) throw this.#stalled('did not take more data')
@@ -220,11 +222,13 @@ export class StreamSession<Out, In> implements Session<Out, In> {
   async #nextFrame(): Promise<{ body: Uint8Array; frameBytes: number } | undefined> {
     const beganMs = this.#clock.elapsed()
     for (;;) {
-      if (this.#failed !== undefined) throw this.#failed
+      const { failed } = this
+      if (failed !== undefined && !LOST.has(failed.code)) throw failed
       const frame = this.#frames.take()
       if (this.#frames.bufferedBytes < LOW_WATER_BYTES || this.#frames.ready === 0) this.#resumeStream()
       if (frame !== undefined) return frame
       if (this.#frames.ready > 0) continue
+      if (this.#failed !== undefined) throw this.#failed
       if (this.#frames.ended) return undefined
       if (!(await this.#waitUntil(this.#receiveDeadline(beganMs))))
         throw this.#stalled('sent no whole message')

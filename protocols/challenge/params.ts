@@ -13,8 +13,6 @@ export const FACTORS = 4
 export const GROUP = 4
 /** Digest entries under one leaf of the tree: 512 bytes, so that a leaf and its path fit a Solana transaction. */
 export const SEGMENT_ENTRIES = 256
-/** n is a multiple of this: two groups are packed into one word on the device. */
-export const N_MULTIPLE = 16
 export const MIN_N = 16
 /** |C| ≤ 64·n stays below 2^22, where floor((x + 0.5)·(1/509)) is exact in float32. */
 export const MAX_N = 32_768
@@ -48,8 +46,8 @@ export function checkParams(value: unknown): ProofParams | ParamsRefusal {
   if (n! < MIN_N || n! > MAX_N) {
     return { refused: 'n-out-of-range', detail: `n is ${n}; it must lie between ${MIN_N} and ${MAX_N}` }
   }
-  if (n! % N_MULTIPLE !== 0) {
-    return { refused: 'n-not-a-multiple', detail: `n is ${n}; it must be a multiple of ${N_MULTIPLE}` }
+  if (n! % GROUP !== 0) {
+    return { refused: 'n-not-a-multiple', detail: `n is ${n}; it must be a multiple of ${GROUP}` }
   }
   if (rounds! < 1 || rounds! > MAX_ROUNDS) {
     return {

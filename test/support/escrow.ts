@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { address as toAddress, lamports as toLamports } from '@solana/kit'
 import {
   ACCOUNT_SIZE,
   AccountLayout,
+  createApproveInstruction,
   createInitializeAccount3Instruction,
   createInitializeMint2Instruction,
   createMintToInstruction,
+  createTransferInstruction,
   MINT_SIZE,
   MintLayout,
   TOKEN_PROGRAM_ID,
@@ -42,8 +45,8 @@ export const PROGRAM_PATH = new URL('../../../chain/program/nightshift.so', impo
 /** The bindings under litesvm's typed surface, which take web3.js's bytes as they are. */
 interface Inner {
   sendVersionedTransaction(bytes: Uint8Array): TransactionMetadata | FailedTransactionMetadata
+  simulateVersionedTransaction(bytes: Uint8Array): { meta(): TransactionMetadata } | FailedTransactionMetadata
   getAccount(address: Uint8Array): { owner(): Uint8Array; data(): Uint8Array; lamports(): bigint } | null
-  setAccount(address: Uint8Array, account: unknown): void
   airdrop(address: Uint8Array, lamports: bigint): unknown
 }
 
@@ -68,19 +71,26 @@ export const DEFAULT_TERMS: escrow.NewTerms = {
 
 const START_UNIX = 1_800_000_000n
 
+/** The state right after the deployment, so that only the first world of a test file pays for it. */
+let deployed: Uint8Array | undefined
+
 export class World {
   readonly programId = loader.localnetProgramKeypair().publicKey
   readonly payer = keypairOf('payer')
   readonly mintAuthority = keypairOf('mint authority')
-  readonly svm = new LiteSVM()
-  private readonly inner = (this.svm as unknown as { inner: Inner }).inner
+  readonly svm: LiteSVM
+  private readonly inner: Inner
   private unix = START_UNIX
   private made = 0
 
   constructor() {
+    this.svm = deployed === undefined ? new LiteSVM() : LiteSVM.fromBytes(deployed)
+    this.inner = (this.svm as unknown as { inner: Inner }).inner
     this.setTime(START_UNIX)
+    if (deployed !== undefined) return
     this.fund(this.payer.publicKey, 1_000_000_000_000n)
     this.deploy(readFileSync(PROGRAM_PATH))
+    deployed = this.svm.toBytes()
   }
 
   private deploy(program: Uint8Array): void {
@@ -124,9 +134,10 @@ export class World {
     return transaction
   }
 
-  submit(transaction: VersionedTransaction): Outcome {
+  /** A new blockhash follows, so that the same instructions can be sent again, unless it is kept. */
+  submit(transaction: VersionedTransaction, { keepBlockhash = false } = {}): Outcome {
     const result = this.inner.sendVersionedTransaction(transaction.serialize())
-    this.svm.expireBlockhash()
+    if (!keepBlockhash) this.svm.expireBlockhash()
     const failed = result instanceof FailedTransactionMetadata || 'err' in result
     const meta = failed ? (result as FailedTransactionMetadata).meta() : (result as TransactionMetadata)
     const logs = meta.logs()
@@ -137,6 +148,17 @@ export class World {
       units: Number(meta.computeUnitsConsumed()),
       events: failed ? [] : parseEvents(this.programId, logs),
     }
+  }
+
+  parse(bytes: Uint8Array): VersionedTransaction {
+    return VersionedTransaction.deserialize(bytes)
+  }
+
+  /** What a simulation over RPC answers. */
+  rehearse(transaction: VersionedTransaction): { err: unknown; logs: string[] } {
+    const result = this.inner.simulateVersionedTransaction(transaction.serialize())
+    const failed = 'err' in result
+    return { err: failed ? String(result.toString()) : null, logs: result.meta().logs() }
   }
 
   send(instructions: TransactionInstruction[], signers: Keypair[]): Outcome {
@@ -175,6 +197,32 @@ export class World {
     return account === null || account.lamports() === 0n
       ? null
       : { owner: new PublicKey(account.owner()), data: account.data() }
+  }
+
+  /** Puts bytes at an address as no transaction could: what an attacker might present. */
+  forge(address: PublicKey, owner: PublicKey, data: Uint8Array): void {
+    this.svm.setAccount({
+      address: toAddress(address.toBase58()),
+      programAddress: toAddress(owner.toBase58()),
+      data,
+      executable: false,
+      lamports: toLamports(10_000_000n),
+      space: BigInt(data.length),
+    })
+  }
+
+  /** Lets `delegate` spend from a token account. */
+  approve(account: PublicKey, owner: Keypair, delegate: PublicKey): void {
+    const approve = createApproveInstruction(account, delegate, owner.publicKey, 1n)
+    this.expect(this.send([approve], [owner]))
+  }
+
+  createReturn(from: PublicKey, owner: Keypair, to: PublicKey, amount: bigint): TransactionInstruction {
+    return createTransferInstruction(from, to, owner.publicKey, amount)
+  }
+
+  signBytes(message: Uint8Array, signer: Keypair): escrow.SignedVoucher {
+    return { message, signature: createSigner(signer.secretKey).sign(message) }
   }
 
   lamports(address: PublicKey): bigint {

@@ -1,11 +1,22 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { BackendName, BackendReport } from '../../kernels/backend/backend.js'
 import type { TrainSpecInput } from '../../kernels/tfjs/spec.js'
-import { type Device, type DeviceOptions, openDevice, probeBackends } from '../../kernels/worker/device.js'
+import { type Device, type DeviceOptions, openDevice } from '../../kernels/worker/device.js'
 import { systemClock } from '../../node/system/clock.js'
 import { silentLog } from '../../node/system/log.js'
+
+/**
+ * Lets the workers of a test find the software Vulkan device of `npm run setup:swiftshader`: WebGPU without a card. Says
+ * whether it is there. A card of the machine's own goes first when VK_DRIVER_FILES is set already.
+ */
+export function useSwiftshader(): boolean {
+  const folder = fileURLToPath(new URL('../../../.nightshift/swiftshader/', import.meta.url))
+  if (!existsSync(folder)) return false
+  process.env.VK_DRIVER_FILES ??= `${folder}vk_swiftshader_icd.json`
+  process.env.LD_LIBRARY_PATH = [folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(':')
+  return true
+}
 
 /** Files of the repository, from the compiled test. */
 export function repositoryFile(path: string): Uint8Array {
@@ -14,10 +25,6 @@ export function repositoryFile(path: string): Uint8Array {
 
 export function openTestDevice(options: Partial<DeviceOptions> = {}): Promise<Device> {
   return openDevice({ backend: 'wasm', clock: systemClock, log: silentLog, ...options })
-}
-
-export function probeAll(names?: readonly BackendName[]): Promise<BackendReport[]> {
-  return probeBackends({ clock: systemClock, log: silentLog }, names)
 }
 
 /** The example job: an MLP on the digits, 97 % and more on the rows kept back within seconds on one core. */

@@ -16,7 +16,7 @@ const REFUSED: [unknown, string][] = [
   [{ n: 0, rounds: 1 }, 'n-out-of-range'],
   [{ n: -64, rounds: 1 }, 'n-out-of-range'],
   [{ n: 32_784, rounds: 1 }, 'n-out-of-range'],
-  [{ n: 100, rounds: 1 }, 'n-not-a-multiple'],
+  [{ n: 102, rounds: 1 }, 'n-not-a-multiple'],
   [{ n: 64, rounds: 0 }, 'rounds-out-of-range'],
   [{ n: 64, rounds: 257 }, 'rounds-out-of-range'],
 ]

@@ -38,6 +38,7 @@ impl Creation<'_> {
     #[inline(never)]
     pub fn create(&self, seeds: &[Seed]) -> ProgramResult {
         check_key(self.system, &SYSTEM_PROGRAM, Error::WrongProgram)?;
+        check_writable(self.payer)?;
         let rent = Rent::get()?.try_minimum_balance(self.space)?;
         let signers = [Signer::from(seeds)];
         if self.account.lamports() == 0 {

@@ -1,6 +1,10 @@
 //! SPL token accounts and calls of the classic token program; Token-2022 is refused, its extensions could take fees or refuse transfers.
 
-use crate::{account::check_key, error::Error, system::Creation};
+use crate::{
+    account::{check_key, check_writable},
+    error::Error,
+    system::Creation,
+};
 use pinocchio::{
     address::address_eq,
     cpi::{invoke_signed, Seed, Signer},
@@ -147,6 +151,8 @@ impl Move<'_> {
 
     #[inline(never)]
     fn call(&self, tag: u8, signers: &[Signer]) -> ProgramResult {
+        check_writable(self.from)?;
+        check_writable(self.to)?;
         let mut data = [0u8; 9];
         data[0] = tag;
         data[1..].copy_from_slice(&self.amount.to_le_bytes());

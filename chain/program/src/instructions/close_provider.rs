@@ -1,6 +1,6 @@
 use super::payment::with_provider_signer;
 use crate::{
-    account::{check_different, check_key, check_signer, check_vault, close, load_mut, now, Reader},
+    account::{check_different, check_key, check_signer, check_vault, check_writable, close, load_mut, now, Reader},
     error::Error,
     event::{emit, Event},
     state::Provider,
@@ -17,6 +17,7 @@ pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> 
     Reader::new(data).end()?;
     let state = load_mut::<Provider>(provider, program)?;
     check_signer(owner)?;
+    check_writable(owner)?;
     check_key(owner, &state.owner, Error::WrongAuthority)?;
     check_vault(vault, provider, state.vault_bump, program)?;
     check_different(vault, destination)?;

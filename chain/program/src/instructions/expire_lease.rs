@@ -1,6 +1,6 @@
 use super::payment::{with_provider_signer, Ending};
 use crate::{
-    account::{check_key, check_vault, check_writable, close, load, load_mut, now, Reader},
+    account::{check_key, check_vault, close, load, load_mut, now, Reader},
     amount::{add, subtract},
     error::Error,
     event::{emit, Event},
@@ -35,7 +35,6 @@ pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> 
     let refunded = Ending { lease, vault, refund, renter, mint: &market_state.mint }.end(state, provider_state)?;
     close(lease, renter)?;
     if burned > 0 {
-        check_writable(mint)?;
         provider_state.stake = subtract(provider_state.stake, burned)?;
         provider_state.lost = add(provider_state.lost, burned)?;
         with_provider_signer(provider_state, |signers| {

@@ -36,6 +36,7 @@ pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> 
     check_key(node, &provider_state.node, Error::WrongAuthority)?;
     check_key(mint, &market_state.mint, Error::WrongMint)?;
     token::check_program(token)?;
+    token::check_mint_of(source, &market_state.mint)?;
 
     let parameters = &market_state.terms_at(now).parameters;
     if price_per_hour == 0 || price_per_hour > MAX_PRICE_PER_HOUR || duration == 0 || duration > MAX_DURATION {
