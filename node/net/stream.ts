@@ -188,7 +188,7 @@ export class StreamSession<Out, In> implements Session<Out, In> {
 
   async #roomToSend(): Promise<void> {
     const deadlineMs = this.#clock.elapsed() + this.#init.idleTimeoutMs
-    while (this.#stream.writableNeedsDrain || this.#stream.writeBufferLength > LOW_WATER_BYTES) {
+    while (this.#stream.writeBufferLength > HIGH_WATER_BYTES) {
       if (this.#failed !== undefined) throw this.#failed
       if (this.#stream.status !== 'open') throw this.#failUnlessOver('PEER_GONE', 'the stream closed')
       if (!(await this.#waitUntil(deadlineMs))) throw this.#stalled('did not take more data')
