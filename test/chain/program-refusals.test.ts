@@ -16,6 +16,7 @@ import {
   MarketWorld,
   type ProviderParty,
   type RenterParty,
+  signMessage,
 } from '../support/escrow.js'
 import { suite } from '../support/suite.js'
 
@@ -399,7 +400,7 @@ function voucherCases(stage: Stage, build: (voucher: escrow.SignedVoucher) => Ca
   const resigned = (at: number, value: number): Call => {
     const message = Uint8Array.from(good.message)
     message[at] = value
-    return build(world.signBytes(message, lease.renter.session))
+    return build(signMessage(message, lease.renter.session))
   }
   const without: Call = { ...call, instructions: call.instructions.slice(1) }
   const between: Call = {
@@ -437,7 +438,7 @@ function voucherCases(stage: Stage, build: (voucher: escrow.SignedVoucher) => Ca
   const none = edit(call, 0, (i) => {
     i.data = Buffer.from([0, 0])
   })
-  const longer = build(world.signBytes(Buffer.concat([good.message, Buffer.alloc(1)]), lease.renter.session))
+  const longer = build(signMessage(Buffer.concat([good.message, Buffer.alloc(1)]), lease.renter.session))
   const elsewhere = world.voucher(lease, {
     lease: stage.otherLease.address.toBytes(),
     amount: 100_000n,

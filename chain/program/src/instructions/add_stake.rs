@@ -9,6 +9,7 @@ use crate::{
 use pinocchio::{AccountView, Address, ProgramResult};
 
 /// Adds to a provider's stake. Anyone may: what is added belongs to the provider's owner.
+#[inline(always)]
 pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     let [funder, provider, vault, source, token] = accounts else {
         return Err(Error::WrongAccountCount.into());

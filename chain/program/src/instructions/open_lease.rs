@@ -12,6 +12,7 @@ use pinocchio::{instruction::seeds, AccountView, Address, ProgramResult};
 
 /// Opens a payment channel. The renter's wallet pays deposit and rent, the node's key agrees to back it with a bond.
 /// Both sign the resulting amounts and not only what they follow from, so that new market terms cannot change them underway.
+#[inline(always)]
 pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     let [renter, node, market, provider, lease, vault, mint, source, token, system] = accounts else {
         return Err(Error::WrongAccountCount.into());
