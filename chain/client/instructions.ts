@@ -172,14 +172,14 @@ export function registerProvider(args: RegisterProvider): TransactionInstruction
 export interface AddStake {
   programId: PublicKey
   provider: PublicKey
-  funder: PublicKey
+  owner: PublicKey
   source: PublicKey
   amount: bigint
 }
 
-export function addStake({ programId, provider, funder, source, amount }: AddStake): TransactionInstruction {
+export function addStake({ programId, provider, owner, source, amount }: AddStake): TransactionInstruction {
   const keys = [
-    signs(funder),
+    signs(owner),
     write(provider),
     write(vaultAddress(programId, provider)),
     write(source),

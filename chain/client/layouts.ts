@@ -76,6 +76,8 @@ export interface Lease {
   feeBps: number
   slashBps: number
   bountyBps: number
+  /** What the renter got back out of the provider's stake. */
+  compensated: bigint
 }
 
 /** How far a dispute has come. */
@@ -292,6 +294,7 @@ export function decodeLease(address: PublicKey, account: RawAccount | null, prog
     completedAt: cursor.seconds(),
     slashBps: cursor.u16(),
     bountyBps: cursor.u16(),
+    compensated: new Cursor(data, 328).u64(),
     cancelled: (flags & CANCELLED) !== 0,
     completed,
     void: (flags & VOID) !== 0,

@@ -192,6 +192,22 @@ test('a provider that slashes itself for a renter of its own loses a quarter of 
   )
 })
 
+test('a second lie in the same lease is punished again, but what the renter paid comes back once', () => {
+  const world = new MarketWorld()
+  const provider = world.newProvider()
+  const lease = world.open(provider, world.newRenter())
+  world.expect(world.send(world.settling(lease, world.voucher(lease, { amount: 1_000_000n })), [world.payer]))
+  const [params, entry] = SIZES[0]!
+  world.expect(prosecute(world, createFraud(world, provider, { params, entry, lease }), lease.renter.source))
+  const second = createFraud(world, provider, { params, entry, lease, receipt: { asker: hashOf('another') } })
+  const outcome = world.expect(prosecute(world, second, lease.renter.source))
+  assert.equal(
+    { ...outcome.events[0]!.values },
+    { penalty: 2_500_000n, compensation: 0n, bounty: 250_000n, burned: 2_250_000n },
+  )
+  assert.is(world.lease(lease.address).compensated, 1_000_000n)
+})
+
 test('leases whose bond was slashed away still end', () => {
   const world = new MarketWorld({ slashBps: 10_000 })
   const provider = world.newProvider()

@@ -173,7 +173,9 @@ pub struct Lease {
     pub slash_bps: u16,
     pub bounty_bps: u16,
     pub reserved_shares: [u8; 4],
-    pub reserved: [u8; 56],
+    /// What the renter got back out of the provider's stake.
+    pub compensated: u64,
+    pub reserved: [u8; 48],
 }
 
 impl Lease {

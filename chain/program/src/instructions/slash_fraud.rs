@@ -28,10 +28,10 @@ struct Shares {
 }
 
 impl Shares {
-    fn of(stake: u64, market: &Market, now: i64, paid: u64) -> Result<Self, Error> {
+    fn of(stake: u64, market: &Market, now: i64, owed: u64) -> Result<Self, Error> {
         let parameters = &market.terms_at(now).parameters;
         let penalty = share_down(stake, parameters.slash_bps);
-        let compensation = paid.min(share_down(penalty, MAX_COMPENSATION_BPS));
+        let compensation = owed.min(share_down(penalty, MAX_COMPENSATION_BPS));
         let bounty = share_down(penalty - compensation, parameters.bounty_bps);
         let burned = subtract(penalty, add(compensation, bounty)?)?;
         Ok(Self { penalty, compensation, bounty, burned })
@@ -97,12 +97,17 @@ pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> 
         .create(&signer)?;
 
     let open = open_lease(lease, provider, program)?;
-    let paid = open.as_ref().map_or(0, |lease| lease.paid);
-    let shares = Shares::of(provider_state.stake, market_state, now, paid)?;
+    // A lease in which the provider lied more than once is made whole once.
+    let owed = match &open {
+        Some(lease) => subtract(lease.paid, lease.compensated)?,
+        None => 0,
+    };
+    let shares = Shares::of(provider_state.stake, market_state, now, owed)?;
     if let Some(lease) = open {
         if shares.compensation > 0 {
             token::check_wallet_of(refund, &market_state.mint, &lease.renter)?;
         }
+        lease.compensated = add(lease.compensated, shares.compensation)?;
         lease.flags |= VOID;
         lease.deadline = lease.deadline.min(now);
     }
