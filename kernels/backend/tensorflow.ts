@@ -72,6 +72,7 @@ export async function loadTensorflow(wanted: 'gpu' | 'cpu', folder = TENSORFLOW_
     gpu: isUsingGpuDevice,
     model: isUsingGpuDevice ? 'NVIDIA GPU (TensorFlow)' : processorModel(),
     maxTensorBytes: isUsingGpuDevice ? MAX_TENSOR_BYTES : MAX_TENSOR_BYTES / 4,
+    readsAsync: false,
     settle: async () => {},
   }
 }
