@@ -1,0 +1,7 @@
+export interface Figure {
+  name: string
+  value: number
+  unit: string
+  reference?: string
+  ratio?: number
+}
