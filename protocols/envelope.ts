@@ -4,6 +4,9 @@ import { RecordEnvelope } from '@libp2p/peer-record'
 import { equals } from 'uint8arrays/equals'
 import type { Refusal } from './errors.js'
 
+/** The key of a node: it signs envelopes, and its public half is the node's peer id and its Solana address. */
+export type NodeKey = Ed25519PrivateKey
+
 /**
  * Every message that someone must answer for travels in a signed envelope (libp2p RFC 0002): public key, payload type,
  * payload, and an ed25519 signature over (domain, payload type, payload). Each word has its own domain, so that what was
@@ -35,7 +38,7 @@ export function envelopeDomain(word: string): string {
 export async function seal(message: {
   word: string
   payload: Uint8Array
-  key: Ed25519PrivateKey
+  key: NodeKey
 }): Promise<Uint8Array> {
   const domain = envelopeDomain(message.word)
   const record = {

@@ -186,8 +186,13 @@ export class StreamSession<Out, In> implements Session<Out, In> {
     this.#init.metrics.frame(this.word, 'sent', frame.byteLength)
   }
 
+  /** How long the peer may hold up a frame that has begun, in either direction. */
+  get #frameTimeoutMs(): number {
+    return Math.min(this.#init.idleTimeoutMs, this.#init.frameTimeoutMs ?? this.#init.idleTimeoutMs)
+  }
+
   async #roomToSend(): Promise<void> {
-    const deadlineMs = this.#clock.elapsed() + this.#init.idleTimeoutMs
+    const deadlineMs = this.#clock.elapsed() + this.#frameTimeoutMs
     while (this.#stream.writeBufferLength > HIGH_WATER_BYTES) {
       if (this.#failed !== undefined) throw this.#failed
       if (this.#stream.status !== 'open') throw this.#failUnlessOver('PEER_GONE', 'the stream closed')
@@ -206,7 +211,7 @@ export class StreamSession<Out, In> implements Session<Out, In> {
   /** Ends our half of the stream, once all that was sent has left. */
   async #closeOutput(): Promise<void> {
     const late = new AbortController()
-    const cancelTimer = this.#clock.after(this.#init.idleTimeoutMs, () => late.abort())
+    const cancelTimer = this.#clock.after(this.#frameTimeoutMs, () => late.abort())
     try {
       await this.#stream.close({ signal: late.signal })
     } catch (cause) {
@@ -236,10 +241,9 @@ export class StreamSession<Out, In> implements Session<Out, In> {
   }
 
   #receiveDeadline(beganMs: number): number {
-    const { idleTimeoutMs, frameTimeoutMs = idleTimeoutMs } = this.#init
-    const idleMs = beganMs + idleTimeoutMs
+    const idleMs = beganMs + this.#init.idleTimeoutMs
     if (!this.#frames.isPartial) return idleMs
-    return Math.min(idleMs, Math.max(beganMs, this.#frameBeganMs) + frameTimeoutMs)
+    return Math.min(idleMs, Math.max(beganMs, this.#frameBeganMs) + this.#frameTimeoutMs)
   }
 
   async #shape(bytes: number): Promise<void> {
@@ -421,8 +425,7 @@ export class StreamSession<Out, In> implements Session<Out, In> {
   // Ends
 
   #stalled(what: string): NightshiftError {
-    const { idleTimeoutMs } = this.#init
-    const message = `${this.peer} ${what} in time (${this.word}, idle limit ${idleTimeoutMs} ms)`
+    const message = `${this.peer} ${what} in time (${this.word})`
     return this.#fail(failure('PEER_STALLED', message, this.#facts()), 'PEER_STALLED')
   }
 

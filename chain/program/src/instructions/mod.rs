@@ -1,0 +1,14 @@
+pub mod add_stake;
+pub mod cancel_lease;
+pub mod close_lease;
+pub mod close_provider;
+pub mod complete;
+pub mod expire_lease;
+pub mod init_market;
+pub mod open_lease;
+mod payment;
+pub mod register_provider;
+pub mod request_unstake;
+pub mod set_payout;
+pub mod settle;
+pub mod withdraw_stake;

@@ -1,0 +1,100 @@
+import { Worker } from 'node:worker_threads'
+import { NightshiftError } from '../../protocols/errors.js'
+import type { Clock } from '../../protocols/ports.js'
+import { checkBackend, measureGflops } from '../backend/check.js'
+import { loadBackend } from '../backend/load.js'
+import type { FromWorker, ToWorker, WorkerFault, WorkerOptions } from './messages.js'
+import { createSession } from './session.js'
+
+/**
+ * Entry of the child process that holds the device; started by worker.ts and by nothing else. As an entry file it may
+ * touch the process, its timers and its environment.
+ */
+const options = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions
+
+process.title = `nightshift ${options.backend}`
+// TensorFlow writes hundreds of lines about what it found; a CPU build or a CPU backend must not reach for a card.
+process.env.TF_CPP_MIN_LOG_LEVEL ??= '3'
+if (options.backend === 'tensorflow-cpu') process.env.CUDA_VISIBLE_DEVICES = '-1'
+
+// The channel closes when the daemon goes; the thread sees to it when this one hangs in a driver.
+process.on('disconnect', () => process.exit(0))
+new Worker(new URL('./watchdog.js', import.meta.url)).unref()
+
+const clock: Clock = {
+  now: () => Date.now(),
+  elapsed: () => performance.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  after: (ms, act) => {
+    const timer = setTimeout(act, ms)
+    return () => clearTimeout(timer)
+  },
+  every: (ms, act) => {
+    const timer = setInterval(act, ms)
+    return () => clearInterval(timer)
+  },
+}
+
+function send(message: FromWorker): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) return resolve()
+    process.send(message, undefined, undefined, () => resolve())
+  })
+}
+
+function describe(error: unknown): WorkerFault {
+  if (error instanceof NightshiftError) {
+    const { code, message, advice, context } = error
+    return { code, message, advice, context }
+  }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error))
+  return {
+    code: 'DEVICE_WORK_FAILED',
+    message: `the work failed on the device: ${message}`,
+    advice: 'Run "nightshift node check"; if it persists, report the context of this error.',
+    context: { stack },
+  }
+}
+
+async function start(): Promise<void> {
+  const loaded = await loadBackend(options.backend, options)
+  const limit = Math.min(loaded.maxTensorBytes, options.maxTensorBytes ?? Number.POSITIVE_INFINITY)
+  const backend = { ...loaded, maxTensorBytes: limit }
+  await checkBackend(backend)
+  const gflops = await measureGflops(backend, clock)
+  await backend.settle()
+  const { name, gpu, model, memoryBytes, driver } = backend
+  const session = createSession(backend, {
+    clock,
+    breathe: () => new Promise((resolve) => setImmediate(resolve)),
+    onEvent: (id, event) => void send({ kind: 'event', id, event }),
+  })
+  process.on('message', async (message: ToWorker) => {
+    if (message.kind === 'cancel') return session.cancel(message.id)
+    try {
+      await send({ kind: 'answer', id: message.id, answer: await session.handle(message) })
+    } catch (error) {
+      const fault = describe(error)
+      await send({ kind: 'fault', id: message.id, fault })
+      // After a device error nothing on it can be trusted; the next request starts a fresh process.
+      if (fault.code === 'DEVICE_FAILED') process.exit(1)
+    }
+  })
+  await send({
+    kind: 'ready',
+    report: {
+      backend: name,
+      ok: true,
+      gpu,
+      model,
+      gflops,
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(driver === undefined ? {} : { driver }),
+    },
+  })
+}
+
+start().catch(async (error) => {
+  await send({ kind: 'unusable', fault: describe(error) })
+  process.exit(1)
+})

@@ -1,0 +1,48 @@
+import type { Entry, ProofParams } from '../../protocols/challenge/params.js'
+import type { BackendName, BackendReport } from '../backend/backend.js'
+import type { Opening } from '../proof/opening.js'
+import type { JobEvent, JobOutput } from '../tfjs/event.js'
+import type { DeviceJob } from '../tfjs/job.js'
+import type { Evaluation, PredictInputs } from '../tfjs/predict.js'
+import type { TrainSpecInput } from '../tfjs/spec.js'
+
+/**
+ * What the daemon and its worker say to one another over the child's IPC channel ('advanced' serialization, so typed
+ * arrays travel as they are). Both ends are ours and of the same version: nothing here comes from a peer unchecked.
+ */
+export interface WorkerOptions {
+  readonly backend: BackendName
+  readonly tensorflowFolder?: string
+  /** A bound on single tensors below the device's own; a fourth of the memory that the device may use. */
+  readonly maxTensorBytes?: number
+}
+
+/** Each request with its answer. */
+export interface Requests {
+  prove: { ask: { seed: Uint8Array; params: ProofParams }; answer: { root: Uint8Array; elapsedMs: number } }
+  open: { ask: { proof: number; entries: Entry[] }; answer: Opening[] }
+  release: { ask: { proof: number }; answer: null }
+  run: { ask: { job: DeviceJob }; answer: JobOutput }
+  evaluate: { ask: { spec: TrainSpecInput; inputs: PredictInputs }; answer: Evaluation }
+}
+export type RequestKind = keyof Requests
+
+export type Request = {
+  [Kind in RequestKind]: { readonly id: number; readonly kind: Kind; readonly ask: Requests[Kind]['ask'] }
+}[RequestKind]
+
+export type ToWorker = Request | { readonly kind: 'cancel'; readonly id: number }
+
+export interface WorkerFault {
+  readonly code: string
+  readonly message: string
+  readonly advice: string
+  readonly context: Readonly<Record<string, unknown>>
+}
+
+export type FromWorker =
+  | { readonly kind: 'ready'; readonly report: BackendReport }
+  | { readonly kind: 'unusable'; readonly fault: WorkerFault }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Requests[RequestKind]['answer'] }
+  | { readonly kind: 'fault'; readonly id: number; readonly fault: WorkerFault }
+  | { readonly kind: 'event'; readonly id: number; readonly event: JobEvent }
