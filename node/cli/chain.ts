@@ -1,6 +1,6 @@
-import type { Noun } from './program.js'
+import type { NounGroup } from './program.js'
 
-export const CHAIN: Noun = {
+export const CHAIN: NounGroup = {
   name: 'chain',
   summary: 'a Solana chain on this machine, for trials and tests',
   commands: [

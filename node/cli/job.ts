@@ -1,5 +1,5 @@
 import type { OptionSpec } from './command.js'
-import type { Noun } from './program.js'
+import type { NounGroup } from './program.js'
 
 const FILE: OptionSpec = { flags: '-f, --file <path>', description: 'the job manifest', required: true }
 const SERVICE: OptionSpec = {
@@ -8,7 +8,7 @@ const SERVICE: OptionSpec = {
 }
 const ID = { name: 'job', description: 'id of the job, or the beginning of it' }
 
-export const JOB: Noun = {
+export const JOB: NounGroup = {
   name: 'job',
   summary: 'post jobs and follow them',
   commands: [

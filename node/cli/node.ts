@@ -1,8 +1,8 @@
-import type { Noun } from './program.js'
+import type { NounGroup } from './program.js'
 
 const EVERYTHING = ['general', 'log', 'network', 'chain', 'provider', 'renter', 'control'] as const
 
-export const NODE: Noun = {
+export const NODE: NounGroup = {
   name: 'node',
   summary: 'run a node, and see how it does',
   commands: [

@@ -1,6 +1,6 @@
-import type { Noun } from './program.js'
+import type { NounGroup } from './program.js'
 
-export const OFFERS: Noun = {
+export const OFFERS: NounGroup = {
   name: 'offers',
   summary: 'see what is on offer',
   commands: [

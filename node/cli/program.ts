@@ -5,8 +5,15 @@ import { EXIT, Interrupted } from './exit.js'
 import { createReport } from './report.js'
 import type { Shell } from './shell.js'
 
-/** A noun with its verbs, or a command that stands alone. */
-export type Noun = { name: string; summary: string; commands: readonly CommandSpec[] } | CommandSpec
+/** A noun with its verbs. */
+export interface NounGroup {
+  name: string
+  summary: string
+  commands: readonly CommandSpec[]
+}
+
+/** Most commands stand under a noun; some stand alone. */
+export type Noun = NounGroup | CommandSpec
 
 const EXIT_CODES = `Exit codes:
   0    it worked

@@ -1,6 +1,6 @@
-import type { Noun } from './program.js'
+import type { NounGroup } from './program.js'
 
-export const STAKE: Noun = {
+export const STAKE: NounGroup = {
   name: 'stake',
   summary: "a provider's stake in the market",
   commands: [

@@ -1,6 +1,6 @@
-import type { Noun } from './program.js'
+import type { NounGroup } from './program.js'
 
-export const SWARM: Noun = {
+export const SWARM: NounGroup = {
   name: 'swarm',
   summary: 'a whole network on this machine',
   commands: [

@@ -51,8 +51,5 @@ export function planProviders(cheatEntry: string): NodePlan[] {
 }
 
 export function planRenter(): NodePlan {
-  return {
-    name: RENTER,
-    tokens: WALLET_TOKENS,
-  }
+  return { name: RENTER, tokens: WALLET_TOKENS, settings: { provider: { backend: BACKEND } } }
 }

@@ -1,14 +1,14 @@
 import '../polyfill.js'
 import { runEntry } from '../cli/entry.js'
 import { NODE } from '../cli/node.js'
-import { type Noun, runProgram } from '../cli/program.js'
+import { type NounGroup, runProgram } from '../cli/program.js'
 import { readVersion } from '../cli/version.js'
 
 /**
  * The process of the demo's cheat: the product's own provider daemon on a device that lies. The product knows nothing
  * of it.
  */
-const CHEAT: Noun = {
+const CHEAT: NounGroup = {
   name: NODE.name,
   summary: NODE.summary,
   commands: NODE.commands

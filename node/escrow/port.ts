@@ -6,7 +6,7 @@ import type { Refusal } from '../../protocols/errors.js'
  * never executed twice.
  */
 export interface Escrow {
-  /** The market's terms, read once and kept. */
+  /** The market's terms, from a cache that is at most a minute old. */
   market(signal?: AbortSignal): Promise<MarketTerms>
   /** A provider's account, from a cache that is at most a few seconds old. Undefined: not registered. */
   provider(nodeKey: Uint8Array, signal?: AbortSignal): Promise<ProviderAccount | undefined>

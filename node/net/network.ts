@@ -247,7 +247,14 @@ function compose(
 async function stopWithin(ms: number, node: Node, clock: Clock): Promise<void> {
   const stopped = new AbortController()
   const limit = clock.sleep(ms, stopped.signal).catch(() => {})
-  await Promise.race([Promise.resolve(node.stop()).finally(() => stopped.abort()), limit])
+  const stop = async () => {
+    try {
+      await node.stop()
+    } finally {
+      stopped.abort()
+    }
+  }
+  await Promise.race([stop(), limit])
 }
 
 async function unreachable<T>(

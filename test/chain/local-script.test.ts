@@ -1,4 +1,5 @@
 import {
+  approve,
   burn,
   closeAccount,
   createMint,
@@ -6,6 +7,7 @@ import {
   getMint,
   getOrCreateAssociatedTokenAccount,
   mintTo,
+  revoke,
   TOKEN_2022_PROGRAM_ID,
   TOKEN_PROGRAM_ID,
   TokenAccountNotFoundError,
@@ -27,7 +29,7 @@ import {
   VersionedTransaction,
 } from '@solana/web3.js'
 import * as assert from 'uvu/assert'
-import { startTestChain, type TestChain } from '../support/local-chain.js'
+import { call, startTestChain, type TestChain } from '../support/local-chain.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('local chain: unmodified web3.js and spl-token scripts')
@@ -326,6 +328,28 @@ test('a version 0 transaction reads its accounts from a lookup table', async () 
     .getTransaction(signature, { commitment: 'confirmed' })
     .catch((caught) => caught)
   assert.match(refused.message, 'maxSupportedTransactionVersion')
+})
+
+test('token accounts are found by their delegate, for as long as it is one', async () => {
+  const { connection } = node
+  const payer = node.fundedWallet()
+  const delegate = Keypair.generate().publicKey
+  const mint = await createMint(connection, payer, payer.publicKey, null, 0)
+  const mine = await getOrCreateAssociatedTokenAccount(connection, payer, mint, payer.publicKey)
+  await mintTo(connection, payer, mint, mine.address, payer, 9n)
+  const delegated = async () =>
+    (
+      await call(node.chain.rpcUrl, 'getTokenAccountsByDelegate', [
+        delegate.toBase58(),
+        { mint: mint.toBase58() },
+        { encoding: 'jsonParsed' },
+      ])
+    ).result.value
+  assert.is((await delegated()).length, 0)
+  await approve(connection, payer, mine.address, delegate, payer, 4n)
+  assert.is((await delegated())[0].account.data.parsed.info.delegatedAmount.amount, '4')
+  await revoke(connection, payer, mine.address, payer)
+  assert.is((await delegated()).length, 0)
 })
 
 test('getProgramAccounts filters by size and bytes and cuts the data to a slice', async () => {

@@ -31,7 +31,13 @@ export async function startTestChain(options: Partial<LocalChainOptions> = {}): 
       ...changes,
       dataDir,
     })
-  const chain = await start()
+  const removeOwn = () => {
+    if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true })
+  }
+  const chain = await start().catch((error) => {
+    removeOwn()
+    throw error
+  })
   const test: TestChain = {
     chain,
     connection: new Connection(chain.rpcUrl, 'confirmed'),
@@ -50,7 +56,7 @@ export async function startTestChain(options: Partial<LocalChainOptions> = {}): 
     async stop() {
       hangUp(test.connection)
       await test.chain.stop()
-      if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true })
+      removeOwn()
     },
   }
   return test
