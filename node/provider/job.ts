@@ -306,13 +306,25 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
         advice: 'use the newest',
       }),
     )
-    const mine = (live.session = new AbortController())
-    await serveTransfer(session, {
-      job: viewOf(live),
-      blobs,
-      fromEvent: start?.fromEvent ?? 0,
-      signal: mine.signal,
-    })
+    const mine = new AbortController()
+    live.session = mine
+    // The one before writes down what it has received; only then is it known what is missing.
+    const before = live.served
+    live.served = before
+      .then(() =>
+        serveTransfer(session, {
+          job: viewOf(live),
+          blobs,
+          fromEvent: start?.fromEvent ?? 0,
+          signal: mine.signal,
+        }),
+      )
+      .then(
+        () => undefined,
+        (error) => error,
+      )
+    const failure = await live.served
+    if (failure !== undefined) throw failure
   }
 
   function viewOf(live: Live) {

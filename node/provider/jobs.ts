@@ -73,10 +73,10 @@ function restore(stored: JobRecord): LoadedJob {
   return { record: withEvents(record, journal), journal }
 }
 
-/** The last words of a job: how it ended, and what it leaves. */
+/** The last words of a job: what it leaves, then how it ended. */
 export function tellEnd(journal: Journal, { state, reason, detail, outputs, workedMs }: JobRecord): void {
-  journal.append({ state: { state, reason, detail } }, workedMs)
   if (state === JobState.COMPLETED) journal.append({ output: { blobs: outputs } }, workedMs)
+  journal.append({ state: { state, reason, detail } }, workedMs)
 }
 
 export function withEvents(record: JobRecord, journal: Journal): JobRecord {

@@ -16,11 +16,20 @@ export interface Live {
   isEnding: boolean
   /** The one session that it is served over; a newer one takes its place. */
   session?: AbortController
+  /** Resolves when that session has ended, to what it failed with. */
+  served: Promise<unknown>
   lastInputAt: number
 }
 
 export function createLive(record: JobRecord, journal: Journal, clock: Clock): Live {
-  return { record, journal, isStarted: false, isEnding: false, lastInputAt: clock.elapsed() }
+  return {
+    record,
+    journal,
+    isStarted: false,
+    isEnding: false,
+    served: Promise.resolve(),
+    lastInputAt: clock.elapsed(),
+  }
 }
 
 export function workedMsOf({ record, work }: Live): number {

@@ -56,6 +56,7 @@ export async function serveTransfer(
     session.abort(error as Error)
   }
   const onAbort = () => fail(signal.aborted ? signal.reason : session.signal.reason)
+  if (signal.aborted || session.signal.aborted) onAbort()
   signal.addEventListener('abort', onAbort, { once: true })
   session.signal.addEventListener('abort', onAbort, { once: true })
 
