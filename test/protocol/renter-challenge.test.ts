@@ -1,6 +1,4 @@
 import * as assert from 'uvu/assert'
-import { placeEntry, treeLayout } from '../../kernels/proof/layout.js'
-import { buildTree, hashLeaf } from '../../kernels/proof/tree.js'
 import { computeEntries } from '../../kernels/proof/verifier.js'
 import type { Session } from '../../node/net/session.js'
 import { challengeProvider } from '../../node/renter/challenge.js'
@@ -11,6 +9,7 @@ import { encodeReceipt, type Receipt } from '../../protocols/challenge/receipt.j
 import { type ChallengeFailure, isLie } from '../../protocols/challenge/rules.js'
 import type { ChallengeRequest, ChallengeResponse, Opening } from '../../protocols/challenge/wire.js'
 import { createVirtualClock, type VirtualClock } from '../support/clock.js'
+import { levelsOf, rootOf, segmentBytes } from '../support/kernels.js'
 import { createHub, type MemoryNetwork } from '../support/memory.js'
 import { fill, MARKET } from '../support/messages.js'
 import { drive } from '../support/renter.js'
@@ -44,9 +43,7 @@ async function answer(
   )
   const digest = rows.map((row) => computeEntries(seed, PARAMS, row))
   cheat.digest?.(digest)
-  const segments = digest.map((row) => new Uint8Array(Uint16Array.from(row).buffer))
-  const layout = treeLayout(PARAMS)
-  const tree = buildTree(Buffer.concat(segments.map(hashLeaf)), layout.roundDepth)
+  const levels = levelsOf([digest], PARAMS.n, PARAMS.rounds)
   const receipt = {
     market: MARKET,
     lease: LEASE,
@@ -54,7 +51,7 @@ async function answer(
     asker,
     seed,
     params: PARAMS,
-    root: tree.root,
+    root: rootOf([digest], PARAMS.n, PARAMS.rounds),
     startedMs: 1,
     endedMs: 2,
     ...cheat.receipt,
@@ -67,8 +64,9 @@ async function answer(
   const entries = (await session.receive())?.open?.entries
   if (entries === undefined) return
   const openings = entries.map(({ round, row, column }) => {
-    const { leaf } = placeEntry(PARAMS, layout, row, column)
-    return { round, row, column, segment: segments[leaf]!, path: tree.path(leaf) }
+    // A row of so small a product is one leaf.
+    const path = levels.slice(0, -1).map((level, height) => level[(row >> height) ^ 1]!)
+    return { round, row, column, segment: segmentBytes(digest[row]!, 0), path }
   })
   await session.send({ openings: { openings: cheat.openings?.(openings) ?? openings } })
 }
