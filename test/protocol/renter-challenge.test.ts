@@ -1,75 +1,18 @@
 import * as assert from 'uvu/assert'
-import { computeEntries } from '../../kernels/proof/verifier.js'
-import type { Session } from '../../node/net/session.js'
 import { challengeProvider } from '../../node/renter/challenge.js'
 import { systemRandom } from '../../node/system/random.js'
-import { type Entry, entriesPerRow } from '../../protocols/challenge/params.js'
 import { challengeProtocol } from '../../protocols/challenge/protocol.js'
-import { encodeReceipt, type Receipt } from '../../protocols/challenge/receipt.js'
 import { type ChallengeFailure, isLie } from '../../protocols/challenge/rules.js'
-import type { ChallengeRequest, ChallengeResponse, Opening } from '../../protocols/challenge/wire.js'
 import { createVirtualClock, type VirtualClock } from '../support/clock.js'
-import { levelsOf, rootOf, segmentBytes } from '../support/kernels.js'
 import { createHub, type MemoryNetwork } from '../support/memory.js'
 import { fill, MARKET } from '../support/messages.js'
+import { answer, type Cheat, PARAMS, type Provider } from '../support/proof.js'
 import { drive } from '../support/renter.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('the renter challenges a provider')
-type Provider = Session<ChallengeResponse, ChallengeRequest>
 
-const PARAMS = { n: 16, rounds: 1 }
 const LEASE = fill(32, 3)
-
-interface Cheat {
-  /** Changes the digest before it is committed to. */
-  digest?: (entries: number[][]) => void
-  receipt?: Partial<Receipt>
-  signature?: (signature: Uint8Array) => Uint8Array
-  bytes?: (receipt: Uint8Array) => Uint8Array
-  openings?: (openings: Opening[]) => Opening[]
-}
-
-/** The proof of the smallest product, honest but for what `cheat` changes. */
-async function answer(
-  session: Provider,
-  network: MemoryNetwork,
-  asker: Uint8Array,
-  cheat: Cheat,
-): Promise<void> {
-  const { seed } = (await session.receive())!.ask!
-  const rows = Array.from({ length: PARAMS.n }, (_, row) =>
-    Array.from({ length: entriesPerRow(PARAMS) }, (_, column): Entry => ({ round: 0, row, column })),
-  )
-  const digest = rows.map((row) => computeEntries(seed, PARAMS, row))
-  cheat.digest?.(digest)
-  const levels = levelsOf([digest], PARAMS.n, PARAMS.rounds)
-  const receipt = {
-    market: MARKET,
-    lease: LEASE,
-    provider: network.publicKey,
-    asker,
-    seed,
-    params: PARAMS,
-    root: rootOf([digest], PARAMS.n, PARAMS.rounds),
-    startedMs: 1,
-    endedMs: 2,
-    ...cheat.receipt,
-  }
-  const encoded = encodeReceipt(receipt)
-  const signed = await network.privateKey.sign(encoded)
-  await session.send({
-    receipt: { receipt: cheat.bytes?.(encoded) ?? encoded, signature: cheat.signature?.(signed) ?? signed },
-  })
-  const entries = (await session.receive())?.open?.entries
-  if (entries === undefined) return
-  const openings = entries.map(({ round, row, column }) => {
-    // A row of so small a product is one leaf.
-    const path = levels.slice(0, -1).map((level, height) => level[(row >> height) ^ 1]!)
-    return { round, row, column, segment: segmentBytes(digest[row]!, 0), path }
-  })
-  await session.send({ openings: { openings: cheat.openings?.(openings) ?? openings } })
-}
 
 async function challenge(
   behave: (

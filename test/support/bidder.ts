@@ -15,11 +15,13 @@ import { jobProtocol } from '../../protocols/job/protocol.js'
 import type { JobEvent, JobRequest } from '../../protocols/job/wire.js'
 import { leaseProtocol } from '../../protocols/lease/protocol.js'
 import type { LeaseResponse } from '../../protocols/lease/wire.js'
+import { solanaKeyOf } from '../../protocols/peer.js'
 import { settlementProtocol } from '../../protocols/settlement/protocol.js'
 import { decodeVoucher } from '../../protocols/settlement/voucher.js'
 import type { VirtualClock } from './clock.js'
 import type { Hub, MemoryNetwork } from './memory.js'
 import { fill, MARKET, makeHeartbeat } from './messages.js'
+import { answer } from './proof.js'
 import type { MemoryEscrow } from './renter.js'
 
 /** What a scripted provider does; without a word it is honest. */
@@ -69,7 +71,10 @@ export async function joinBidder(
     const request = await session.receive()
     await session.send(request?.proposal === undefined ? taken : ((await script.sign?.()) ?? taken))
   })
-  await engine.handle(challengeProtocol, script.challenge ?? (async () => {}))
+  await engine.handle(
+    challengeProtocol,
+    script.challenge ?? ((session) => answer(session, network, solanaKeyOf(session.peer), {})),
+  )
   await engine.handle(jobProtocol, script.job ?? (async () => {}))
   await engine.handle(settlementProtocol, async (session) => {
     const { voucher, signature } = (await session.receive())!
