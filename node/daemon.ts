@@ -55,11 +55,20 @@ const CHAIN_PATIENCE_MS = 2_000
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const cleanup = createCleanup(options.log)
   try {
-    return await start(options, cleanup)
+    return await Promise.race([start(options, cleanup), rejectOnAbort(options.signal)])
   } catch (error) {
     await cleanup.run()
     throw error
   }
+}
+
+/** Whoever interrupts a start does not wait for a driver to load. */
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+  })
 }
 
 async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> {

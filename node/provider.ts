@@ -116,7 +116,12 @@ export interface Provider {
   stop(): Promise<void>
 }
 
-const DEFAULT_RECONCILE_MS = 5_000
+const LONGEST_RECONCILE_MS = 5_000
+/**
+ * After a cancellation a voucher can be paid out for one dispute window and no longer: a look at the chain every quarter
+ * of it leaves three more chances when one fails.
+ */
+const LOOKS_PER_WINDOW = 4
 const DEFAULT_MAX_INPUT_BYTES = 2 ** 30
 /** An order is passed over rather than waiting long for the chain. */
 const STAKE_MS = 2_000
@@ -277,7 +282,9 @@ export async function createProvider(options: ProviderOptions): Promise<Provider
   await reconciler.run()
   await readAccount().catch((error) => log.warn('the stake is not known yet', { error: String(error) }))
   auction.start()
-  const stopReconciling = clock.every(options.reconcilePeriodMs ?? DEFAULT_RECONCILE_MS, () => {
+  const windowMs = market.disputeWindowS * 1_000
+  const reconcilePeriodMs = Math.min(LONGEST_RECONCILE_MS, windowMs / LOOKS_PER_WINDOW)
+  const stopReconciling = clock.every(options.reconcilePeriodMs ?? reconcilePeriodMs, () => {
     void reconciler.run()
   })
   const stopSweeping = clock.every(SWEEP_MS, () => {

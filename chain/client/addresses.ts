@@ -27,6 +27,24 @@ export function vaultAddress(programId: PublicKey, holder: PublicKey): PublicKey
   return derive(programId, 'vault', holder.toBytes())
 }
 
+/** Where a reporter shows that the proof of a receipt is false; `receiptHash` is the receipt's SHA-256. */
+export function disputeAddress(
+  programId: PublicKey,
+  reporter: PublicKey,
+  receiptHash: Uint8Array,
+): PublicKey {
+  return derive(programId, 'dispute', reporter.toBytes(), receiptHash)
+}
+
+/** What stays of a slash, so that one receipt is punished once. */
+export function verdictAddress(
+  programId: PublicKey,
+  provider: PublicKey,
+  receiptHash: Uint8Array,
+): PublicKey {
+  return derive(programId, 'verdict', provider.toBytes(), receiptHash)
+}
+
 function derive(programId: PublicKey, tag: string, ...seeds: Uint8Array[]): PublicKey {
   return PublicKey.findProgramAddressSync([new TextEncoder().encode(tag), ...seeds], programId)[0]
 }

@@ -26,7 +26,7 @@ const ADVICE = {
   WRONG_TOKEN_ACCOUNT:
     'Pass an open token account of the right wallet without delegate or close authority, or the payout account named at the opening.',
   WRONG_PROVIDER: 'Pass the provider account that the lease names.',
-  WRONG_LEASE: 'Pass the lease that the other account names.',
+  WRONG_LEASE: 'Pass the lease that the receipt names.',
   WRONG_AUTHORITY: 'Sign with the key that the account names for this.',
   DUPLICATE_ACCOUNT: 'Two accounts that must differ are the same; check the token accounts.',
   PARAMETER_OUT_OF_RANGE: 'Keep market parameters within the bounds given in chain/README.md.',
@@ -50,6 +50,23 @@ const ADVICE = {
   NOTHING_TO_WITHDRAW: 'Ask for stake back first, and wait for the cool-down.',
   PROVIDER_BUSY: 'Close all leases and withdraw the whole stake first.',
   CLOCK_UNAVAILABLE: 'The cluster gives programs no clock; use another cluster.',
+  LEASE_VOID:
+    'The provider was slashed in this lease: no voucher is paid any more; fetch the deposit with expireLease.',
+  RECEIPT_MISSING: 'Put the Ed25519 instruction that verifies the receipt right before this instruction.',
+  RECEIPT_MALFORMED:
+    'Only receipts of this version, with parameters within the bounds of the kernel, can be disputed.',
+  RECEIPT_FOREIGN:
+    'The receipt is not of this provider, or of another market; pass the account of the one that signed.',
+  RECEIPT_TOO_OLD: 'The receipt is older than the registration; that stake is gone.',
+  OPENING_MALFORMED:
+    'Send the segment and the siblings of the path as the prover gave them, each sibling once.',
+  OPENING_OUT_OF_RANGE: 'The entry lies outside the proof; check round, row and column.',
+  OPENING_PATH_MISMATCH: 'Path and segment do not lead to the root that was signed.',
+  OPENING_INCOMPLETE: 'Post the opening and its whole path first.',
+  ENTRY_IS_RIGHT: 'The entry is what it must be: there is nothing to punish.',
+  ALREADY_SLASHED: 'This receipt was punished before.',
+  PROVIDER_STILL_REGISTERED:
+    'Wait until the registration has ended; the verdict guards it against being slashed twice.',
 } as const
 
 export type EscrowErrorName = keyof typeof ADVICE

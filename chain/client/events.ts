@@ -19,6 +19,10 @@ const EVENTS = {
   StakeWithdrawn: ['amount', 'stake'],
   PayoutChanged: [],
   ProviderClosed: ['swept'],
+  MarketUpdateAnnounced: ['from'],
+  LeaseExtended: ['addedDeposit', 'addedBond', 'deposit', 'deadline'],
+  DisputeOpened: ['n', 'rounds', 'endedMs'],
+  ProviderSlashed: ['penalty', 'compensation', 'bounty', 'burned'],
 } as const
 
 type Events = typeof EVENTS
@@ -28,7 +32,10 @@ export type EscrowEvent = {
   [Name in EventName]: {
     name: Name
     market: PublicKey
-    /** The account that the event is about: a provider or a lease; of a new market, its mint. */
+    /**
+     * The account that the event is about: a provider or a lease; of a new market, its mint;
+     * of announced terms, who announced them.
+     */
     subject: PublicKey
     values: Readonly<Record<Events[Name][number], bigint>>
   }

@@ -6,9 +6,16 @@ import {
   SystemProgram,
   TransactionInstruction,
 } from '@solana/web3.js'
-import { leaseAddress, marketAddress, providerAddress, vaultAddress } from './addresses.js'
+import {
+  disputeAddress,
+  leaseAddress,
+  marketAddress,
+  providerAddress,
+  vaultAddress,
+  verdictAddress,
+} from './addresses.js'
 import { bondFor, depositFor } from './amounts.js'
-import type { Lease, Parameters } from './layouts.js'
+import type { Dispute, Lease, Parameters } from './layouts.js'
 
 /** One builder per instruction of the escrow program. Pure: keys and numbers in, instructions out. */
 export const TAGS = {
@@ -25,6 +32,15 @@ export const TAGS = {
   withdrawStake: 10,
   setPayout: 11,
   closeProvider: 12,
+  updateMarket: 13,
+  extendLease: 14,
+  openDispute: 15,
+  postOpening: 16,
+  postPath: 17,
+  computeEntry: 18,
+  slashFraud: 19,
+  closeDispute: 20,
+  closeVerdict: 21,
 } as const
 
 export type InstructionName = keyof typeof TAGS
@@ -47,6 +63,11 @@ const u8 = (value: number) => Uint8Array.of(value)
 const u16 = (value: number) => {
   const bytes = Buffer.alloc(2)
   bytes.writeUInt16LE(value)
+  return bytes
+}
+const u32 = (value: number) => {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32LE(value)
   return bytes
 }
 const u64 = (value: bigint | number) => {
@@ -151,14 +172,14 @@ export function registerProvider(args: RegisterProvider): TransactionInstruction
 export interface AddStake {
   programId: PublicKey
   provider: PublicKey
-  funder: PublicKey
+  owner: PublicKey
   source: PublicKey
   amount: bigint
 }
 
-export function addStake({ programId, provider, funder, source, amount }: AddStake): TransactionInstruction {
+export function addStake({ programId, provider, owner, source, amount }: AddStake): TransactionInstruction {
   const keys = [
-    signs(funder),
+    signs(owner),
     write(provider),
     write(vaultAddress(programId, provider)),
     write(source),
@@ -219,18 +240,20 @@ export function openLease(args: OpenLease): TransactionInstruction {
   )
 }
 
-/** A voucher's bytes (`encodeVoucher`) and the session key's signature over them. */
-export interface SignedVoucher {
+/** Bytes that a key has signed off chain: a voucher (`encodeVoucher`), or a receipt (`encodeReceipt`). */
+export interface SignedMessage {
   message: Uint8Array
   signature: Uint8Array
 }
 
-/** Has the runtime itself check the voucher's signature; must stand right before the instruction that uses it. */
-export function verifyVoucher(session: PublicKey, voucher: SignedVoucher): TransactionInstruction {
+export type SignedVoucher = SignedMessage
+
+/** Has the runtime itself check a signature; must stand right before the instruction that uses the message. */
+export function verifyMessage(key: PublicKey, signed: SignedMessage): TransactionInstruction {
   return Ed25519Program.createInstructionWithPublicKey({
-    publicKey: session.toBytes(),
-    message: voucher.message,
-    signature: voucher.signature,
+    publicKey: key.toBytes(),
+    message: signed.message,
+    signature: signed.signature,
   })
 }
 
@@ -250,7 +273,7 @@ export interface Settle {
 export function settle(args: Settle): TransactionInstruction[] {
   const { programId, lease, parties, voucher } = args
   return [
-    verifyVoucher(parties.session, voucher),
+    verifyMessage(parties.session, voucher),
     instruction(programId, 'settle', [
       read(parties.market),
       write(lease),
@@ -296,7 +319,7 @@ export function closeLease(args: CloseLease): TransactionInstruction[] {
     ],
     u8('voucher' in agreement ? WITH_FINAL_VOUCHER : BY_BOTH),
   )
-  return 'voucher' in agreement ? [verifyVoucher(parties.session, agreement.voucher), close] : [close]
+  return 'voucher' in agreement ? [verifyMessage(parties.session, agreement.voucher), close] : [close]
 }
 
 /** Without a fee the slot is filled by the program's own address, which nothing is ever sent to. */
@@ -414,4 +437,178 @@ export function closeProvider({
     write(destination),
     read(TOKEN_PROGRAM_ID),
   ])
+}
+
+export interface UpdateMarket {
+  programId: PublicKey
+  market: PublicKey
+  governance: PublicKey
+  terms: NewTerms
+}
+
+/** Announces new terms, which take effect after the market's delay. */
+export function updateMarket({ programId, market, governance, terms }: UpdateMarket): TransactionInstruction {
+  return instruction(programId, 'updateMarket', [signs(governance), write(market)], encodeTerms(terms))
+}
+
+export interface ExtendLease {
+  programId: PublicKey
+  lease: PublicKey
+  parties: LeaseParties & Pick<Lease, 'pricePerHour' | 'durationSeconds' | 'deposit'>
+  node: PublicKey
+  /** Token account that the further deposit comes from. */
+  source: PublicKey
+  /** How much longer. */
+  seconds: number
+  /** Of the market's terms in force. */
+  bondBps: number
+}
+
+/** Both the renter's wallet and the node's key must sign. */
+export function extendLease(args: ExtendLease): TransactionInstruction {
+  const { programId, lease, parties } = args
+  const total = depositFor(parties.pricePerHour, parties.durationSeconds + args.seconds)
+  const deposit = total - parties.deposit
+  return instruction(
+    programId,
+    'extendLease',
+    [
+      signs(parties.renter),
+      signs(args.node),
+      read(parties.market),
+      write(parties.provider),
+      write(lease),
+      write(vaultAddress(programId, lease)),
+      write(args.source),
+      read(TOKEN_PROGRAM_ID),
+    ],
+    u64(args.seconds),
+    u64(deposit),
+    u64(bondFor(deposit, args.bondBps)),
+  )
+}
+
+export interface OpenDispute {
+  programId: PublicKey
+  /** Pays the rent of the dispute and gets it back; gets the bounty. */
+  reporter: PublicKey
+  provider: PublicKey
+  /** The node's key, which signed the receipt. */
+  node: PublicKey
+  receipt: SignedMessage
+  /** SHA-256 of the receipt. */
+  receiptHash: Uint8Array
+}
+
+/** Two instructions that must stay neighbours. */
+export function openDispute(args: OpenDispute): TransactionInstruction[] {
+  const { programId, reporter, receiptHash } = args
+  return [
+    verifyMessage(args.node, args.receipt),
+    instruction(programId, 'openDispute', [
+      pays(reporter),
+      read(args.provider),
+      write(disputeAddress(programId, reporter, receiptHash)),
+      read(SYSVAR_INSTRUCTIONS_PUBKEY),
+      read(SystemProgram.programId),
+    ]),
+  ]
+}
+
+/** A digest entry, the segment that holds it, and the siblings from its leaf to the root. */
+export interface Opening {
+  round: number
+  row: number
+  column: number
+  segment: Uint8Array
+  path: readonly Uint8Array[]
+}
+
+/** Bytes of segment and siblings that fit into one transaction beside everything else. */
+const OPENING_BYTES = 900
+
+/** Shows an entry; one instruction per transaction, in this order. */
+export function postOpening(
+  programId: PublicKey,
+  reporter: PublicKey,
+  dispute: PublicKey,
+  opening: Opening,
+): TransactionInstruction[] {
+  const keys = () => [signs(reporter), write(dispute)]
+  const fitting = Math.floor((OPENING_BYTES - opening.segment.length) / 32)
+  const first = instruction(
+    programId,
+    'postOpening',
+    keys(),
+    u32(opening.round),
+    u32(opening.row),
+    u32(opening.column),
+    opening.segment,
+    ...opening.path.slice(0, fitting),
+  )
+  const rest = opening.path.slice(fitting)
+  return rest.length === 0 ? [first] : [first, instruction(programId, 'postPath', keys(), ...rest)]
+}
+
+/** Pairs of inner steps whose computation fits into one transaction of 1.4 M compute units, slash included. */
+export const PAIRS_PER_TRANSACTION = 2_048
+
+/** The computations that must precede `slashFraud` for a proof of this n; one per transaction. */
+export function computeEntry(programId: PublicKey, dispute: PublicKey, n: number): TransactionInstruction[] {
+  const before = Math.ceil(n / 2 / PAIRS_PER_TRANSACTION) - 1
+  return Array.from({ length: before }, () =>
+    instruction(programId, 'computeEntry', [write(dispute)], u32(PAIRS_PER_TRANSACTION)),
+  )
+}
+
+export interface SlashFraud {
+  programId: PublicKey
+  dispute: PublicKey
+  /** The dispute as decoded. */
+  state: Pick<Dispute, 'market' | 'provider' | 'lease' | 'reporter' | 'receiptHash'>
+  mint: PublicKey
+  /** Token account that gets the bounty. */
+  bounty: PublicKey
+  /** Token account of the renter of the receipt's lease; any account when there is none open. */
+  refund: PublicKey
+}
+
+export function slashFraud(args: SlashFraud): TransactionInstruction {
+  const { programId, state } = args
+  // A receipt outside a lease names the zero address, which is the system program's and is never written to.
+  const lease = state.lease.equals(SystemProgram.programId) ? read(state.lease) : write(state.lease)
+  return instruction(programId, 'slashFraud', [
+    pays(state.reporter),
+    read(state.market),
+    write(state.provider),
+    write(vaultAddress(programId, state.provider)),
+    write(args.mint),
+    write(args.bounty),
+    write(args.dispute),
+    write(verdictAddress(programId, state.provider, state.receiptHash)),
+    lease,
+    write(args.refund),
+    read(TOKEN_PROGRAM_ID),
+    read(SystemProgram.programId),
+  ])
+}
+
+/** Gives a dispute up; its rent goes back to the reporter. */
+export function closeDispute(
+  programId: PublicKey,
+  reporter: PublicKey,
+  dispute: PublicKey,
+): TransactionInstruction {
+  return instruction(programId, 'closeDispute', [pays(reporter), write(dispute)])
+}
+
+/** Gives the rent of a verdict back to its reporter, once the provider has ended the registration that was slashed. */
+export function closeVerdict(
+  programId: PublicKey,
+  reporter: PublicKey,
+  provider: PublicKey,
+  receiptHash: Uint8Array,
+): TransactionInstruction {
+  const verdict = verdictAddress(programId, provider, receiptHash)
+  return instruction(programId, 'closeVerdict', [write(reporter), read(provider), write(verdict)])
 }

@@ -71,9 +71,45 @@ export interface Lease {
   completedAt: number
   cancelled: boolean
   completed: boolean
+  /** The provider was slashed in this lease. */
+  void: boolean
   feeBps: number
   slashBps: number
   bountyBps: number
+  /** What the renter got back out of the provider's stake. */
+  compensated: bigint
+}
+
+/** How far a dispute has come. */
+export type DisputeStage = 'opened' | 'climbing' | 'proven'
+
+export interface Dispute {
+  market: PublicKey
+  provider: PublicKey
+  /** All zero when the receipt names none. */
+  lease: PublicKey
+  reporter: PublicKey
+  receiptHash: Uint8Array
+  seed: Uint8Array
+  root: Uint8Array
+  n: number
+  rounds: number
+  stage: DisputeStage
+  /** Siblings of the path that were taken. */
+  height: number
+  /** The entry that was shown, and what the provider committed to. */
+  entry: { round: number; row: number; column: number; claimed: number }
+  /** Pairs of inner steps computed, of n / 2. */
+  pairs: number
+  openedAt: number
+}
+
+export interface Verdict {
+  provider: PublicKey
+  receiptHash: Uint8Array
+  reporter: PublicKey
+  slashedAt: number
+  penalty: bigint
 }
 
 /** What an RPC node returns for an account; null when there is none. */
@@ -85,13 +121,16 @@ export interface RawAccount {
 const VERSION = 1
 const CANCELLED = 1
 const COMPLETED = 2
+const VOID = 4
 
 export const MARKET_BYTES = 368
 export const PROVIDER_BYTES = 256
 export const LEASE_BYTES = 384
+export const DISPUTE_BYTES = 384
+export const VERDICT_BYTES = 128
 
 /** First byte of each account, for filters on `getProgramAccounts`. */
-export const KINDS = { market: 1, provider: 2, lease: 3 } as const
+export const KINDS = { market: 1, provider: 2, lease: 3, dispute: 4, verdict: 5 } as const
 
 class Cursor {
   private at: number
@@ -255,8 +294,45 @@ export function decodeLease(address: PublicKey, account: RawAccount | null, prog
     completedAt: cursor.seconds(),
     slashBps: cursor.u16(),
     bountyBps: cursor.u16(),
+    compensated: new Cursor(data, 328).u64(),
     cancelled: (flags & CANCELLED) !== 0,
     completed,
+    void: (flags & VOID) !== 0,
     feeBps,
+  }
+}
+
+const STAGES: readonly DisputeStage[] = ['opened', 'climbing', 'proven']
+
+export function decodeDispute(address: PublicKey, account: RawAccount | null, programId: PublicKey): Dispute {
+  const data = checkAccount('dispute', DISPUTE_BYTES, address, account, programId)
+  const cursor = new Cursor(data, 8)
+  const claimed = new Cursor(data, 6).u16()
+  const read = {
+    market: cursor.key(),
+    provider: cursor.key(),
+    lease: cursor.key(),
+    reporter: cursor.key(),
+    receiptHash: cursor.bytes(),
+    seed: cursor.bytes(),
+    root: cursor.bytes(),
+    n: cursor.u32(),
+    rounds: cursor.u32(),
+  }
+  const entry = { round: cursor.u32(), row: cursor.u32(), column: cursor.u32(), claimed }
+  const rest = new Cursor(data, 320)
+  const pairs = rest.u32()
+  const openedAt = new Cursor(data, 336).seconds()
+  return { ...read, entry, stage: STAGES[data[3]!]!, height: data[4]!, pairs, openedAt }
+}
+
+export function decodeVerdict(address: PublicKey, account: RawAccount | null, programId: PublicKey): Verdict {
+  const cursor = new Cursor(checkAccount('verdict', VERDICT_BYTES, address, account, programId), 8)
+  return {
+    provider: cursor.key(),
+    receiptHash: cursor.bytes(),
+    reporter: cursor.key(),
+    slashedAt: cursor.seconds(),
+    penalty: cursor.u64(),
   }
 }

@@ -32,6 +32,15 @@ export const COMPUTE_UNITS: Record<InstructionName, number> = {
   withdrawStake: 6_000,
   setPayout: 3_000,
   closeProvider: 6_000,
+  updateMarket: 3_000,
+  extendLease: 8_000,
+  openDispute: 25_000,
+  postOpening: 12_000,
+  postPath: 10_000,
+  computeEntry: 1_000_000,
+  slashFraud: 1_200_000,
+  closeDispute: 3_000,
+  closeVerdict: 3_000,
 }
 
 /** What the two compute budget instructions themselves cost. */

@@ -1,14 +1,14 @@
-import { FACTORS, GROUP, MAX_N, MODULUS, type ProofParams } from '../../protocols/challenge/params.js'
+import { FACTORS, GROUP, MAX_N, type ProofParams } from '../../protocols/challenge/params.js'
 import { forEachInner, readLeftRow, readRightRows } from './factors.js'
 import { PRODUCT_WASM } from './wasm/product.js'
 
 /**
- * Digest entries from the seed alone, on the processor: the factors are hashed here, the sums over k run in WebAssembly
+ * Entries of C from the seed alone, on the processor: the factors are hashed here, the sums over k run in WebAssembly
  * (wasm/product.wat), four values of k at a time.
  */
 export interface ProductRound {
-  /** E(row, column) of the round. */
-  entry(row: number, column: number): number
+  /** C(row, 4·group) to C(row, 4·group + 3). */
+  cells(row: number, group: number): readonly number[]
 }
 
 interface Exports {
@@ -25,6 +25,7 @@ interface WebAssemblyNamespace {
 }
 const { WebAssembly } = globalThis as unknown as { WebAssembly: WebAssemblyNamespace }
 
+const COLUMNS = Array.from({ length: GROUP }, (_, at) => at)
 const PLANES = 2 * FACTORS
 const FLOAT_BYTES = 4
 const ROW_AT = PLANES * MAX_N * FLOAT_BYTES
@@ -55,19 +56,14 @@ export function expandRound(seed: Uint8Array, params: ProofParams, round: number
   })
   let expanded = -1
   return {
-    entry: (row, column) => {
+    cells: (row, group) => {
       if (row !== expanded) {
         readLeftRow(seed, params, round, row, left)
         expand(LEFT_AT, 0, ROW_AT, n)
         expanded = row
       }
-      readRightRows(seed, params, round, column, right)
-      let entry = 0
-      for (let at = 0; at < GROUP; at++) {
-        const c = multiply(RIGHT_AT + at * FACTORS * FLOAT_BYTES, planeB, ROW_AT, n)
-        entry += (at + 1) * ((c * c) % MODULUS)
-      }
-      return entry
+      readRightRows(seed, params, round, group, right)
+      return COLUMNS.map((at) => multiply(RIGHT_AT + at * FACTORS * FLOAT_BYTES, planeB, ROW_AT, n))
     },
   }
 }

@@ -51,7 +51,8 @@ export function createReport(shell: Shell, json: boolean): Report {
       hasStatus = true
     },
     failure: (error, verbose) => {
-      if (json) writeJson({ error: describe(error) }, 2)
+      // One line, because it may be the end of a stream of events.
+      if (json) writeJson({ error: describe(error) })
       else write(err, renderError(error, err))
       if (verbose && error instanceof Error) write(err, renderStack(error))
     },

@@ -33,7 +33,7 @@ export function createOutput(
   const isTty = stream.isTTY === true
   return {
     isTty,
-    columns: stream.columns ?? DEFAULT_COLUMNS,
+    columns: stream.columns || DEFAULT_COLUMNS,
     style: createStyle({ isTty, env }),
     write: (text) => {
       stream.write(text)

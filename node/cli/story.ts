@@ -1,4 +1,5 @@
 import { formatAmount } from '../../protocols/money.js'
+import { isPeer } from '../../protocols/peer.js'
 import type { Json } from '../control/view.js'
 import type { BidOutcome, DeploymentEvent } from '../renter/event.js'
 import type { Style } from './style.js'
@@ -37,28 +38,40 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
   const good = (text: string) => style.green(text)
   const bad = (text: string) => style.red(text)
 
-  const describeBid = ({ peer: bidder, pricePerHour, outcome, reason }: Json<BidOutcome>) => {
-    const price = pricePerHour === '0' ? '' : ` at ${amount(pricePerHour)} an hour`
-    const why = reason === undefined ? '' : `: ${reason}`
+  let ceiling: string | undefined
+  /** The reason of an offer above the ceiling comes in atomic units, which nobody reads. */
+  const describeMismatch = (bid: Json<BidOutcome>) =>
+    (bid.reason ?? '')
+      .split('; ')
+      .map((part) =>
+        part.startsWith('price ') && ceiling !== undefined
+          ? `${amount(bid.pricePerHour)} an hour is above the ceiling of ${amount(ceiling)}`
+          : part,
+      )
+      .join('; ')
+
+  const describeBid = (bid: Json<BidOutcome>) => {
+    const { peer: bidder, pricePerHour, outcome, reason } = bid
     switch (outcome) {
-      case 'won':
-        return `bid of ${peer(bidder)}${price} ${good('won')}`
-      case 'failed':
-        return `bid of ${peer(bidder)}${price} ${bad('failed')}${why}`
       case 'lost':
-        return `bid of ${peer(bidder)}${price} lost${why}`
+        return `${peer(bidder)} revealed its bid: ${amount(pricePerHour)} an hour`
       case 'refused':
-        return `bid of ${peer(bidder)}${price} ${style.yellow('refused')}${why}`
+        return `bid of ${peer(bidder)} ${style.yellow('refused')}: ${reason}`
       case 'unqualified':
-        return `${peer(bidder)}${price} ${style.yellow('does not qualify')}${why}`
+        return `${peer(bidder)} ${style.yellow('does not qualify')}: ${describeMismatch(bid)}`
+      // The award, the challenge and the state have told of it already.
+      case 'won':
+      case 'failed':
+        return undefined
     }
   }
 
   const tell = (event: EventView): string | undefined => {
     switch (event.kind) {
       case 'state':
-        return describeState(event, style)
+        return describeState(event, style, peer)
       case 'ordered':
+        ceiling = event.ceilingPricePerHour
         return `order published, at most ${amount(event.ceilingPricePerHour)} an hour`
       case 'committed':
         return `${peer(event.peer)} committed to a sealed bid`
@@ -73,7 +86,7 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
         const times = `proved in ${Math.round(provingMs)} ms, checked in ${Math.round(checkingMs)} ms`
         return ok
           ? `${peer(prover)} ${good('passed')} its matmul proof (${times})`
-          : `${peer(prover)} ${bad('failed')} its matmul proof: ${reason}`
+          : `${peer(prover)} ${bad('failed')} its matmul proof: ${explain(reason)} (checked in ${Math.round(checkingMs)} ms)`
       }
       case 'standing-lost':
         return `${peer(event.peer)} ${bad('lost its standing')} with this renter: ${event.reason}`
@@ -110,14 +123,39 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
   }
 }
 
-function describeState(event: EventView & { kind: 'state' }, style: Style): string {
-  const paint = { COMPLETED: style.green, FAILED: style.red, STOPPED: style.yellow } as Record<
-    string,
-    ((text: string) => string) | undefined
-  >
-  const state = (paint[event.state] ?? style.cyan)(event.state)
-  const why = [event.reason, event.detail].filter((part) => part !== undefined && part !== '')
-  return why.length === 0 ? state : `${state}: ${why.join(', ')}`
+function describeState(
+  { state, reason = '', detail = '' }: EventView & { kind: 'state' },
+  style: Style,
+  peer: (id: string) => string,
+): string {
+  const paint: Readonly<Partial<Record<typeof state, (text: string) => string>>> = {
+    COMPLETED: style.green,
+    FAILED: style.red,
+    STOPPED: style.yellow,
+  }
+  const name = (paint[state] ?? style.cyan)(state)
+  if (isPeer(detail)) return `${name} on ${peer(detail)}`
+  const why = [reason, detail].filter((part) => part !== '').join(', ')
+  return why === '' ? name : `${name}: ${why}`
+}
+
+/** What the reason of a failed challenge means, for people; programs match on the reason itself. */
+const EXPLAINED: Readonly<Partial<Record<string, string>>> = {
+  DECLINED: 'it declined',
+  RECEIPT_MALFORMED: 'its receipt cannot be read',
+  RECEIPT_DIFFERS: 'its receipt is for another challenge',
+  RECEIPT_BAD_SIGNATURE: 'its receipt is not signed by its key',
+  OPENING_MISSING: 'it did not open what was asked for',
+  OPENING_MALFORMED: 'what it opened cannot be read',
+  OPENING_OUTSIDE_ROOT: 'what it opened is not what it committed to',
+  OPENING_DIFFERS: 'an entry that it opened is not what the arithmetic gives',
+  TOO_SLOW: 'it took too long',
+  UNREACHABLE: 'it cannot be reached',
+}
+
+function explain(reason = 'no reason'): string {
+  const text = EXPLAINED[reason]
+  return text === undefined ? reason : `${reason}, ${text}`
 }
 
 /** Right-aligned, so that the lines stand below one another up to a thousand seconds. */

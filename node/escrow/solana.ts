@@ -406,7 +406,7 @@ function describe(address: PublicKey, lease: Lease): LeaseAccount {
     serial: lease.serial,
     wallet: lease.renter.toBytes(),
     sessionKey: lease.session.toBytes(),
-    termsHash: lease.termsHash,
+    termsHash: Uint8Array.from(lease.termsHash),
     pricePerHour: lease.pricePerHour,
     deposit: lease.deposit,
     paid: lease.paid,

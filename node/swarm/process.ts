@@ -56,8 +56,8 @@ export interface ProcessGroup {
   stopAll(): Promise<void>
 }
 
-/** The daemon itself stops within five seconds; this is a little more. */
-const STOP_GRACE_MS = 6_000
+/** Less than the five seconds that whoever started the swarm has for its own end. */
+const STOP_GRACE_MS = 4_000
 const LOG_TAIL_LINES = 12
 /** Lines kept for those who listen late; an event is about 300 bytes. */
 const MAX_KEPT_LINES = 10_000
@@ -152,6 +152,8 @@ function spawnChild(
 
 interface Lines {
   on(act: (line: string) => void): () => void
+  /** What the child said last about why it fails, if it did. */
+  error(): string | undefined
 }
 
 function readLines(child: ChildProcess, file: string): Lines {
@@ -174,6 +176,18 @@ function readLines(child: ChildProcess, file: string): Lines {
       listeners.add(act)
       return () => listeners.delete(act)
     },
+    error: () => kept.map(readError).findLast((message) => message !== undefined),
+  }
+}
+
+/** Commands with --json tell of their error on standard output: `{ "error": { "message": … } }`. */
+function readError(line: string): string | undefined {
+  if (!line.startsWith('{"error"')) return undefined
+  try {
+    const { error } = JSON.parse(line) as { error: { message: string; advice: string } }
+    return `${error.message} (what to do: ${error.advice})`
+  } catch {
+    return undefined
   }
 }
 
@@ -210,10 +224,14 @@ function waitForLine<T>(
   })
 }
 
-function notReady(child: { name: string; logFile: string }, what: string, code: string): NightshiftError {
+function notReady(
+  child: { name: string; logFile: string; lines: Lines },
+  what: string,
+  code: string,
+): NightshiftError {
   return new NightshiftError(
     code,
-    `the process "${child.name}" ${what}\n${tailOf(child.logFile)}`.trimEnd(),
+    `the process "${child.name}" ${what}\n${child.lines.error() ?? tailOf(child.logFile)}`.trimEnd(),
     {
       advice: `read its log: ${child.logFile}`,
       context: { name: child.name, logFile: child.logFile },

@@ -265,15 +265,14 @@ test('a stake is added, asked back, waited for and withdrawn, and the registrati
   const { programId, address: market } = world
   const { address, owner: holder, source } = provider
   measure('registerProvider', world.expect(registerAnother(world)))
-  const gift = world.createTokenAccount(world.mint, owner.publicKey, 5_000_000n)
   const add = escrow.addStake({
     programId,
     provider: address,
-    funder: owner.publicKey,
-    source: gift,
+    owner: holder.publicKey,
+    source,
     amount: 5_000_000n,
   })
-  succeed(world, 'addStake', add, [owner])
+  succeed(world, 'addStake', add, [world.payer, holder])
   assert.is(world.provider(address).stake, 15_000_000n)
 
   const request = (amount: bigint) =>
@@ -289,7 +288,7 @@ test('a stake is added, asked back, waited for and withdrawn, and the registrati
   world.advance(3600)
   succeed(world, 'withdrawStake', withdraw, [holder])
   assert.is(world.provider(address).stake, 1_000_000n)
-  assert.is(world.tokens(source), 1_000_000_000n - 10_000_000n + 14_000_000n)
+  assert.is(world.tokens(source), 1_000_000_000n - 15_000_000n + 14_000_000n)
 
   const newPayout = world.createTokenAccount(world.mint, owner.publicKey)
   const rename = escrow.setPayout({

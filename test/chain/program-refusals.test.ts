@@ -16,6 +16,7 @@ import {
   MarketWorld,
   type ProviderParty,
   type RenterParty,
+  signMessage,
 } from '../support/escrow.js'
 import { suite } from '../support/suite.js'
 
@@ -284,23 +285,25 @@ test('registrations with too little, of others, twice, or with wrong accounts', 
 test('stakes added to what is no provider, from others, or of nothing', () => {
   const stage = new Stage()
   const { world, stranger, provider } = stage
-  const build = (amount: bigint): Call => ({
+  const build = (amount: bigint, owner = provider.owner, source = provider.source): Call => ({
     instructions: [
       escrow.addStake({
         programId: world.programId,
         provider: provider.address,
-        funder: stranger.publicKey,
-        source: stage.strangerTokens,
+        owner: owner.publicKey,
+        source,
         amount,
       }),
     ],
-    signers: [stranger],
+    signers: [owner],
   })
   const call = build(5n)
   refuseAll(world, call, [
+    ['a stranger', 'ESCROW_WRONG_AUTHORITY', build(5n, stranger, stage.strangerTokens)],
+    ['the node', 'ESCROW_WRONG_AUTHORITY', build(5n, provider.node, stage.strangerTokens)],
     ['nothing', 'ESCROW_AMOUNT_OUT_OF_RANGE', build(0n)],
     ['an amount that overflows', 'ESCROW_AMOUNT_OUT_OF_RANGE', build(2n ** 64n - 1n)],
-    ['more than there is', 'CHAIN_INSUFFICIENT_TOKENS', build(60_000_000n)],
+    ['more than there is', 'CHAIN_INSUFFICIENT_TOKENS', build(990_000_001n)],
     ['a forged provider', 'ESCROW_WRONG_OWNER', withAccount(call, 1, stage.forgery(provider.address))],
     ['a lease as provider', 'ESCROW_WRONG_KIND', withAccount(call, 1, stage.lease.address)],
     ["another provider's vault", 'ESCROW_WRONG_ADDRESS', withAccount(call, 2, stage.otherProvider.vault)],
@@ -351,6 +354,11 @@ test('openings at other terms than signed, without stake, of others, or with wro
     ['a bond below the share', 'ESCROW_TERMS_CHANGED', patch(89, 719_999n)],
     ['another bond share', 'ESCROW_TERMS_CHANGED', build({ bondBps: 0 })],
     ['another dispute window', 'ESCROW_TERMS_CHANGED', build({ disputeWindowSeconds: 601 })],
+    [
+      "the provider's own key as session",
+      'ESCROW_WRONG_AUTHORITY',
+      build({ session: provider.node.publicKey }),
+    ],
     ['another fee share', 'ESCROW_TERMS_CHANGED', build({ feeBps: 0 })],
     ['more bond than free stake', 'ESCROW_INSUFFICIENT_STAKE', from(poor, { pricePerHour: 5_000_004n })],
     ['a provider that is leaving', 'ESCROW_BELOW_MINIMUM_STAKE', from(leaving)],
@@ -399,7 +407,7 @@ function voucherCases(stage: Stage, build: (voucher: escrow.SignedVoucher) => Ca
   const resigned = (at: number, value: number): Call => {
     const message = Uint8Array.from(good.message)
     message[at] = value
-    return build(world.signBytes(message, lease.renter.session))
+    return build(signMessage(message, lease.renter.session))
   }
   const without: Call = { ...call, instructions: call.instructions.slice(1) }
   const between: Call = {
@@ -437,7 +445,7 @@ function voucherCases(stage: Stage, build: (voucher: escrow.SignedVoucher) => Ca
   const none = edit(call, 0, (i) => {
     i.data = Buffer.from([0, 0])
   })
-  const longer = build(world.signBytes(Buffer.concat([good.message, Buffer.alloc(1)]), lease.renter.session))
+  const longer = build(signMessage(Buffer.concat([good.message, Buffer.alloc(1)]), lease.renter.session))
   const elsewhere = world.voucher(lease, {
     lease: stage.otherLease.address.toBytes(),
     amount: 100_000n,

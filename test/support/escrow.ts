@@ -14,6 +14,7 @@ import {
   TOKEN_PROGRAM_ID,
 } from '@solana/spl-token'
 import {
+  ComputeBudgetProgram,
   Keypair,
   PublicKey,
   SystemProgram,
@@ -165,6 +166,14 @@ export class World {
     return this.submit(this.sign(instructions, signers))
   }
 
+  /** With the largest compute limit that a transaction can have. */
+  heavy(instructions: TransactionInstruction[], signers: Keypair[]): Outcome {
+    return this.send(
+      [ComputeBudgetProgram.setComputeUnitLimit({ units: 1_400_000 }), ...instructions],
+      signers,
+    )
+  }
+
   /** Throws with the logs when the transaction failed. */
   expect(outcome: Outcome): Outcome {
     if (outcome.code !== '') throw new Error(`${outcome.code}\n${outcome.logs.join('\n')}`)
@@ -219,10 +228,6 @@ export class World {
 
   createReturn(from: PublicKey, owner: Keypair, to: PublicKey, amount: bigint): TransactionInstruction {
     return createTransferInstruction(from, to, owner.publicKey, amount)
-  }
-
-  signBytes(message: Uint8Array, signer: Keypair): escrow.SignedVoucher {
-    return { message, signature: createSigner(signer.secretKey).sign(message) }
   }
 
   lamports(address: PublicKey): bigint {
@@ -490,7 +495,10 @@ export interface LeaseParty {
 }
 
 export function signVoucher(voucher: Voucher, signer: Keypair): escrow.SignedVoucher {
-  const message = encodeVoucher(voucher)
+  return signMessage(encodeVoucher(voucher), signer)
+}
+
+export function signMessage(message: Uint8Array, signer: Keypair): escrow.SignedMessage {
   return { message, signature: createSigner(signer.secretKey).sign(message) }
 }
 

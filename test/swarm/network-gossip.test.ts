@@ -9,7 +9,7 @@ import { suite } from '../support/suite.js'
 const test = suite('network: gossip')
 
 const topic = topicName('testing', 'heartbeat', '24g', 'EU')
-const FAST = { gossip: { heartbeatIntervalMs: 100 } }
+const FAST = { gossip: { heartbeatIntervalMs: 200 } }
 
 function text(message: GossipMessage): string {
   return new TextDecoder().decode(message.data)

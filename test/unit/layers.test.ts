@@ -4,8 +4,13 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
+import { AUCTION_LIMITS } from '../../protocols/auction/rules.js'
+import { HEARTBEAT_LIMITS } from '../../protocols/heartbeat/rules.js'
+import { REQUIREMENTS_LIMITS } from '../../protocols/inventory/rules.js'
+import { JOB_LIMITS } from '../../protocols/job/rules.js'
 import { findViolations, type LayerRule, MAX_LINES, type Source } from '../support/layers.js'
 import { suite } from '../support/suite.js'
+import { readTokens } from '../support/tokens.js'
 
 const test = suite('layers')
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
@@ -50,6 +55,24 @@ test('the top level holds exactly what the design names', () => {
     (name) => !name.startsWith('.') && !GENERATED.includes(name) && !/\.(?:log|tsbuildinfo)$/.test(name),
   )
   assert.equal(there.sort(), [...TOP].sort())
+})
+
+test('every limit of the rules is read by the program', () => {
+  const read = new Set<string>()
+  for (const { path, text } of readSources()) {
+    if (!path.endsWith('.ts') || path.startsWith('test/') || path.endsWith('/wire.ts')) continue
+    const tokens = readTokens(text)
+    // `maxBytes: 8_192` declares; `limits.maxBytes` and `const { maxBytes } = limits` read.
+    tokens.forEach(({ kind, text: name }, index) => {
+      if (kind === 'name' && tokens[index + 1]?.text !== ':') read.add(name)
+    })
+  }
+  const limits = [AUCTION_LIMITS, HEARTBEAT_LIMITS, JOB_LIMITS, REQUIREMENTS_LIMITS].flatMap(Object.keys)
+  assert.ok(limits.length > 20)
+  assert.equal(
+    limits.filter((name) => !read.has(name)),
+    [],
+  )
 })
 
 test(

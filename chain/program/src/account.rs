@@ -97,9 +97,7 @@ pub fn derive<const N: usize>(seeds: &[&[u8]; N], bump: u8, program: &Address) -
     parts[N] = &bump;
     parts[N + 1] = program.as_array();
     parts[N + 2] = b"ProgramDerivedAddress";
-    let mut hash = [0u8; 32];
-    unsafe { sol_sha256(parts.as_ptr() as *const u8, (N + 3) as u64, hash.as_mut_ptr()) };
-    Address::new_from_array(hash)
+    Address::new_from_array(sha256(&parts[..N + 3]))
 }
 
 /// Checks that `vault` is the token account that belongs to `holder`, a provider or a lease.
@@ -107,6 +105,14 @@ pub fn check_vault(vault: &AccountView, holder: &AccountView, bump: u8, program:
     let expected = derive(&[b"vault", holder.address().as_array()], bump, program);
     check_key(vault, &expected, Error::WrongAddress)?;
     check_writable(vault)
+}
+
+/// SHA-256 over the parts, one after the other.
+#[inline(always)]
+pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = [0u8; 32];
+    unsafe { sol_sha256(parts.as_ptr() as *const u8, parts.len() as u64, hash.as_mut_ptr()) };
+    hash
 }
 
 pub fn now() -> Result<i64, Error> {
@@ -152,6 +158,10 @@ impl<'a> Reader<'a> {
         Ok(u16::from_le_bytes(self.take()?))
     }
 
+    pub fn u32(&mut self) -> Result<u32, Error> {
+        Ok(u32::from_le_bytes(self.take()?))
+    }
+
     pub fn u64(&mut self) -> Result<u64, Error> {
         Ok(u64::from_le_bytes(self.take()?))
     }
@@ -162,6 +172,18 @@ impl<'a> Reader<'a> {
 
     pub fn address(&mut self) -> Result<Address, Error> {
         Ok(Address::new_from_array(self.take()?))
+    }
+
+    /// The next `length` bytes.
+    pub fn slice(&mut self, length: usize) -> Result<&'a [u8], Error> {
+        let (head, rest) = self.data.split_at_checked(length).ok_or(Error::MalformedInstruction)?;
+        self.data = rest;
+        Ok(head)
+    }
+
+    /// All that is left.
+    pub fn rest(self) -> &'a [u8] {
+        self.data
     }
 
     pub fn end(self) -> Result<(), Error> {

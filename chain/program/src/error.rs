@@ -42,6 +42,18 @@ pub enum Error {
     NothingToWithdraw,
     ProviderBusy,
     ClockUnavailable,
+    LeaseVoid,
+    ReceiptMissing,
+    ReceiptMalformed,
+    ReceiptForeign,
+    ReceiptTooOld,
+    OpeningMalformed,
+    OpeningOutOfRange,
+    OpeningPathMismatch,
+    OpeningIncomplete,
+    EntryIsRight,
+    AlreadySlashed,
+    ProviderStillRegistered,
 }
 
 impl From<Error> for ProgramError {

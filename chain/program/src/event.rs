@@ -19,6 +19,10 @@ pub enum Event {
     StakeWithdrawn = 10,
     PayoutChanged = 11,
     ProviderClosed = 12,
+    MarketUpdateAnnounced = 13,
+    LeaseExtended = 14,
+    DisputeOpened = 15,
+    ProviderSlashed = 16,
 }
 
 const BYTES: usize = 1 + 32 + 32 + 4 * 8;

@@ -11,6 +11,8 @@ mod amount;
 mod error;
 mod event;
 mod instructions;
+mod proof;
+mod signature;
 mod state;
 mod system;
 mod token;
@@ -29,23 +31,49 @@ mod entrypoint {
     pinocchio::nostd_panic_handler!();
 }
 
+/// One value for what every handler gets, because the target passes five arguments at most.
+struct Call<'a> {
+    program: &'a Address,
+    accounts: &'a mut [AccountView],
+    data: &'a [u8],
+}
+
+impl Call<'_> {
+    /// A function of its own for each handler, so that each has a stack frame of its own (at most 4,096 bytes).
+    #[inline(never)]
+    fn run(&mut self, handle: impl Fn(&Address, &mut [AccountView], &[u8]) -> ProgramResult) -> ProgramResult {
+        handle(self.program, self.accounts, self.data)
+    }
+}
+
 /// The first byte of the instruction data names the instruction; `chain/client/instructions.ts` holds the same list.
+#[inline(always)]
 pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     let (&tag, data) = data.split_first().ok_or(Error::UnknownInstruction)?;
+    let mut call = Call { program, accounts, data };
     match tag {
-        0 => instructions::init_market::process(program, accounts, data),
-        1 => instructions::register_provider::process(program, accounts, data),
-        2 => instructions::add_stake::process(program, accounts, data),
-        3 => instructions::open_lease::process(program, accounts, data),
-        4 => instructions::settle::process(program, accounts, data),
-        5 => instructions::close_lease::process(program, accounts, data),
-        6 => instructions::cancel_lease::process(program, accounts, data),
-        7 => instructions::expire_lease::process(program, accounts, data),
-        8 => instructions::complete::process(program, accounts, data),
-        9 => instructions::request_unstake::process(program, accounts, data),
-        10 => instructions::withdraw_stake::process(program, accounts, data),
-        11 => instructions::set_payout::process(program, accounts, data),
-        12 => instructions::close_provider::process(program, accounts, data),
+        0 => call.run(instructions::init_market::process),
+        1 => call.run(instructions::register_provider::process),
+        2 => call.run(instructions::add_stake::process),
+        3 => call.run(instructions::open_lease::process),
+        4 => call.run(instructions::settle::process),
+        5 => call.run(instructions::close_lease::process),
+        6 => call.run(instructions::cancel_lease::process),
+        7 => call.run(instructions::expire_lease::process),
+        8 => call.run(instructions::complete::process),
+        9 => call.run(instructions::request_unstake::process),
+        10 => call.run(instructions::withdraw_stake::process),
+        11 => call.run(instructions::set_payout::process),
+        12 => call.run(instructions::close_provider::process),
+        13 => call.run(instructions::update_market::process),
+        14 => call.run(instructions::extend_lease::process),
+        15 => call.run(instructions::open_dispute::process),
+        16 => call.run(instructions::post_opening::process),
+        17 => call.run(instructions::post_path::process),
+        18 => call.run(instructions::compute_entry::process),
+        19 => call.run(instructions::slash_fraud::process),
+        20 => call.run(instructions::close_dispute::process),
+        21 => call.run(instructions::close_verdict::process),
         _ => Err(Error::UnknownInstruction.into()),
     }
 }

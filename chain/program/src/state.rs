@@ -134,6 +134,8 @@ impl Provider {
 
 pub const CANCELLED: u8 = 1;
 pub const COMPLETED: u8 = 2;
+/// The provider was slashed for a false proof in this lease: no voucher is paid any more, anyone may end it.
+pub const VOID: u8 = 4;
 
 /// Seeds: "lease", provider, renter, terms hash. Its vault: "vault", lease.
 #[repr(C)]
@@ -171,7 +173,9 @@ pub struct Lease {
     pub slash_bps: u16,
     pub bounty_bps: u16,
     pub reserved_shares: [u8; 4],
-    pub reserved: [u8; 56],
+    /// What the renter got back out of the provider's stake.
+    pub compensated: u64,
+    pub reserved: [u8; 48],
 }
 
 impl Lease {
@@ -181,7 +185,7 @@ impl Lease {
 
     /// What is burned of the bond if the lease is ended now by nobody's agreement: the provider fell silent.
     pub fn forfeit(&self) -> u64 {
-        if self.flags & (CANCELLED | COMPLETED) != 0 || self.paid >= self.deposit {
+        if self.flags & (CANCELLED | COMPLETED | VOID) != 0 || self.paid >= self.deposit {
             0
         } else {
             share_down(self.bond, self.slash_bps)
@@ -189,6 +193,71 @@ impl Lease {
     }
 }
 
+/// Stages of a dispute; 0 while no entry has been shown.
+pub const CLIMBING: u8 = 1;
+pub const PROVEN: u8 = 2;
+
+/// A false proof being shown: the receipt, then an opened entry with its way to the root, then the entry recomputed.
+/// Seeds: "dispute", reporter, receipt hash. It binds nothing of the provider until the entry is shown to be false.
+#[repr(C)]
+pub struct Dispute {
+    pub kind: u8,
+    pub version: u8,
+    pub bump: u8,
+    pub stage: u8,
+    /// How many siblings of the path were hashed.
+    pub height: u8,
+    pub reserved_header: u8,
+    /// The entry as the provider committed to it.
+    pub claimed: u16,
+    pub market: Address,
+    pub provider: Address,
+    /// The lease that the receipt names; it may be closed, or none at all.
+    pub lease: Address,
+    pub reporter: Address,
+    pub receipt_hash: [u8; 32],
+    pub seed: [u8; 32],
+    pub root: [u8; 32],
+    pub n: u32,
+    pub rounds: u32,
+    pub round: u32,
+    pub row: u32,
+    pub column: u32,
+    /// Index of the leaf in the whole tree.
+    pub leaf: u32,
+    pub node: [u8; 32],
+    /// Running sums of the four entries of C under the digest entry.
+    pub sums: [i64; 4],
+    /// Pairs of inner steps that are in the sums.
+    pub pairs: u32,
+    pub reserved_count: u32,
+    pub ended_ms: u64,
+    pub opened_at: i64,
+    pub reserved: [u8; 40],
+}
+
+/// Stays after a slash, so that one receipt is punished once. Seeds: "verdict", provider, receipt hash.
+#[repr(C)]
+pub struct Verdict {
+    pub kind: u8,
+    pub version: u8,
+    pub bump: u8,
+    pub reserved_header: [u8; 5],
+    pub provider: Address,
+    pub receipt_hash: [u8; 32],
+    /// Paid the rent, and gets it back once the registration that was slashed has ended.
+    pub reporter: Address,
+    pub slashed_at: i64,
+    pub penalty: u64,
+    pub reserved: [u8; 8],
+}
+
+impl State for Dispute {
+    const KIND: u8 = 4;
+}
+impl State for Verdict {
+    const KIND: u8 = 5;
+}
 impl State for Market {
     const KIND: u8 = 1;
 }
@@ -203,3 +272,5 @@ const _: () = assert!(size_of::<Parameters>() == 32);
 const _: () = assert!(size_of::<Market>() == 368);
 const _: () = assert!(size_of::<Provider>() == 256);
 const _: () = assert!(size_of::<Lease>() == 384);
+const _: () = assert!(size_of::<Dispute>() == 384);
+const _: () = assert!(size_of::<Verdict>() == 128);

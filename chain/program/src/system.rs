@@ -14,6 +14,7 @@ use pinocchio::{
 pub const SYSTEM_PROGRAM: Address = Address::new_from_array([0; 32]);
 
 /// Finds the canonical address of the seeds, or fails when `account` is another.
+#[inline(always)]
 pub fn check_new(account: &AccountView, seeds: &[&[u8]], program: &Address) -> Result<u8, Error> {
     let (address, bump) = Address::find_program_address(seeds, program);
     check_key(account, &address, Error::WrongAddress)?;

@@ -1,12 +1,6 @@
-import { type ControlClient, findNode } from '../../control/client.js'
+import { findNode } from '../../control/client.js'
 import type { Invocation } from '../command.js'
-
-/** The jobs of a data directory: asked of the node that runs on it, else read from its store. */
-export interface Jobs extends Pick<ControlClient, 'jobs' | 'jobEvents'> {
-  /** Undefined: no node runs. */
-  node?: ControlClient
-  close(): Promise<void>
-}
+import type { Jobs } from './source.js'
 
 export async function openJobs(invocation: Invocation): Promise<Jobs> {
   const { config } = await invocation.config()

@@ -5,7 +5,7 @@ import { toJson } from '../../control/view.js'
 import { createJournal } from '../../renter/journal.js'
 import { openStore } from '../../store/level.js'
 import { silentLog } from '../../system/log.js'
-import type { Jobs } from './open.js'
+import type { Jobs } from './source.js'
 
 /** What a data directory keeps of its jobs, read while no node runs on it. */
 export async function openRecords(dataDir: string): Promise<Jobs> {

@@ -1,5 +1,5 @@
 use crate::{
-    account::{check_different, check_signer, check_vault, load_mut, Reader},
+    account::{check_different, check_key, check_signer, check_vault, load_mut, Reader},
     amount::add,
     error::Error,
     event::{emit, Event},
@@ -8,16 +8,18 @@ use crate::{
 };
 use pinocchio::{AccountView, Address, ProgramResult};
 
-/// Adds to a provider's stake. Anyone may: what is added belongs to the provider's owner.
+/// Adds to a provider's stake. Only the owner may: one unit of stake from a stranger would keep a registration from being closed.
+#[inline(always)]
 pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
-    let [funder, provider, vault, source, token] = accounts else {
+    let [owner, provider, vault, source, token] = accounts else {
         return Err(Error::WrongAccountCount.into());
     };
     let mut reader = Reader::new(data);
     let amount = reader.u64()?;
     reader.end()?;
     let state = load_mut::<Provider>(provider, program)?;
-    check_signer(funder)?;
+    check_signer(owner)?;
+    check_key(owner, &state.owner, Error::WrongAuthority)?;
     token::check_program(token)?;
     check_vault(vault, provider, state.vault_bump, program)?;
     check_different(source, vault)?;
@@ -25,7 +27,7 @@ pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> 
         return Err(Error::AmountOutOfRange.into());
     }
     state.stake = add(state.stake, amount)?;
-    Move { from: source, to: vault, authority: funder, amount }.transfer(&[])?;
+    Move { from: source, to: vault, authority: owner, amount }.transfer(&[])?;
     emit(Event::StakeAdded, &state.market, provider.address(), [amount, state.stake, 0, 0]);
     Ok(())
 }

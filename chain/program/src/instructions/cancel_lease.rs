@@ -8,6 +8,7 @@ use pinocchio::{address::address_eq, AccountView, Address, ProgramResult};
 
 /// The renter's unilateral close: the deadline moves to one dispute window from now, never later than it was, and the provider
 /// settles its best voucher until then. Nothing is burned after a cancellation.
+#[inline(always)]
 pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     let [signer, lease] = accounts else {
         return Err(Error::WrongAccountCount.into());

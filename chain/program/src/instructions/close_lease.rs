@@ -3,7 +3,7 @@ use crate::{
     account::{check_key, check_signer, check_vault, close, load, load_mut, now, Reader},
     error::Error,
     event::{emit, Event},
-    state::{Lease, Market, Provider},
+    state::{Lease, Market, Provider, VOID},
     token, voucher,
 };
 use pinocchio::{address::address_eq, AccountView, Address, ProgramResult};
@@ -15,6 +15,7 @@ const BY_BOTH: u8 = 1;
 /// signing too (wallet or session key). The rest goes back to the renter, the bond is free again.
 ///
 /// `agreement` is the instructions sysvar in the first form, the signer in the second.
+#[inline(always)]
 pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     let [node, market, provider, lease, vault, payout, fee_account, refund, renter, agreement, token] = accounts
     else {
@@ -35,7 +36,10 @@ pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> 
 
     let paid = match mode {
         WITH_FINAL_VOUCHER => {
-            let voucher = voucher::verified(agreement, state, lease.address())?;
+            if state.has(VOID) {
+                return Err(Error::LeaseVoid.into());
+            }
+            let voucher = voucher::voucher_of(agreement, state, lease.address())?;
             if !voucher.is_final {
                 return Err(Error::VoucherNotFinal.into());
             }

@@ -10,6 +10,7 @@ use pinocchio::{AccountView, Address, ProgramResult};
 
 /// Ends a registration whose stake is withdrawn and whose leases and disputes are over; rent, and whatever somebody put into the
 /// vault unasked, go to the owner.
+#[inline(always)]
 pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     let [owner, provider, vault, destination, token] = accounts else {
         return Err(Error::WrongAccountCount.into());

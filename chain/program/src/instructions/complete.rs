@@ -8,6 +8,7 @@ use pinocchio::{AccountView, Address, ProgramResult};
 
 /// The provider posts its output's digest before the deadline: it is alive and has delivered, so its bond stays whole even if the
 /// renter never answers. It pays nothing out; only vouchers do.
+#[inline(always)]
 pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     let [node, provider, lease] = accounts else {
         return Err(Error::WrongAccountCount.into());

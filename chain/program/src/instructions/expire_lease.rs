@@ -12,6 +12,7 @@ use pinocchio::{AccountView, Address, ProgramResult};
 /// Ends a lease after its deadline, without anybody's agreement. What no voucher was settled for goes back to the renter. If the
 /// provider neither was paid in full nor posted its completion, and the renter did not cancel, part of the bond is burned;
 /// it goes to nobody, so that nobody gains from starving a provider.
+#[inline(always)]
 pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     let [market, provider, stake_vault, mint, lease, vault, refund, renter, token] = accounts else {
         return Err(Error::WrongAccountCount.into());
@@ -30,7 +31,8 @@ pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> 
         return Err(Error::LeaseNotEnded.into());
     }
     let total = state.paid;
-    let burned = state.forfeit();
+    // A slash can have left less than what the bond once bound.
+    let burned = state.forfeit().min(provider_state.stake);
     let address = *lease.address();
     let refunded = Ending { lease, vault, refund, renter, mint: &market_state.mint }.end(state, provider_state)?;
     close(lease, renter)?;

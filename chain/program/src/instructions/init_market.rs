@@ -24,6 +24,7 @@ pub fn read_terms(reader: &mut Reader) -> Result<Terms, Error> {
 }
 
 /// Opens a market in one token. Whoever holds the base key chooses its terms, once; nobody can take the address first.
+#[inline(always)]
 pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     let [payer, base, market, mint, system] = accounts else {
         return Err(Error::WrongAccountCount.into());

@@ -12,6 +12,7 @@ use pinocchio::{instruction::seeds, AccountView, Address, ProgramResult};
 
 /// Opens a payment channel. The renter's wallet pays deposit and rent, the node's key agrees to back it with a bond.
 /// Both sign the resulting amounts and not only what they follow from, so that new market terms cannot change them underway.
+#[inline(always)]
 pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     let [renter, node, market, provider, lease, vault, mint, source, token, system] = accounts else {
         return Err(Error::WrongAccountCount.into());
@@ -38,6 +39,10 @@ pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> 
     token::check_program(token)?;
     token::check_mint_of(source, &market_state.mint)?;
 
+    // The provider could sign its own vouchers.
+    if session == provider_state.node {
+        return Err(Error::WrongAuthority.into());
+    }
     let parameters = &market_state.terms_at(now).parameters;
     if price_per_hour == 0 || price_per_hour > MAX_PRICE_PER_HOUR || duration == 0 || duration > MAX_DURATION {
         return Err(Error::AmountOutOfRange.into());

@@ -14,6 +14,7 @@ use pinocchio::{instruction::seeds, AccountView, Address, ProgramResult};
 const SERIALS_PER_SECOND_BITS: u32 = 20;
 
 /// Registers a node with its first stake. The owner pays and signs; the node's key signs that it belongs to this owner.
+#[inline(always)]
 pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     let [owner, node, market, provider, vault, mint, source, payout, token, system] = accounts else {
         return Err(Error::WrongAccountCount.into());

@@ -8,6 +8,7 @@ use pinocchio::{AccountView, Address, ProgramResult};
 
 /// Asks for `amount` of the stake back; it replaces an earlier request and starts the cool-down anew. Zero takes the request back.
 /// What stays must back the open leases and be a whole stake, or nothing.
+#[inline(always)]
 pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     let [owner, market, provider] = accounts else {
         return Err(Error::WrongAccountCount.into());

@@ -8,6 +8,7 @@ use crate::{
 use pinocchio::{AccountView, Address, ProgramResult};
 
 /// Names another payout account, for leases that are opened from now on; open leases keep theirs.
+#[inline(always)]
 pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     let [owner, market, provider, payout] = accounts else {
         return Err(Error::WrongAccountCount.into());

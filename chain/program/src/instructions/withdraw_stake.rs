@@ -9,6 +9,7 @@ use crate::{
 use pinocchio::{AccountView, Address, ProgramResult};
 
 /// Pays out what was asked for a cool-down ago, to an account of the owner's choice; never what open leases or disputes bind.
+#[inline(always)]
 pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     let [owner, provider, vault, destination, token] = accounts else {
         return Err(Error::WrongAccountCount.into());
