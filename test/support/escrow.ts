@@ -239,6 +239,11 @@ export class World {
     return account === null ? 0n : AccountLayout.decode(account.data).amount
   }
 
+  /** By the account's name in base 58; 0 when there is none. */
+  tokensAt(address: string): bigint {
+    return this.tokens(new PublicKey(address))
+  }
+
   supply(mint: PublicKey): bigint {
     return MintLayout.decode(this.account(mint)!.data).supply
   }
@@ -407,6 +412,11 @@ export class MarketWorld extends World {
   open(provider: ProviderParty, renter: RenterParty, change: Partial<escrow.OpenLease> = {}): LeaseParty {
     const opening = this.opening(provider, renter, change)
     this.expect(this.send([escrow.openLease(opening)], [renter.wallet, provider.node]))
+    return this.leaseParty(opening, provider, renter)
+  }
+
+  /** An open lease, read from the chain. */
+  leaseParty(opening: escrow.OpenLease, provider: ProviderParty, renter: RenterParty): LeaseParty {
     const address = leaseAddress(this.programId, {
       provider: provider.address,
       renter: opening.renter,
