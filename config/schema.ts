@@ -2,6 +2,8 @@ import { multiaddr } from '@multiformats/multiaddr'
 import bs58 from 'bs58'
 import { z } from 'zod'
 import { AUCTION_LIMITS } from '../protocols/auction/rules.js'
+import { GROUP, MAX_N, MAX_ROUNDS, MIN_N } from '../protocols/challenge/params.js'
+import { MAX_OPENINGS } from '../protocols/challenge/protocol.js'
 import { HEARTBEAT_LIMITS } from '../protocols/heartbeat/rules.js'
 
 /**
@@ -190,18 +192,13 @@ const provider = section({
   software: software.prefault({}),
 })
 
-/** Kernel specification v1 (kernels/README.md): above, sums are no longer exact; n is packed in groups of 16. */
-export const CHALLENGE_BOUNDS = { n: 32_768, multiple: 16, rounds: 256, openings: 1024 } as const
-
 const challenge = section({
-  n: integer(CHALLENGE_BOUNDS.multiple, CHALLENGE_BOUNDS.n)
-    .multipleOf(CHALLENGE_BOUNDS.multiple, { error: `a multiple of ${CHALLENGE_BOUNDS.multiple}` })
+  n: integer(MIN_N, MAX_N)
+    .multipleOf(GROUP, { error: `a multiple of ${GROUP}` })
     .default(1024)
     .meta({ kind: 'integer', description: 'Size of the matrices of the matmul proof.' }),
-  rounds: integer(1, CHALLENGE_BOUNDS.rounds)
-    .default(4)
-    .meta({ kind: 'integer', description: 'Products per proof.' }),
-  openings: integer(1, CHALLENGE_BOUNDS.openings).default(66).meta({
+  rounds: integer(1, MAX_ROUNDS).default(4).meta({ kind: 'integer', description: 'Products per proof.' }),
+  openings: integer(1, MAX_OPENINGS).default(66).meta({
     kind: 'integer',
     description: 'Entries opened; with 66, who skips a tenth of the work passes once in a thousand times.',
   }),

@@ -12,7 +12,7 @@ import type { AuctionTopic } from './market/announcements.js'
 import type { HeartbeatTopic } from './market/heartbeats.js'
 import type { Network } from './net/ports.js'
 import { createAuctioneer } from './renter/auction.js'
-import { type DeploymentParts, deploy } from './renter/deployment.js'
+import { type DeploymentParts, deploy, note } from './renter/deployment.js'
 import type { DeploymentEvent, DeploymentReport } from './renter/event.js'
 import { type InputReader, prepareInputs } from './renter/inputs.js'
 import { createInventory } from './renter/inventory.js'
@@ -74,7 +74,6 @@ export interface Deployment extends AsyncDisposable {
 
 interface Running {
   deployment: Deployment
-  abort: AbortController
   done: Promise<DeploymentReport>
 }
 
@@ -97,6 +96,8 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     clock,
     log,
   })
+  const stopping = new AbortController()
+  const closing = new AbortController()
   const shared: DeploymentParts = {
     ...parts,
     ...options,
@@ -108,26 +109,39 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     market,
     judge: createJudge({ files, checker: parts.checker }),
     listenUntilMs: clock.elapsed() + options.discoveryMs,
+    closing: closing.signal,
     save: (report) => journal.save(report),
   }
 
   const running = new Map<string, Running>()
-  const stopping = new AbortController()
+
+  /** An event of a job that has ended: into its report and its log. */
+  const amend = async (report: DeploymentReport, event: DeploymentEvent) => {
+    note(report, event)
+    await journal.amend(report.id, event)
+    await journal.save(report)
+  }
+  const addSettlement = async ({ deployment, peer, address, outcome }: LeaseRecord) => {
+    const report = await journal.report(deployment)
+    const lease = toHex(address)
+    if (report === undefined || outcome === undefined) return
+    if (report.settlements.some((settlement) => settlement.lease === lease)) return
+    await amend(report, { atMs: clock.now(), kind: 'settled', settlement: { peer, lease, ...outcome } })
+  }
 
   // What an earlier process left: its jobs have ended, its leases are brought to their end.
   for (const report of await journal.reports()) {
     if (hasEnded(report.state)) continue
-    await journal.save({ ...report, state: JobState.FAILED, reason: 'RENTER_RESTARTED' })
+    const { FAILED: state } = JobState
+    await amend(report, { atMs: clock.now(), kind: 'state', state, reason: 'RENTER_RESTARTED' })
   }
-  const reconcile = createReconciler(async () => {
-    const closed = await settler.reconcile((lease) => running.has(lease.deployment), stopping.signal)
-    for (const lease of closed) await addSettlement(lease)
-  }, log)
-  const addSettlement = async ({ deployment, peer, address, outcome }: LeaseRecord) => {
-    const report = await journal.report(deployment)
-    if (report === undefined || outcome === undefined) return
-    report.settlements.push({ peer, lease: toHex(address), ...outcome })
-    await journal.save(report)
+  for (const { value: lease } of await book.list()) {
+    if (lease.state === 'closed') await addSettlement(lease)
+  }
+  const reconcile = () => {
+    settler
+      .reconcile((lease) => running.has(lease.deployment), addSettlement, closing.signal)
+      .catch((error: unknown) => log.warn('reconciling goes on later', { error: String(error) }))
   }
   reconcile()
   const stopReconciling = clock.every(RECONCILE_MS, reconcile)
@@ -181,7 +195,9 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
         await stop()
       },
     }
-    running.set(id, { deployment, abort, done })
+    running.set(id, { deployment, done })
+    // Whoever asks for the result gets the error too; that nobody may ask must not end the process.
+    done.catch((error: unknown) => log.error('a job ended unexpectedly', { id, error: String(error) }))
     return deployment
   }
 
@@ -205,21 +221,9 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       const ended = Promise.allSettled([...running.values()].map(({ done }) => done))
       await Promise.race([ended, clock.sleep(STOP_PATIENCE_MS, patience.signal).catch(() => {})])
       patience.abort()
+      closing.abort(stopping.signal.reason)
+      await ended
       await auctioneer.close()
     },
-  }
-}
-
-/** One run at a time; a run that fails is logged and the next one tries again. */
-function createReconciler(run: () => Promise<void>, log: Log): () => void {
-  let busy = false
-  return () => {
-    if (busy) return
-    busy = true
-    run()
-      .catch((error: unknown) => log.debug('reconciling goes on later', { error: String(error) }))
-      .finally(() => {
-        busy = false
-      })
   }
 }

@@ -38,11 +38,14 @@ export interface ProtocolDescriptor<Request, Response> {
   /** Largest encoded response, bytes. At most MAX_MESSAGE_BYTES. */
   readonly maxResponseBytes: number
   /**
-   * Longest wait for the peer: for its next whole frame while we receive, for room while we send. Bytes that never
-   * make a frame do not count, so one byte a second does not keep a session alive.
+   * Longest wait for the peer's next whole frame while we receive. Bytes that never make a frame do not count, so one
+   * byte a second does not keep a session alive.
    */
   readonly idleTimeoutMs: number
-  /** Longest wait for the rest of a frame that has begun, where it should be shorter than `idleTimeoutMs`. */
+  /**
+   * Longest wait for the rest of a frame that has begun, and for room for one that we send, where that should be
+   * shorter than `idleTimeoutMs`: a session that may be silent for hours must still not stall in a message.
+   */
   readonly frameTimeoutMs?: number
   /** Longest life of a session, whatever it does. */
   readonly totalTimeoutMs?: number

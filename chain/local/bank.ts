@@ -257,5 +257,5 @@ const NOT_RUN: Omit<Simulation, 'fault'> = {
   inner: [],
   unitsConsumed: 0,
   returnData: null,
-  postAccounts: new Map(),
+  postAccounts: () => new Map(),
 }

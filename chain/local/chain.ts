@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import type { PublicKey } from '@solana/web3.js'
+import { NightshiftError } from '../../protocols/errors.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
 import type { Applied } from './bank.js'
 import { deployProgram, type LocalProgram } from './deploy.js'
@@ -32,6 +33,11 @@ export interface LocalChainOptions {
   genesis?: readonly FundedAccount[]
   /** How many transactions getTransaction and the like remember. Default 10,000. */
   historyLimit?: number
+  /**
+   * After how many transactions the state is written anew, which bounds what a start has to replay. Default 5,000, about
+   * two seconds of replay.
+   */
+  snapshotTransactions?: number
   /** Origins of web pages that may use the RPC, such as `http://localhost:3000`. Default none. */
   allowedOrigins?: readonly string[]
   limits?: Partial<ServerLimits>
@@ -48,16 +54,19 @@ export interface LocalChain {
   airdrop(address: PublicKey, lamports: bigint): string
   /** Deploys or upgrades a program while the chain runs. */
   deploy(program: LocalProgram): 'deployed' | 'upgraded' | 'unchanged'
-  /** Moves the chain ahead: `slots` new slots, `seconds` of time. At least one slot if only seconds are given. */
+  /** Moves the chain ahead: `slots` new slots (default 1), `seconds` of time (default 0). Errors: ADVANCE_INVALID, STORAGE_FULL. */
   advance(by: { slots?: number; seconds?: number }): void
   slot(): number
   /** Seconds, as the programs on the chain see it. */
   unixTime(): number
+  /** How many subscriptions are open, over all connections. */
+  subscriptions(): number
   stop(): Promise<void>
 }
 
 const DEFAULT_SLOT_MS = 400
 const DEFAULT_HISTORY_LIMIT = 10_000
+const DEFAULT_SNAPSHOT_TRANSACTIONS = 5_000
 
 /**
  * Starts the embedded chain. Errors: DATA_DIR_IN_USE, SNAPSHOT_DAMAGED, SNAPSHOT_MISSING, JOURNAL_DAMAGED, JOURNAL_MISSING, STORAGE_FULL,
@@ -86,14 +95,15 @@ function unixSeconds(clock: Clock): number {
   return Math.floor(clock.now() / 1000)
 }
 
-function openLedger({ dataDir, random, log, clock, historyLimit, genesis }: LocalChainOptions): Ledger {
+function openLedger(options: LocalChainOptions): Ledger {
   return Ledger.open({
-    dataDir,
-    random,
-    log,
-    unixTime: unixSeconds(clock),
-    historyLimit: historyLimit ?? DEFAULT_HISTORY_LIMIT,
-    genesis: genesis ?? [],
+    dataDir: options.dataDir,
+    random: options.random,
+    log: options.log,
+    unixTime: unixSeconds(options.clock),
+    historyLimit: options.historyLimit ?? DEFAULT_HISTORY_LIMIT,
+    snapshotTransactions: options.snapshotTransactions ?? DEFAULT_SNAPSHOT_TRANSACTIONS,
+    genesis: options.genesis ?? [],
   })
 }
 
@@ -159,9 +169,13 @@ async function serve(
     faucet: faucet.publicKey,
     airdrop: (address, lamports) => airdrop(address.toBytes(), lamports),
     deploy: (program) => deployProgram(deployment, program),
-    advance: ({ slots, seconds = 0 }) => beginSlots(slots ?? 1, seconds),
+    advance({ slots = 1, seconds = 0 }) {
+      requireForward(slots, seconds)
+      beginSlots(slots, seconds)
+    },
     slot: () => bank.slot,
     unixTime: () => bank.time.unixTime,
+    subscriptions: () => subscriptions.size,
     stop: () => (stopped ??= stop()),
   }
 }
@@ -183,6 +197,14 @@ function createSlots(
     ledger.moveTo({ slot: slot + slots, unixTime: time, offsetSeconds: offset })
     subscriptions.announceSlot()
   }
+}
+
+function requireForward(slots: number, seconds: number): void {
+  if (Number.isSafeInteger(slots) && slots >= 1 && Number.isSafeInteger(seconds) && seconds >= 0) return
+  throw new NightshiftError('ADVANCE_INVALID', `cannot advance by ${slots} slots and ${seconds} seconds`, {
+    advice: 'Give whole numbers: at least one slot, and no negative seconds.',
+    context: { slots, seconds },
+  })
 }
 
 /** A tick that cannot be stored is not made: the chain stands still, and goes on when there is room again. */

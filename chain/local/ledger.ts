@@ -9,14 +9,14 @@ import {
   journalPath,
   listGenerations,
   readSnapshot,
+  removeUnfinished,
   snapshotPath,
   writeSnapshot,
   writeSnapshotAside,
 } from './snapshot.js'
 import { type DecodedTransaction, decodeTransaction } from './transaction.js'
 
-/** A snapshot is taken after this many transactions or journal bytes: replaying that much takes about two seconds. */
-const SNAPSHOT_TRANSACTIONS = 5_000
+/** A snapshot is also taken after this many journal bytes. */
 const SNAPSHOT_JOURNAL_BYTES = 16 * 1024 * 1024
 /** At a clean stop a shorter journal is left for the next start to replay. */
 const SNAPSHOT_AT_STOP_TRANSACTIONS = 500
@@ -35,6 +35,8 @@ export interface LedgerOptions {
   /** Seconds; the time at which a new chain begins. */
   unixTime: number
   historyLimit: number
+  /** A snapshot is taken after this many transactions. */
+  snapshotTransactions: number
   /** Accounts of a new chain; an existing one keeps its own. */
   genesis: readonly FundedAccount[]
 }
@@ -68,6 +70,7 @@ export class Ledger {
   /** Opens the chain in the data directory, or begins a new one. The directory must be locked by the caller. */
   static open(options: LedgerOptions): Ledger {
     mkdirSync(options.dataDir, { recursive: true, mode: 0o700 })
+    removeUnfinished(options.dataDir)
     const { snapshots, journals } = listGenerations(options.dataDir)
     if (snapshots.length > 0) return Ledger.#restore(options, snapshots, journals)
     if (journals.length > 0) throw snapshotMissing(options.dataDir)
@@ -126,7 +129,7 @@ export class Ledger {
     const applied = this.bank.execute(transaction)
     this.#transactionsSinceSnapshot++
     if (
-      this.#transactionsSinceSnapshot >= SNAPSHOT_TRANSACTIONS ||
+      this.#transactionsSinceSnapshot >= this.#options.snapshotTransactions ||
       this.#journal.bytes >= SNAPSHOT_JOURNAL_BYTES
     ) {
       this.#startSnapshot()

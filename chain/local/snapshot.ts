@@ -52,6 +52,13 @@ export function listGenerations(dataDir: string): { snapshots: number[]; journal
   return { snapshots: numbers('snapshot'), journals: numbers('journal') }
 }
 
+/** Removes snapshots that a killed process did not finish. */
+export function removeUnfinished(dataDir: string): void {
+  for (const name of readdirSync(dataDir)) {
+    if (/^snapshot-\d{8}\.part$/.test(name)) rmSync(join(dataDir, name))
+  }
+}
+
 /** Takes the state's picture in memory; what happens to the chain afterwards does not change it. */
 export function encodeSnapshot(snapshot: Snapshot): Buffer {
   const body = serialize(snapshot)

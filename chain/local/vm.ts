@@ -45,7 +45,8 @@ export interface Execution {
 }
 
 export interface Simulation extends Execution {
-  readonly postAccounts: ReadonlyMap<string, VmAccount>
+  /** The accounts as they would be afterwards, by address; empty when the transaction failed. */
+  postAccounts(): ReadonlyMap<string, VmAccount>
 }
 
 export interface SysvarTime {
@@ -166,11 +167,14 @@ export function createVm(saved?: Uint8Array): Vm {
       try {
         const result = inner.simulateVersionedTransaction(wire)
         if (result instanceof FailedTransactionMetadata) {
-          return { ...executionOf(result.meta(), faultOf(result)), postAccounts: new Map() }
+          return { ...executionOf(result.meta(), faultOf(result)), postAccounts: () => new Map() }
         }
-        const postAccounts = new Map(
-          result.postAccounts().map((entry) => [bs58.encode(entry.address), accountOf(entry.account())]),
-        )
+        const postAccounts = () =>
+          new Map(
+            result
+              .postAccounts()
+              .map((entry) => [bs58.encode(entry.address), accountOf(entry.account())] as const),
+          )
         return { ...executionOf(result.meta(), null), postAccounts }
       } finally {
         inner.setSigverify(true)

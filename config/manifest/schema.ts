@@ -1,6 +1,8 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { z } from 'zod'
-import { AMOUNT, CHALLENGE_BOUNDS, isLocation, RUNTIMES } from '../schema.js'
+import { GROUP, MAX_N, MAX_ROUNDS, MIN_N } from '../../protocols/challenge/params.js'
+import { MAX_OPENINGS } from '../../protocols/challenge/protocol.js'
+import { AMOUNT, isLocation, RUNTIMES } from '../schema.js'
 import { parseDuration, parseSize } from '../units.js'
 
 /**
@@ -94,12 +96,12 @@ const input = z.union(
 )
 
 const challenge = mapping('a mapping with n, rounds and openings', {
-  n: integer(CHALLENGE_BOUNDS.multiple, CHALLENGE_BOUNDS.n)
-    .multipleOf(CHALLENGE_BOUNDS.multiple, { error: `a multiple of ${CHALLENGE_BOUNDS.multiple}` })
+  n: integer(MIN_N, MAX_N)
+    .multipleOf(GROUP, { error: `a multiple of ${GROUP}` })
     .optional()
     .describe('Size of the matrices.'),
-  rounds: integer(1, CHALLENGE_BOUNDS.rounds).optional().describe('Products per proof.'),
-  openings: integer(1, CHALLENGE_BOUNDS.openings).optional().describe('Entries that are recomputed.'),
+  rounds: integer(1, MAX_ROUNDS).optional().describe('Products per proof.'),
+  openings: integer(1, MAX_OPENINGS).optional().describe('Entries that are recomputed.'),
 })
 
 const location = 'a country, and a city of it if you like, such as DE or DE-Berlin'

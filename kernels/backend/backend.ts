@@ -21,6 +21,8 @@ export interface Backend extends DeviceInfo {
   readonly layers: typeof Layers
   /** No tensor may be larger: a bound of the adapter, or what is sensible on a processor. */
   readonly maxTensorBytes: number
+  /** Whether `data()` copies in the background. TensorFlow's waits for the device, so it is called as late as can be. */
+  readonly readsAsync: boolean
   /**
    * Waits for all submitted work and throws DEVICE_FAILED if any of it failed. WebGPU reports errors late and leaves
    * zeros behind, so no result may be trusted before this has passed.

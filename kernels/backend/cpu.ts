@@ -20,6 +20,7 @@ export async function loadCpu(): Promise<Backend> {
     gpu: false,
     model: processorModel(),
     maxTensorBytes: MAX_TENSOR_BYTES,
+    readsAsync: false,
     settle: async () => {},
   }
 }

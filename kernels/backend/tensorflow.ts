@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type * as Core from '@tensorflow/tfjs-core'
 import type * as Layers from '@tensorflow/tfjs-layers'
 import { NightshiftError } from '../../protocols/errors.js'
+import { readNvidiaSmi } from '../devices/detect.js'
 import type { Backend } from './backend.js'
 import { processorModel } from './processor.js'
 
@@ -65,13 +66,18 @@ export async function loadTensorflow(wanted: 'gpu' | 'cpu', folder = TENSORFLOW_
   if (isUsingGpuDevice !== (wanted === 'gpu')) {
     throw unavailable(isUsingGpuDevice ? 'TensorFlow computes on a GPU' : 'TensorFlow sees no GPU')
   }
+  // TensorFlow's binding does not name its card; it computes on the first one.
+  const [card] = isUsingGpuDevice ? await readNvidiaSmi() : []
   return {
     name: wanted === 'gpu' ? 'tensorflow-gpu' : 'tensorflow-cpu',
     core,
     layers,
     gpu: isUsingGpuDevice,
-    model: isUsingGpuDevice ? 'NVIDIA GPU (TensorFlow)' : processorModel(),
+    model: isUsingGpuDevice ? (card?.model ?? 'NVIDIA GPU') : processorModel(),
+    ...(card?.memoryBytes === undefined ? {} : { memoryBytes: card.memoryBytes }),
+    ...(card?.driver === undefined ? {} : { driver: card.driver }),
     maxTensorBytes: isUsingGpuDevice ? MAX_TENSOR_BYTES : MAX_TENSOR_BYTES / 4,
+    readsAsync: false,
     settle: async () => {},
   }
 }

@@ -30,6 +30,7 @@ export async function loadWasm(): Promise<Backend> {
     gpu: false,
     model: processorModel(),
     maxTensorBytes: MAX_TENSOR_BYTES,
+    readsAsync: false,
     settle: async () => {},
   }
 }

@@ -117,6 +117,7 @@ export async function loadWebgpu(): Promise<Backend> {
       device.limits.maxStorageBufferBindingSize!,
       device.limits.maxBufferSize!,
     ),
+    readsAsync: true,
     settle: async () => {
       // Errors of earlier commands are delivered before this scope's own answer.
       device.pushErrorScope('internal')

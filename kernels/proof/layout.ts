@@ -1,4 +1,11 @@
-import { GROUP, type ProofParams, SEED_BYTES, SEGMENT_ENTRIES } from '../../protocols/challenge/params.js'
+import {
+  foldsPerRow,
+  GROUP,
+  LEAF_BYTES,
+  type ProofParams,
+  SEED_BYTES,
+  SEGMENT_ENTRIES,
+} from '../../protocols/challenge/params.js'
 
 /**
  * Byte layouts of kernel v1: the message that is hashed for factors, and where a digest entry lies in the tree.
@@ -83,4 +90,17 @@ export function placeEntry(
     bytes: 2 * entries,
     index: column - segment * SEGMENT_ENTRIES,
   }
+}
+
+/** The tree of the memory phase: folds of a round, row after row, 128 to a leaf. */
+export function memoryLayout(params: ProofParams): Pick<TreeLayout, 'roundDepth' | 'topDepth'> {
+  const leaves = (params.n * foldsPerRow(params)) / FOLDS_PER_LEAF
+  return { roundDepth: Math.ceil(Math.log2(leaves)), topDepth: Math.ceil(Math.log2(params.rounds)) }
+}
+
+const FOLDS_PER_LEAF = LEAF_BYTES / 4
+
+export function placeFold(params: ProofParams, row: number, column: number): { leaf: number; index: number } {
+  const place = row * foldsPerRow(params) + column
+  return { leaf: Math.floor(place / FOLDS_PER_LEAF), index: place % FOLDS_PER_LEAF }
 }

@@ -7,3 +7,10 @@ export interface Opening extends Entry {
   /** Siblings of 32 bytes each, from the leaf up. */
   readonly path: readonly Uint8Array[]
 }
+
+/** One entry of F, the digest of the memory phase: `column` counts folds of 256 columns of C. */
+export interface MemoryEntry {
+  readonly round: number
+  readonly row: number
+  readonly column: number
+}

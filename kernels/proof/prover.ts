@@ -1,64 +1,209 @@
-import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core'
 import {
+  allowsMemoryPhase,
   type Entry,
-  FACTORS,
+  FOLD,
   GROUP,
   holdsEntry,
-  MODULUS,
   type ProofParams,
   SEGMENT_ENTRIES,
 } from '../../protocols/challenge/params.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Backend, Turn } from '../backend/backend.js'
-import { expandFactors, type Factors, INNER_VALUES } from './factors.js'
+import { type Band, bandRows, forEachBand, splitRows } from './bands.js'
+import { expandFactors } from './factors.js'
+import { encodeEntries, type Hasher, inlineHasher } from './hasher.js'
 import { placeEntry, type TreeLayout, treeLayout } from './layout.js'
+import { digestBand, packBand } from './matrices.js'
+import { createRecall, type MemoryCommitment, type Resident } from './memory.js'
 import type { Opening } from './opening.js'
-import { buildTree, DIGEST_BYTES, hashLeaf, type Tree } from './tree.js'
+import { DIGEST_BYTES, joinRoots, type Tree, treeOf } from './tree.js'
 
 export interface Commitment {
   readonly root: Uint8Array
   /** Recomputes the asked rows on the device: the digest itself (n²/2 bytes a round) is not kept. */
   open(entries: readonly Entry[], turn: Turn): Promise<Opening[]>
+  /** The memory phase, when the products were kept. Throws NOTHING_RESIDENT otherwise. */
+  recall(nonce: Uint8Array, turn: Turn): Promise<MemoryCommitment>
+  /** Frees what is kept on the device. */
+  release(): void
 }
 
 export interface ProveOptions {
   seed: Uint8Array
   params: ProofParams
   turn: Turn
+  hasher?: Hasher
+  /** Keep all products on the device for the memory phase: 2·n² bytes a round. */
+  resident?: boolean
 }
 
-/** Columns of C per leaf; tiles are whole leaves wide. */
-const SEGMENT_COLUMNS = SEGMENT_ENTRIES * GROUP
-/** Rows of C per submission, so that reading and hashing one band overlaps the product of the next. */
-const BAND_ROWS = 2048
+/** Bands that wait for their hashes at most; each holds rows · n bytes. */
+const BANDS_IN_HASHING = 4
+/** The tree takes n²/16 bytes a round; beyond this the parameters are refused rather than the machine swapped. */
+const MAX_TREE_BYTES = 2 ** 31
 
-/** Runs all rounds on the device and commits to their digest. Host memory: about n²/16 bytes a round. */
-export async function prove(backend: Backend, { seed, params, turn }: ProveOptions): Promise<Commitment> {
+/** Runs all rounds on the device and commits to their digest. Throws PROOF_TOO_LARGE, DEVICE_FAILED. */
+export async function prove(backend: Backend, options: ProveOptions): Promise<Commitment> {
+  const { seed, params, hasher = inlineHasher } = options
   const layout = treeLayout(params)
-  const trees: Tree[] = []
+  requireMemory(params, layout)
+  if (options.resident === true) requireFolds(params)
+  const resident: Resident[][] = []
+  const release = () => {
+    for (const { packed } of resident.splice(0).flat()) packed.dispose()
+  }
+  try {
+    const trees = await proveRounds(backend, { ...options, hasher }, layout, resident)
+    await backend.settle()
+    const top = joinRoots(
+      trees.map(({ root }) => root),
+      layout.topDepth,
+      layout.roundDepth,
+    )
+    return {
+      root: top.root,
+      open: (entries, turnOfOpening) =>
+        openEntries(backend, { seed, params, turn: turnOfOpening }, trees, top, entries),
+      recall: createRecall(backend, params, resident, hasher),
+      release,
+    }
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+function requireMemory(params: ProofParams, { leavesPerRound }: TreeLayout): void {
+  const bytes = 2 * params.rounds * leavesPerRound * DIGEST_BYTES
+  if (bytes <= MAX_TREE_BYTES) return
+  throw new NightshiftError('PROOF_TOO_LARGE', `the proof's tree would take ${bytes} bytes of memory`, {
+    advice: 'Ask for fewer rounds or a smaller n.',
+    context: { ...params, bytes },
+  })
+}
+
+function requireFolds(params: ProofParams): void {
+  if (allowsMemoryPhase(params)) return
+  throw new NightshiftError(
+    'PARAMS_WITHOUT_MEMORY_PHASE',
+    `n = ${params.n} does not allow the memory phase`,
+    {
+      advice: `Ask for an n that is a multiple of ${FOLD}.`,
+      context: { ...params },
+    },
+  )
+}
+
+async function proveRounds(
+  backend: Backend,
+  { seed, params, turn, hasher, resident: keep = false }: ProveOptions & { hasher: Hasher },
+  layout: TreeLayout,
+  resident: Resident[][],
+): Promise<Tree[]> {
+  const trees: Promise<Tree>[] = []
+  let factors = expandFactors(seed, params, 0)
   for (let round = 0; round < params.rounds; round++) {
-    trees.push(await proveRound(backend, expandFactors(seed, params, round), params, layout, turn))
+    // A round's hashing may lag behind the device by one round, no further.
+    await trees[round - 2]
+    const kept: Resident[] = []
+    if (keep) resident.push(kept)
+    const leaves = new Uint8Array(layout.leavesPerRound * DIGEST_BYTES)
+    const hashing: Promise<void>[] = []
+    const current = factors
+    await forEachBand(backend, {
+      n: params.n,
+      factors: current,
+      bands: splitRows(params.n, bandRows(backend, params.n)),
+      turn,
+      digest: (c, band) => {
+        if (keep) kept.push({ ...band, packed: backend.core.keep(packBand(backend, c)) })
+        return digestBand(backend, c)
+      },
+      take: (band, values) => {
+        const hashed = hasher
+          .hashBand(values, band.rows.length)
+          .then((digests) => placeLeaves(leaves, digests, band, layout))
+        hashed.catch(() => {})
+        hashing.push(hashed)
+        return hashing.at(-BANDS_IN_HASHING)
+      },
+      whileBusy: () => {
+        if (round + 1 < params.rounds) factors = expandFactors(seed, params, round + 1)
+      },
+    })
+    const tree = Promise.all(hashing)
+      .then(() => hasher.raise(leaves, layout.roundDepth))
+      .then((levels) => treeOf(levels))
+    tree.catch(() => {})
+    trees.push(tree)
+  }
+  return Promise.all(trees)
+}
+
+function placeLeaves(
+  leaves: Uint8Array,
+  digests: Uint8Array,
+  { rows, columnAt }: Band,
+  layout: TreeLayout,
+): void {
+  const perRow = digests.length / rows.length
+  const firstSegment = columnAt / GROUP / SEGMENT_ENTRIES
+  for (const [at, row] of rows.entries()) {
+    const place = (row * layout.segmentsPerRow + firstSegment) * DIGEST_BYTES
+    leaves.set(digests.subarray(at * perRow, (at + 1) * perRow), place)
+  }
+}
+
+async function openEntries(
+  backend: Backend,
+  { seed, params, turn }: ProveOptions,
+  trees: readonly Tree[],
+  top: Tree,
+  entries: readonly Entry[],
+): Promise<Opening[]> {
+  for (const entry of entries) requireEntry(params, entry)
+  const layout = treeLayout(params)
+  const openings: Opening[] = new Array(entries.length)
+  for (const round of new Set(entries.map((entry) => entry.round))) {
+    const asked = [...entries.entries()].filter(([, entry]) => entry.round === round)
+    const rows = [...new Set(asked.map(([, { row }]) => row))]
+    const bands = splitRows(rows.length, bandRows(backend, params.n)).map((band) =>
+      band.map((at) => rows[at]!),
+    )
+    await forEachBand(backend, {
+      n: params.n,
+      factors: expandFactors(seed, params, round),
+      bands,
+      turn,
+      digest: (c) => digestBand(backend, c),
+      take: (band, values) => {
+        for (const [at, entry] of asked) {
+          const opened = findSegment(params, layout, band, values, entry)
+          if (opened === undefined) continue
+          const path = [...trees[round]!.path(opened.leaf), ...top.path(round)]
+          openings[at] = { ...entry, segment: opened.segment, path }
+        }
+      },
+    })
   }
   await backend.settle()
-  const roots = new Uint8Array(params.rounds * DIGEST_BYTES)
-  for (const [round, tree] of trees.entries()) roots.set(tree.root, round * DIGEST_BYTES)
-  const top = buildTree(roots, layout.topDepth, layout.roundDepth)
-  return {
-    root: new Uint8Array(top.root),
-    open: async (entries, turnOfOpening) => {
-      for (const entry of entries) requireEntry(params, entry)
-      const openings = new Map<Entry, Opening>()
-      for (const round of new Set(entries.map((entry) => entry.round))) {
-        const asked = entries.filter((entry) => entry.round === round)
-        const factors = expandFactors(seed, params, round)
-        const paths = (leaf: number) => [...trees[round]!.path(leaf), ...top.path(round)]
-        const opened = await openRound(backend, factors, params, layout, asked, paths, turnOfOpening)
-        for (const [at, opening] of opened.entries()) openings.set(asked[at]!, opening)
-      }
-      await backend.settle()
-      return entries.map((entry) => openings.get(entry)!)
-    },
-  }
+  return openings
+}
+
+function findSegment(
+  params: ProofParams,
+  layout: TreeLayout,
+  { rows, columnAt }: Band,
+  values: Float32Array,
+  entry: Entry,
+): { leaf: number; segment: Uint8Array } | undefined {
+  const width = values.length / rows.length
+  const { leaf, segment, bytes } = placeEntry(params, layout, entry.row, entry.column)
+  const row = rows.indexOf(entry.row)
+  const from = segment * SEGMENT_ENTRIES - columnAt / GROUP
+  if (row < 0 || from < 0 || from >= width) return undefined
+  const start = row * width + from
+  return { leaf, segment: encodeEntries(values.subarray(start, start + bytes / 2)) }
 }
 
 function requireEntry(params: ProofParams, entry: Entry): void {
@@ -67,203 +212,4 @@ function requireEntry(params: ProofParams, entry: Entry): void {
     advice: 'Ask for entries within the rounds, rows and columns of the parameters.',
     context: { ...params, ...entry },
   })
-}
-
-async function proveRound(
-  backend: Backend,
-  factors: Factors<Float32Array>,
-  params: ProofParams,
-  layout: TreeLayout,
-  turn: Turn,
-): Promise<Tree> {
-  const { n } = params
-  const leaves = new Uint8Array(layout.leavesPerRound * DIGEST_BYTES)
-  const bands = splitRows(n, bandRows(backend, n))
-  await forEachBand(backend, factors, n, bands, turn, (rows, columnAt, digest) => {
-    hashBand(digest, rows, columnAt, layout, leaves)
-  })
-  return buildTree(leaves, layout.roundDepth)
-}
-
-function hashBand(
-  digest: Uint8Array,
-  rows: readonly number[],
-  columnAt: number,
-  layout: TreeLayout,
-  leaves: Uint8Array,
-): void {
-  const rowBytes = digest.length / rows.length
-  const firstSegment = columnAt / SEGMENT_COLUMNS
-  for (const [at, row] of rows.entries()) {
-    const rowDigest = digest.subarray(at * rowBytes, (at + 1) * rowBytes)
-    for (let byte = 0, segment = firstSegment; byte < rowBytes; byte += 2 * SEGMENT_ENTRIES, segment++) {
-      const leaf = hashLeaf(rowDigest.subarray(byte, byte + 2 * SEGMENT_ENTRIES))
-      leaves.set(leaf, (row * layout.segmentsPerRow + segment) * DIGEST_BYTES)
-    }
-  }
-}
-
-async function openRound(
-  backend: Backend,
-  factors: Factors<Float32Array>,
-  params: ProofParams,
-  layout: TreeLayout,
-  asked: readonly Entry[],
-  paths: (leaf: number) => Uint8Array[],
-  turn: Turn,
-): Promise<Opening[]> {
-  const { n } = params
-  const openings: Opening[] = new Array(asked.length)
-  const rows = [...new Set(asked.map(({ row }) => row))]
-  const bands = splitRows(rows.length, bandRows(backend, n)).map((band) => band.map((at) => rows[at]!))
-  await forEachBand(backend, factors, n, bands, turn, (band, columnAt, digest) => {
-    const rowBytes = digest.length / band.length
-    for (const [at, entry] of asked.entries()) {
-      const place = placeEntry(params, layout, entry.row, entry.column)
-      const inBand = band.indexOf(entry.row)
-      const byte = place.segment * 2 * SEGMENT_ENTRIES - columnAt / 2
-      if (inBand < 0 || byte < 0 || byte >= rowBytes) continue
-      const segment = digest.slice(inBand * rowBytes + byte, inBand * rowBytes + byte + place.bytes)
-      openings[at] = { ...entry, segment, path: paths(place.leaf) }
-    }
-  })
-  return openings
-}
-
-function bandRows({ maxTensorBytes }: Backend, n: number): number {
-  return Math.max(1, Math.min(n, BAND_ROWS, Math.floor(maxTensorBytes / (4 * n))))
-}
-
-function splitRows(count: number, perBand: number): number[][] {
-  return Array.from({ length: Math.ceil(count / perBand) }, (_, band) =>
-    Array.from({ length: Math.min(perBand, count - band * perBand) }, (_, at) => band * perBand + at),
-  )
-}
-
-/** Columns of C that are computed at once: all, or as many whole leaves as one tensor of B can hold. */
-function tileColumns({ maxTensorBytes }: Backend, n: number): number {
-  const fitting = Math.floor(maxTensorBytes / (4 * n))
-  return fitting >= n ? n : Math.max(1, Math.floor(fitting / SEGMENT_COLUMNS)) * SEGMENT_COLUMNS
-}
-
-/**
- * Computes the digest of the given rows, tile by tile, and hands each band over as bytes: per row, the tile's entries
- * as 16-bit little-endian words. One band is in flight while the one before is read.
- */
-async function forEachBand(
-  backend: Backend,
-  factors: Factors<Float32Array>,
-  n: number,
-  bands: readonly (readonly number[])[],
-  turn: Turn,
-  take: (rows: readonly number[], columnAt: number, digest: Uint8Array) => void,
-): Promise<void> {
-  const { core: tf } = backend
-  const [innerA, innerB] = splitInner(factors.inner)
-  const vA = tf.tensor2d(innerA, [n, FACTORS])
-  const uB = tf.tensor2d(innerB, [n, FACTORS])
-  let reading: (() => Promise<void>) | undefined
-  try {
-    const columns = tileColumns(backend, n)
-    for (let columnAt = 0; columnAt < n; columnAt += columns) {
-      const width = Math.min(columns, n - columnAt)
-      const b = tf.tidy(() => {
-        const vB = tf.tensor2d(permuteColumns(factors.right, columnAt, width), [width, FACTORS])
-        return expandMatrix(backend, uB, vB)
-      })
-      try {
-        for (const rows of bands) {
-          await turn()
-          const digest = tf.tidy(() => {
-            const uA = tf.tensor2d(pickRows(factors.left, rows), [rows.length, FACTORS])
-            return digestBand(backend, tf.matMul(expandMatrix(backend, uA, vA), b) as Tensor2D)
-          })
-          await reading?.()
-          reading = startReading(digest, (bytes) => take(rows, columnAt, bytes))
-        }
-      } finally {
-        b.dispose()
-      }
-    }
-    await reading?.()
-    reading = undefined
-  } finally {
-    vA.dispose()
-    uB.dispose()
-    await reading?.().catch(() => {})
-  }
-}
-
-/** Begins to copy a band back and returns how to wait for it. */
-function startReading(digest: Tensor, take: (digest: Uint8Array) => void): () => Promise<void> {
-  const data = digest.data()
-  data.catch(() => {})
-  return async () => {
-    try {
-      // Integers up to 5,080 that came as floats: WebGPU computes with int32 tensors in float32, so two cannot share one.
-      const words = new Uint16Array((await data) as Float32Array)
-      take(new Uint8Array(words.buffer))
-    } finally {
-      digest.dispose()
-    }
-  }
-}
-
-function splitInner(inner: Float32Array): [Float32Array, Float32Array] {
-  const half = inner.length / 2
-  const vA = new Float32Array(half)
-  const uB = new Float32Array(half)
-  for (let at = 0, k = 0; at < inner.length; at += INNER_VALUES, k += FACTORS) {
-    vA.set(inner.subarray(at, at + FACTORS), k)
-    uB.set(inner.subarray(at + FACTORS, at + INNER_VALUES), k)
-  }
-  return [vA, uB]
-}
-
-function pickRows(left: Float32Array, rows: readonly number[]): Float32Array {
-  const picked = new Float32Array(rows.length * FACTORS)
-  for (const [at, row] of rows.entries()) {
-    picked.set(left.subarray(row * FACTORS, (row + 1) * FACTORS), at * FACTORS)
-  }
-  return picked
-}
-
-/**
- * V_B of a tile in the order that makes the digest cheap: first the columns with weight 1, then those with weight 2 …,
- * so that it is a sum of four contiguous slices.
- */
-function permuteColumns(right: Float32Array, columnAt: number, width: number): Float32Array {
-  const permuted = new Float32Array(width * FACTORS)
-  let at = 0
-  for (let weight = 0; weight < GROUP; weight++) {
-    for (let group = 0; group < width / GROUP; group++, at += FACTORS) {
-      const column = columnAt + group * GROUP + weight
-      permuted.set(right.subarray(column * FACTORS, (column + 1) * FACTORS), at)
-    }
-  }
-  return permuted
-}
-
-/** x mod m for integers |x| < 2^22, without a division: WGSL's is inexact, this floor is not (see README). */
-function reduce({ core: tf }: Backend, x: Tensor, modulus: number): Tensor {
-  const quotient = tf.floor(tf.mul(tf.add(x, 0.5), 1 / modulus))
-  return tf.sub(x, tf.mul(quotient, modulus))
-}
-
-/** ((U·Vᵀ) mod 509) mod 16 − 8. */
-function expandMatrix(backend: Backend, u: Tensor2D, v: Tensor2D): Tensor2D {
-  const { core: tf } = backend
-  return tf.tidy(() => {
-    const residue = reduce(backend, tf.matMul(u, v, false, true), MODULUS)
-    const sixteenths = tf.floor(tf.mul(residue, 1 / 16))
-    return tf.sub(residue, tf.add(tf.mul(sixteenths, 16), 8)) as Tensor2D
-  })
-}
-
-/** E of a band: the columns of `c` with weight 1 stand first, then those with weight 2, and so on. */
-function digestBand(backend: Backend, c: Tensor2D): Tensor {
-  const { core: tf } = backend
-  const squares = reduce(backend, tf.square(reduce(backend, c, MODULUS)), MODULUS)
-  const [first, ...others] = tf.split(squares, GROUP, 1)
-  return others.reduce((sum, slice, at) => tf.add(sum, tf.mul(slice, at + 2)), first!)
 }

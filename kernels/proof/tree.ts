@@ -1,4 +1,4 @@
-import { SEGMENT_ENTRIES } from '../../protocols/challenge/params.js'
+import { LEAF_BYTES } from '../../protocols/challenge/params.js'
 import { sha256 } from './sha256.js'
 
 /**
@@ -7,9 +7,8 @@ import { sha256 } from './sha256.js'
  * a fixed length.
  */
 export const DIGEST_BYTES = 32
-const MAX_SEGMENT_BYTES = 2 * SEGMENT_ENTRIES
 
-const leafMessage = new Uint8Array(1 + MAX_SEGMENT_BYTES)
+const leafMessage = new Uint8Array(1 + LEAF_BYTES)
 const nodeMessage = new Uint8Array(1 + 2 * DIGEST_BYTES)
 nodeMessage[0] = 1
 
@@ -24,6 +23,19 @@ export function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
   return sha256(nodeMessage)
 }
 
+/** Cuts each row into leaves of 512 bytes, the last one shorter, and hashes them: 32 bytes a leaf, row after row. */
+export function hashSegments(bytes: Uint8Array, rows: number): Uint8Array {
+  const rowBytes = bytes.length / rows
+  const perRow = Math.ceil(rowBytes / LEAF_BYTES)
+  const leaves = new Uint8Array(rows * perRow * DIGEST_BYTES)
+  for (let leaf = 0; leaf < rows * perRow; leaf++) {
+    const rowEnd = (Math.floor(leaf / perRow) + 1) * rowBytes
+    const from = rowEnd - rowBytes + (leaf % perRow) * LEAF_BYTES
+    leaves.set(hashLeaf(bytes.subarray(from, Math.min(from + LEAF_BYTES, rowEnd))), leaf * DIGEST_BYTES)
+  }
+  return leaves
+}
+
 const emptyNodes: Uint8Array[] = [new Uint8Array(DIGEST_BYTES)]
 
 function emptyNode(level: number): Uint8Array {
@@ -34,30 +46,15 @@ function emptyNode(level: number): Uint8Array {
   return emptyNodes[level]!
 }
 
-/** A tree in memory: per level its digests end to end, without the empty ones on the right. */
-export interface Tree {
-  readonly root: Uint8Array
-  /** Siblings from the leaf up, `depth` of them. */
-  path(leaf: number): Uint8Array[]
-}
-
 /**
- * `leaves` holds 32 bytes each, at most 2^depth of them. `height` is the level at which they themselves stand: 0 for
- * hashes of data, more for the roots of trees below.
+ * All levels of a tree, from the leaves (32 bytes each, at most 2^depth of them) up to the root, each without the empty
+ * nodes on its right. `height` is the level at which the leaves themselves stand: 0 for hashes of data, more for the
+ * roots of trees below.
  */
-export function buildTree(leaves: Uint8Array, depth: number, height = 0): Tree {
+export function raiseLevels(leaves: Uint8Array, depth: number, height = 0): Uint8Array[] {
   const levels = [leaves]
   for (let level = 0; level < depth; level++) levels.push(raise(levels[level]!, height + level))
-  const node = (level: number, index: number) => {
-    const at = index * DIGEST_BYTES
-    const digests = levels[level]!
-    return at < digests.length ? digests.subarray(at, at + DIGEST_BYTES) : emptyNode(height + level)
-  }
-  return {
-    root: node(depth, 0),
-    path: (leaf) =>
-      Array.from({ length: depth }, (_, level) => new Uint8Array(node(level, (leaf >> level) ^ 1))),
-  }
+  return levels
 }
 
 function raise(below: Uint8Array, level: number): Uint8Array {
@@ -71,6 +68,33 @@ function raise(below: Uint8Array, level: number): Uint8Array {
     above.set(hashNode(left, right), at / 2)
   }
   return above
+}
+
+export interface Tree {
+  readonly root: Uint8Array
+  /** Siblings from the leaf up. */
+  path(leaf: number): Uint8Array[]
+}
+
+export function treeOf(levels: readonly Uint8Array[], height = 0): Tree {
+  const node = (level: number, index: number) => {
+    const at = index * DIGEST_BYTES
+    const digests = levels[level]!
+    const found = at < digests.length ? digests.subarray(at, at + DIGEST_BYTES) : emptyNode(height + level)
+    return new Uint8Array(found)
+  }
+  const depth = levels.length - 1
+  return {
+    root: node(depth, 0),
+    path: (leaf) => Array.from({ length: depth }, (_, level) => node(level, (leaf >> level) ^ 1)),
+  }
+}
+
+/** The tree over the roots of equal trees. */
+export function joinRoots(roots: readonly Uint8Array[], depth: number, height: number): Tree {
+  const leaves = new Uint8Array(roots.length * DIGEST_BYTES)
+  for (const [at, root] of roots.entries()) leaves.set(root, at * DIGEST_BYTES)
+  return treeOf(raiseLevels(leaves, depth, height), height)
 }
 
 /** The root that a leaf and its path lead to. Bit b of `index` says on which side the node of level b stands. */

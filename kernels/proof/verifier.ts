@@ -1,17 +1,23 @@
 import {
+  allowsMemoryPhase,
   type Entry,
   entriesPerRow,
-  FACTORS,
+  FOLD,
+  foldsPerRow,
   GROUP,
+  LEAF_BYTES,
+  MEMORY_MODULUS,
   MODULUS,
+  NONCE_BYTES,
   type ProofParams,
   SEED_BYTES,
 } from '../../protocols/challenge/params.js'
 import type { Refusal } from '../../protocols/errors.js'
 import type { Random } from '../../protocols/ports.js'
-import { expandInner, expandLeftRow, expandRightRows, INNER_VALUES } from './factors.js'
-import { placeEntry, treeLayout } from './layout.js'
-import type { Opening } from './opening.js'
+import { memoryLayout, placeEntry, placeFold, treeLayout } from './layout.js'
+import { expandNonce } from './nonce.js'
+import type { MemoryEntry, Opening } from './opening.js'
+import { expandRound, type ProductRound } from './product.js'
 import { climb, DIGEST_BYTES, hashLeaf } from './tree.js'
 
 export interface Claim {
@@ -35,6 +41,15 @@ export type OpeningVerdict =
   | { readonly ok: true }
   | (Refusal<OpeningFault> & { readonly opening?: Opening; readonly expected?: number })
 
+/** Uniform random folds of the memory phase. */
+export function sampleFolds(params: ProofParams, count: number, random: Random): MemoryEntry[] {
+  return Array.from({ length: count }, () => ({
+    round: random.below(params.rounds),
+    row: random.below(params.n),
+    column: random.below(foldsPerRow(params)),
+  }))
+}
+
 /** Uniform random entries, with repetition: the chance to miss a wrong entry is the fraction of right ones, each time. */
 export function sampleEntries(params: ProofParams, count: number, random: Random): Entry[] {
   return Array.from({ length: count }, () => ({
@@ -50,7 +65,51 @@ export function verifyOpenings(
   entries: readonly Entry[],
   openings: readonly Opening[],
 ): OpeningVerdict {
-  if (claim.seed.length !== SEED_BYTES || claim.root.length !== DIGEST_BYTES) {
+  const { params } = claim
+  const layout = treeLayout(params)
+  return verifyAll(claim, entries, openings, {
+    place: ({ row, column }) => ({ ...layout, ...placeEntry(params, layout, row, column) }),
+    stated: (opening) => entryOf(params, opening),
+    compute: () => computeEntries(claim.seed, params, entries),
+  })
+}
+
+export interface MemoryClaim extends Claim {
+  /** Sent after the first root had arrived; `root` is the second one. */
+  readonly nonce: Uint8Array
+}
+
+/** The same for the memory phase. An entry costs 256 columns: about 2 ms at n = 4096. */
+export function verifyMemoryOpenings(
+  claim: MemoryClaim,
+  entries: readonly MemoryEntry[],
+  openings: readonly Opening[],
+): OpeningVerdict {
+  const { params, seed, nonce } = claim
+  if (!allowsMemoryPhase(params) || nonce.length !== NONCE_BYTES) {
+    return { refused: 'claim-malformed', detail: `n must be a multiple of ${FOLD} and the nonce 32 bytes` }
+  }
+  const layout = memoryLayout(params)
+  return verifyAll(claim, entries, openings, {
+    place: ({ row, column }) => ({ ...layout, ...placeFold(params, row, column), bytes: LEAF_BYTES }),
+    stated: (opening) => foldOf(params, opening),
+    compute: () => computeFolds(seed, params, nonce, entries),
+  })
+}
+
+interface Phase {
+  place: (entry: Entry) => Place
+  stated: (opening: Opening) => number
+  compute: () => number[]
+}
+
+function verifyAll(
+  { seed, root }: Claim,
+  entries: readonly Entry[],
+  openings: readonly Opening[],
+  { place, stated, compute }: Phase,
+): OpeningVerdict {
+  if (seed.length !== SEED_BYTES || root.length !== DIGEST_BYTES) {
     return { refused: 'claim-malformed', detail: 'a seed and a root are 32 bytes each' }
   }
   if (openings.length !== entries.length) {
@@ -60,12 +119,12 @@ export function verifyOpenings(
     }
   }
   for (const [at, entry] of entries.entries()) {
-    const fault = checkPath(claim, entry, openings[at]!)
+    const fault = checkPath(root, entry, openings[at]!, place(entry))
     if (fault !== undefined) return fault
   }
-  const expected = computeEntries(claim.seed, claim.params, entries)
+  const expected = compute()
   for (const [at, opening] of openings.entries()) {
-    const value = entryOf(claim.params, opening)
+    const value = stated(opening)
     if (value === expected[at]) continue
     return {
       refused: 'entry-mismatch',
@@ -77,14 +136,25 @@ export function verifyOpenings(
   return { ok: true }
 }
 
-function checkPath({ params, root }: Claim, entry: Entry, opening: Opening): OpeningVerdict | undefined {
+/** Where the opened value lies: what differs between the two phases. */
+interface Place {
+  readonly leaf: number
+  readonly bytes: number
+  readonly roundDepth: number
+  readonly topDepth: number
+}
+
+function checkPath(
+  root: Uint8Array,
+  entry: Entry,
+  opening: Opening,
+  place: Place,
+): OpeningVerdict | undefined {
   const { round, row, column } = entry
   const name = `(${round}, ${row}, ${column})`
   if (opening.round !== round || opening.row !== row || opening.column !== column) {
     return { refused: 'opening-of-another-entry', detail: `entry ${name} was asked for`, opening }
   }
-  const layout = treeLayout(params)
-  const place = placeEntry(params, layout, row, column)
   if (opening.segment.length !== place.bytes) {
     return {
       refused: 'segment-malformed',
@@ -92,7 +162,7 @@ function checkPath({ params, root }: Claim, entry: Entry, opening: Opening): Ope
       opening,
     }
   }
-  const depth = layout.roundDepth + layout.topDepth
+  const depth = place.roundDepth + place.topDepth
   if (opening.path.length !== depth || opening.path.some((digest) => digest.length !== DIGEST_BYTES)) {
     return {
       refused: 'path-malformed',
@@ -100,7 +170,7 @@ function checkPath({ params, root }: Claim, entry: Entry, opening: Opening): Ope
       opening,
     }
   }
-  const index = round * 2 ** layout.roundDepth + place.leaf
+  const index = round * 2 ** place.roundDepth + place.leaf
   if (!equalBytes(climb(hashLeaf(opening.segment), index, opening.path), root)) {
     return { refused: 'path-mismatch', detail: `the path of ${name} does not lead to the root`, opening }
   }
@@ -117,50 +187,50 @@ export function entryOf(params: ProofParams, { row, column, segment }: Opening):
   return segment[2 * index]! | (segment[2 * index + 1]! << 8)
 }
 
-/** The true values of entries, from the seed alone: n/2 + 2 hashes and 24·n multiplications for the first of a round. */
+/** The opened fold as the prover stated it. */
+function foldOf(params: ProofParams, { row, column, segment }: Opening): number {
+  const { index } = placeFold(params, row, column)
+  return new DataView(segment.buffer, segment.byteOffset).getUint32(4 * index, true)
+}
+
+/** The true values of entries, from the seed alone: n/2 hashes a round, then 2 hashes and 24·n multiplications each. */
 export function computeEntries(seed: Uint8Array, params: ProofParams, entries: readonly Entry[]): number[] {
+  return computeByRound(seed, params, entries, (product, { row, column }) =>
+    product.cells(row, column).reduce((entry, c, at) => entry + (at + 1) * (c ** 2 % MODULUS), 0),
+  )
+}
+
+/** The true values of the memory phase. */
+export function computeFolds(
+  seed: Uint8Array,
+  params: ProofParams,
+  nonce: Uint8Array,
+  entries: readonly MemoryEntry[],
+): number[] {
+  const { shift, weights } = expandNonce(nonce)
+  return computeByRound(seed, params, entries, (product, { row, column }) => {
+    let fold = 0
+    for (let group = 0; group < FOLD / GROUP; group++) {
+      for (const [at, c] of product.cells(row, column * (FOLD / GROUP) + group).entries()) {
+        fold += weights[group * GROUP + at]! * ((c + shift) ** 2 % MEMORY_MODULUS)
+      }
+    }
+    return fold
+  })
+}
+
+function computeByRound(
+  seed: Uint8Array,
+  params: ProofParams,
+  entries: readonly Entry[],
+  compute: (product: ProductRound, entry: Entry) => number,
+): number[] {
   const values: number[] = new Array(entries.length)
-  const inner = new Int32Array(INNER_VALUES * params.n)
   for (const round of new Set(entries.map((entry) => entry.round))) {
-    expandInner(seed, params, round, inner)
+    const product = expandRound(seed, params, round)
     for (const [at, entry] of entries.entries()) {
-      if (entry.round !== round) continue
-      const left = expandLeftRow(seed, params, round, entry.row)
-      const right = expandRightRows(seed, params, round, entry.column)
-      values[at] = foldGroup(multiplyGroup(inner, left, right))
+      if (entry.round === round) values[at] = compute(product, entry)
     }
   }
   return values
-}
-
-const RECIPROCAL = 1 / MODULUS
-
-/** ((x mod 509) mod 16) − 8 for 0 ≤ x < 2^20, where a double's product cannot cross an integer. */
-function mapResidue(x: number): number {
-  return ((x - (((x + 0.5) * RECIPROCAL) | 0) * MODULUS) & 15) - 8
-}
-
-/** The entries of C under one digest entry: row `left` of A times four columns of B. */
-function multiplyGroup(inner: Int32Array, left: Int32Array, right: Int32Array): Int32Array {
-  const [l0, l1, l2, l3] = left as unknown as [number, number, number, number]
-  const sums = new Int32Array(GROUP)
-  for (let column = 0; column < GROUP; column++) {
-    const at = column * FACTORS
-    const r0 = right[at]!
-    const r1 = right[at + 1]!
-    const r2 = right[at + 2]!
-    const r3 = right[at + 3]!
-    let sum = 0
-    for (let k = 0; k < inner.length; k += INNER_VALUES) {
-      const a = mapResidue(l0 * inner[k]! + l1 * inner[k + 1]! + l2 * inner[k + 2]! + l3 * inner[k + 3]!)
-      const b = mapResidue(r0 * inner[k + 4]! + r1 * inner[k + 5]! + r2 * inner[k + 6]! + r3 * inner[k + 7]!)
-      sum += a * b
-    }
-    sums[column] = sum
-  }
-  return sums
-}
-
-function foldGroup(sums: Int32Array): number {
-  return sums.reduce((total, c, at) => total + (at + 1) * ((c * c) % MODULUS), 0)
 }

@@ -2,7 +2,7 @@ import type { Entry, ProofParams } from '../../protocols/challenge/params.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import { BACKEND_NAMES, type BackendName, type BackendReport } from '../backend/backend.js'
-import type { Opening } from '../proof/opening.js'
+import type { MemoryEntry, Opening } from '../proof/opening.js'
 import type { JobEvent, JobOutput } from '../tfjs/event.js'
 import type { DeviceJob } from '../tfjs/job.js'
 import type { Evaluation, PredictInputs } from '../tfjs/predict.js'
@@ -27,17 +27,33 @@ export interface Proof {
   readonly elapsedMs: number
   /** Throws PROOF_GONE after a restart of the worker or when eight later proofs have pushed this one out. */
   open(entries: readonly Entry[], options?: { signal?: AbortSignal }): Promise<Opening[]>
+  /**
+   * The memory phase of a proof that was made with `resident`: folds all products with weights from the nonce. Throws
+   * NOTHING_RESIDENT, PROOF_GONE.
+   */
+  recall(nonce: Uint8Array, options?: { signal?: AbortSignal }): Promise<MemoryProof>
+  /** Frees what is kept in the worker, and on the device. */
   release(): Promise<void>
+}
+
+export interface MemoryProof {
+  readonly root: Uint8Array
+  readonly elapsedMs: number
+  open(entries: readonly MemoryEntry[], options?: { signal?: AbortSignal }): Promise<Opening[]>
+}
+
+export interface ProofRequest {
+  seed: Uint8Array
+  params: ProofParams
+  /** Keep the products on the device for `recall`: 2·n² bytes a round (`residentBytes`); n a multiple of 256. */
+  resident?: boolean
 }
 
 export interface Device {
   readonly report: BackendReport
   /** The worker's process; changes when it was restarted; undefined while there is none. */
   readonly pid: number | undefined
-  prove(
-    request: { seed: Uint8Array; params: ProofParams },
-    options?: { signal?: AbortSignal },
-  ): Promise<Proof>
+  prove(request: ProofRequest, options?: { signal?: AbortSignal }): Promise<Proof>
   run(
     job: DeviceJob,
     options?: { signal?: AbortSignal; onEvent?: (event: JobEvent) => void },
@@ -118,9 +134,19 @@ export async function openDevice(options: DeviceOptions): Promise<Device> {
         root,
         elapsedMs,
         open: (entries, openOptions = {}) =>
-          holder.request('open', { proof: id, entries: [...entries] }, openOptions).answer.catch((error) => {
-            throw codeOf(error) === 'DEVICE_WORKER_DIED' ? goneError(error) : error
-          }),
+          holder.request('open', { proof: id, entries: [...entries] }, openOptions).answer.catch(rethrowGone),
+        recall: async (nonce, recallOptions = {}) => {
+          const recalled = await holder
+            .request('recall', { proof: id, nonce }, recallOptions)
+            .answer.catch(rethrowGone)
+          return {
+            ...recalled,
+            open: (folds, openOptions = {}) =>
+              holder
+                .request('openFolds', { proof: id, entries: [...folds] }, openOptions)
+                .answer.catch(rethrowGone),
+          }
+        },
         release: async () => {
           await holder.request('release', { proof: id }).answer.catch(() => null)
         },
@@ -136,8 +162,10 @@ export async function openDevice(options: DeviceOptions): Promise<Device> {
   }
 }
 
-function goneError(cause: unknown): NightshiftError {
-  return new NightshiftError('PROOF_GONE', 'the proof was lost with its worker', {
+/** A proof lives in the worker that made it. */
+function rethrowGone(cause: unknown): never {
+  if (codeOf(cause) !== 'DEVICE_WORKER_DIED') throw cause
+  throw new NightshiftError('PROOF_GONE', 'the proof was lost with its worker', {
     advice: 'Ask for a new proof.',
     cause,
   })

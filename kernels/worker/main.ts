@@ -1,8 +1,10 @@
+import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
 import { checkBackend, measureGflops } from '../backend/check.js'
 import { loadBackend } from '../backend/load.js'
+import { createThreadHasher } from '../proof/hasher.js'
 import type { FromWorker, ToWorker, WorkerFault, WorkerOptions } from './messages.js'
 import { createSession } from './session.js'
 
@@ -11,6 +13,9 @@ import { createSession } from './session.js'
  * touch the process, its timers and its environment.
  */
 const options = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions
+
+/** Eight threads hash about 2 GB/s of digests, more than any card makes. */
+const MAX_HASH_THREADS = 8
 
 process.title = `nightshift ${options.backend}`
 // TensorFlow writes hundreds of lines about what it found; a CPU build or a CPU backend must not reach for a card.
@@ -66,6 +71,7 @@ async function start(): Promise<void> {
   const { name, gpu, model, memoryBytes, driver } = backend
   const session = createSession(backend, {
     clock,
+    hasher: createThreadHasher(Math.max(1, Math.min(MAX_HASH_THREADS, availableParallelism() - 1))),
     breathe: () => new Promise((resolve) => setImmediate(resolve)),
     onEvent: (id, event) => void send({ kind: 'event', id, event }),
   })

@@ -1,6 +1,6 @@
 import type { Entry, ProofParams } from '../../protocols/challenge/params.js'
 import type { BackendName, BackendReport } from '../backend/backend.js'
-import type { Opening } from '../proof/opening.js'
+import type { MemoryEntry, Opening } from '../proof/opening.js'
 import type { JobEvent, JobOutput } from '../tfjs/event.js'
 import type { DeviceJob } from '../tfjs/job.js'
 import type { Evaluation, PredictInputs } from '../tfjs/predict.js'
@@ -19,8 +19,13 @@ export interface WorkerOptions {
 
 /** Each request with its answer. */
 export interface Requests {
-  prove: { ask: { seed: Uint8Array; params: ProofParams }; answer: { root: Uint8Array; elapsedMs: number } }
+  prove: {
+    ask: { seed: Uint8Array; params: ProofParams; resident?: boolean }
+    answer: { root: Uint8Array; elapsedMs: number }
+  }
   open: { ask: { proof: number; entries: Entry[] }; answer: Opening[] }
+  recall: { ask: { proof: number; nonce: Uint8Array }; answer: { root: Uint8Array; elapsedMs: number } }
+  openFolds: { ask: { proof: number; entries: MemoryEntry[] }; answer: Opening[] }
   release: { ask: { proof: number }; answer: null }
   run: { ask: { job: DeviceJob }; answer: JobOutput }
   evaluate: { ask: { spec: TrainSpecInput; inputs: PredictInputs }; answer: Evaluation }

@@ -1,6 +1,8 @@
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
 import type { Backend, Turn } from '../backend/backend.js'
+import type { Hasher } from '../proof/hasher.js'
+import type { MemoryCommitment } from '../proof/memory.js'
 import { type Commitment, prove } from '../proof/prover.js'
 import type { JobEvent } from '../tfjs/event.js'
 import { runJob } from '../tfjs/job.js'
@@ -18,6 +20,7 @@ export interface Session {
 
 export interface SessionOptions {
   clock: Clock
+  hasher: Hasher
   /** Gives the event loop a chance to take in messages. */
   breathe: () => Promise<void>
   onEvent: (id: number, event: JobEvent) => void
@@ -27,8 +30,12 @@ export interface SessionOptions {
  * Two lanes on one device: proofs and jobs. Each lane does one thing at a time, and a job stands still between two of
  * its batches while a proof runs, so that a challenge in the middle of a lease is answered at full speed.
  */
-export function createSession(backend: Backend, { clock, breathe, onEvent }: SessionOptions): Session {
+export function createSession(
+  backend: Backend,
+  { clock, hasher, breathe, onEvent }: SessionOptions,
+): Session {
   const commitments = new Map<number, Commitment>()
+  const memories = new Map<number, MemoryCommitment>()
   const cancelled = new Set<number>()
   let proofLane: Promise<unknown> = Promise.resolve()
   let jobLane: Promise<unknown> = Promise.resolve()
@@ -70,24 +77,37 @@ export function createSession(backend: Backend, { clock, breathe, onEvent }: Ses
     return done
   }
 
-  const commit = async (id: number, { seed, params }: Requests['prove']['ask']) => {
+  const forget = (proof: number) => {
+    commitments.get(proof)?.release()
+    commitments.delete(proof)
+    memories.delete(proof)
+  }
+  const commit = async (id: number, { seed, params, resident = false }: Requests['prove']['ask']) => {
     requireRunning(id)
     const startedAt = clock.elapsed()
-    const commitment = await prove(backend, { seed, params, turn: proofTurn(id) })
+    const commitment = await prove(backend, { seed, params, resident, hasher, turn: proofTurn(id) })
     const elapsedMs = clock.elapsed() - startedAt
     commitments.set(id, commitment)
     for (const oldest of commitments.keys()) {
       if (commitments.size <= MAX_COMMITMENTS) break
-      commitments.delete(oldest)
+      forget(oldest)
     }
     return { root: commitment.root, elapsedMs }
   }
-  const open = async (id: number, { proof, entries }: Requests['open']['ask']) => {
-    const commitment = commitments.get(proof)
-    if (commitment !== undefined) return commitment.open(entries, proofTurn(id))
+  const requireProof = <T>(kept: Map<number, T>, proof: number): T => {
+    const found = kept.get(proof)
+    if (found !== undefined) return found
     throw new NightshiftError('PROOF_GONE', 'the proof is no longer in memory', {
       advice: 'Ask for a new proof; the worker was restarted, or the proof was released.',
     })
+  }
+  const recall = async (id: number, { proof, nonce }: Requests['recall']['ask']) => {
+    const commitment = requireProof(commitments, proof)
+    const startedAt = clock.elapsed()
+    const memory = await commitment.recall(nonce, proofTurn(id))
+    const elapsedMs = clock.elapsed() - startedAt
+    memories.set(proof, memory)
+    return { root: memory.root, elapsedMs }
   }
 
   const dispatch = (request: Request): Promise<Requests[RequestKind]['answer']> => {
@@ -96,9 +116,15 @@ export function createSession(backend: Backend, { clock, breathe, onEvent }: Ses
       case 'prove':
         return inProofLane(() => commit(id, request.ask))
       case 'open':
-        return inProofLane(() => open(id, request.ask))
+        return inProofLane(async () =>
+          requireProof(commitments, request.ask.proof).open(request.ask.entries, proofTurn(id)),
+        )
+      case 'recall':
+        return inProofLane(() => recall(id, request.ask))
+      case 'openFolds':
+        return inProofLane(async () => requireProof(memories, request.ask.proof).open(request.ask.entries))
       case 'release':
-        commitments.delete(request.ask.proof)
+        forget(request.ask.proof)
         return Promise.resolve(null)
       case 'run':
         return inJobLane(() =>

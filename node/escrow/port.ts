@@ -6,7 +6,7 @@ import type { Refusal } from '../../protocols/errors.js'
  * never executed twice.
  */
 export interface Escrow {
-  /** The market's terms, read once and kept. */
+  /** The market's terms, from a cache that is at most a minute old. */
   market(signal?: AbortSignal): Promise<MarketTerms>
   /** A provider's account, from a cache that is at most a few seconds old. Undefined: not registered. */
   provider(nodeKey: Uint8Array, signal?: AbortSignal): Promise<ProviderAccount | undefined>
@@ -79,8 +79,6 @@ export interface LeaseAccount {
   address: Uint8Array
   /** Of this lease among all of its provider; every voucher names it, so that none fits a later lease. */
   serial: bigint
-  /** Address of the provider's account on the chain, not its node key. */
-  provider: Uint8Array
   wallet: Uint8Array
   sessionKey: Uint8Array
   termsHash: Uint8Array

@@ -22,7 +22,6 @@ import {
   decodeProvider,
   freeStake,
   type Lease,
-  type Market,
   type Provider,
   type RawAccount,
   termsAt,
@@ -35,7 +34,7 @@ import {
   sendInstructions,
   sendTransaction,
 } from '../../chain/client/sending.js'
-import type { Signer } from '../../chain/client/signing.js'
+import { createVerifier, type Signer } from '../../chain/client/signing.js'
 import {
   buildOpening,
   COMPUTE_UNITS,
@@ -76,6 +75,12 @@ export interface SolanaEscrowOptions {
 
 /** Stakes change slowly and are asked for with every offer; a few seconds of age do no harm. */
 const PROVIDER_CACHE_MS = 5_000
+/** Terms change a day after they were announced at the earliest, but a node runs for months. */
+const MARKET_CACHE_MS = 60_000
+/** For the choice between terms in force and terms announced; deadlines are judged by a fresh reading. */
+const CHAIN_TIME_CACHE_MS = 5_000
+/** A server that takes a request and never answers counts as one that is down. */
+const RPC_TIMEOUT_MS = 10_000
 const MAX_CACHED_PROVIDERS = 10_000
 const DEFAULT_MAX_MICRO_LAMPORTS = 50_000
 /** Blockhashes of our own proposals that are still alive; each lives for about a minute. */
@@ -90,6 +95,7 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
     commitment: options.commitment,
     ...(options.wsUrl === undefined ? {} : { wsEndpoint: options.wsUrl }),
     disableRetryOnRateLimit: true,
+    fetch: createTimedFetch(clock),
   })
   const chain: Chain = {
     rpc: connection,
@@ -98,22 +104,18 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
     ...(options.outageMs === undefined ? {} : { outageMs: options.outageMs }),
   }
   const payer = wallet ?? node
-  const providers = new Map<string, { account: ProviderAccount | undefined; readAt: number }>()
+  const providers = new Map<string, { account: Promise<ProviderAccount | undefined>; readAt: number }>()
   const lifetimes = new Map<string, Lifetime>()
-  let marketRead: Promise<Market> | undefined
 
   const account = async (address: PublicKey, signal?: AbortSignal): Promise<RawAccount | null> =>
-    retrying(chain, signal, () => connection.getAccountInfo(address))
+    abortable(
+      retrying(chain, signal, () => connection.getAccountInfo(address)),
+      signal,
+    )
 
-  const readMarket = (signal?: AbortSignal): Promise<Market> => {
-    marketRead ??= account(market, signal)
-      .then((raw) => decodeMarket(market, raw, programId))
-      .catch((error: unknown) => {
-        marketRead = undefined
-        throw error
-      })
-    return marketRead
-  }
+  const readMarket = cached(clock, MARKET_CACHE_MS, async (signal) =>
+    decodeMarket(market, await account(market, signal), programId),
+  )
 
   const readProvider = async (address: PublicKey, signal?: AbortSignal): Promise<Provider | undefined> => {
     const raw = await account(address, signal)
@@ -146,6 +148,14 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
     return Number(Buffer.from(sysvar.data).readBigInt64LE(CLOCK_TIME_OFFSET))
   }
 
+  const recentChainTime = cached(clock, CHAIN_TIME_CACHE_MS, chainTime)
+
+  /** The market, and its terms that are in force. */
+  const marketNow = async (signal?: AbortSignal) => {
+    const [read, time] = await Promise.all([readMarket(signal), recentChainTime(signal)])
+    return { read, terms: termsAt(read, time) }
+  }
+
   const fee = async (writable: PublicKey[], signal?: AbortSignal) =>
     priorityFee(chain, writable, options.maxMicroLamports ?? DEFAULT_MAX_MICRO_LAMPORTS, signal)
 
@@ -164,13 +174,13 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
 
   const feeAccountOf = async (lease: Lease, signal?: AbortSignal) => {
     if (lease.feeBps === 0) return {}
-    const { feeAccount } = termsAt(await readMarket(signal), await chainTime(signal))
-    return { feeAccount }
+    const { terms } = await marketNow(signal)
+    return { feeAccount: terms.feeAccount }
   }
 
   const openingOf = async (proposal: LeaseProposal, signal?: AbortSignal): Promise<OpenLease> => {
-    const read = await readMarket(signal)
-    const { bondBps, disputeWindowSeconds, feeBps } = termsAt(read, await chainTime(signal))
+    const { read, terms } = await marketNow(signal)
+    const { bondBps, disputeWindowSeconds, feeBps } = terms
     const renter = new PublicKey(proposal.wallet)
     return {
       programId,
@@ -204,28 +214,38 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
     provider: async (nodeKey, signal) => {
       const address = providerAddress(programId, market, new PublicKey(nodeKey))
       const key = address.toBase58()
-      const cached = providers.get(key)
-      if (cached !== undefined && clock.elapsed() - cached.readAt < PROVIDER_CACHE_MS) return cached.account
-      const read = await readProvider(address, signal)
-      const found = read && {
-        nodeKey: read.node.toBytes(),
-        owner: read.owner.toBytes(),
-        payout: read.payout.toBytes(),
-        stake: read.stake,
-        bound: read.bound,
-      }
+      const known = providers.get(key)
+      if (known !== undefined && clock.elapsed() - known.readAt < PROVIDER_CACHE_MS) return known.account
+      // Without the caller's signal: others wait for the same answer.
+      const reading = readProvider(address).then(
+        (read) =>
+          read && {
+            nodeKey: read.node.toBytes(),
+            owner: read.owner.toBytes(),
+            payout: read.payout.toBytes(),
+            stake: read.stake,
+            bound: read.bound,
+          },
+      )
+      const entry = { account: reading, readAt: clock.elapsed() }
       providers.delete(key)
-      providers.set(key, { account: found, readAt: clock.elapsed() })
+      providers.set(key, entry)
       if (providers.size > MAX_CACHED_PROVIDERS) providers.delete(providers.keys().next().value as string)
-      return found
+      reading.catch(() => {
+        if (providers.get(key) === entry) providers.delete(key)
+      })
+      return abortable(reading, signal)
     },
 
     proposeLease: async (proposal, signal) => {
-      const opening = await openingOf(proposal, signal)
-      const lifetime = await latestLifetime(chain, signal)
+      const [opening, lifetime, microLamports] = await Promise.all([
+        openingOf(proposal, signal),
+        latestLifetime(chain, signal),
+        fee([market], signal),
+      ])
       lifetimes.set(lifetime.blockhash, lifetime)
       if (lifetimes.size > MAX_LIFETIMES) lifetimes.delete(lifetimes.keys().next().value as string)
-      const transaction = buildOpening(opening, await fee([market], signal), lifetime)
+      const transaction = buildOpening(opening, microLamports, lifetime)
       const provider = providerAddress(programId, market, opening.node)
       const { renter, termsHash } = opening
       const lease = leaseAddress(programId, { provider, renter, termsHash })
@@ -240,9 +260,8 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
         if (codeOf(error) !== 'OPENING_REFUSED') throw error
         return { refused: 'BAD_TRANSACTION', detail: (error as Error).message }
       }
-      const read = await readMarket(signal)
+      const { read, terms } = await marketNow(signal)
       const differs = findDifference(opening, proposal, { market, mint: read.mint, node: node.publicKey })
-      const terms = termsAt(read, await chainTime(signal))
       const disagrees = differs ?? disagreement(opening, terms)
       if (disagrees !== undefined) {
         return { refused: 'BAD_TRANSACTION', detail: `its ${disagrees} is not as agreed` }
@@ -263,9 +282,7 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
         throw new NightshiftError(
           'WALLET_MISSING',
           'this node does not hold the wallet that pays the deposit',
-          {
-            advice: 'name the wallet’s key file in the configuration',
-          },
+          { advice: 'name the wallet’s key file in the configuration' },
         )
       }
       const lifetime = lifetimes.get(opening.blockhash)
@@ -273,6 +290,18 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
         throw new NightshiftError('PROPOSAL_EXPIRED', 'the proposal is too old to be sent', {
           advice: 'hold the auction again',
         })
+      }
+      // Simulations do not look at signatures: without this, a made-up one would be waited for until it is too old.
+      const isSigned = createVerifier(opening.node.toBytes())
+      if (!isSigned(transaction.message.serialize(), providerSignature)) {
+        throw new NightshiftError(
+          'PROVIDER_SIGNATURE_INVALID',
+          'the provider did not sign what it was shown',
+          {
+            advice: 'nothing was sent; the job goes to the next bid',
+            context: { provider: opening.node.toBase58() },
+          },
+        )
       }
       transaction.addSignature(opening.node, providerSignature)
       await signTransaction(transaction, wallet)
@@ -301,8 +330,7 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
 
     closeLease: async (address, voucher, signal) => {
       const lease = new PublicKey(address)
-      const parties = await requireLease(lease, signal)
-      const { mint } = await readMarket(signal)
+      const [parties, { mint }] = await Promise.all([requireLease(lease, signal), readMarket(signal)])
       const instructions = closeLease({
         programId,
         lease,
@@ -323,8 +351,7 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
 
     expireLease: async (address, signal) => {
       const lease = new PublicKey(address)
-      const parties = await requireLease(lease, signal)
-      const { mint } = await readMarket(signal)
+      const [parties, { mint }] = await Promise.all([requireLease(lease, signal), readMarket(signal)])
       const refund = tokenAccount(mint, parties.renter)
       const instruction = expireLease({ programId, lease, parties, mint, refund })
       return send('expireLease', lease, [instruction], [payer], signal)
@@ -337,17 +364,17 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
         .filter(({ err }) => err === null)
         .map(({ signature }) => signature)
         .reverse()
-      const events: EscrowEvent[] = []
-      for (const signature of signatures) {
-        const found = await retrying(chain, signal, () =>
-          connection.getTransaction(signature, { maxSupportedTransactionVersion: 0 }),
-        )
-        events.push(...parseEvents(programId, found?.meta?.logMessages ?? []))
-      }
-      return readOutcome(
-        events.filter(({ subject }) => subject.equals(key)),
-        signatures,
+      const steps = await Promise.all(
+        signatures.map(async (signature) => {
+          const found = await retrying(chain, signal, () =>
+            connection.getTransaction(signature, { maxSupportedTransactionVersion: 0 }),
+          )
+          const events = parseEvents(programId, found?.meta?.logMessages ?? [])
+          return { signature, events: events.filter(({ subject }) => subject.equals(key)) }
+        }),
       )
+      // Anybody may name the lease in a transaction of another kind: that is no part of its story.
+      return readOutcome(steps.filter(({ events }) => events.length > 0))
     },
 
     chainTime,
@@ -377,10 +404,9 @@ function describe(address: PublicKey, lease: Lease): LeaseAccount {
   return {
     address: address.toBytes(),
     serial: lease.serial,
-    provider: lease.provider.toBytes(),
     wallet: lease.renter.toBytes(),
     sessionKey: lease.session.toBytes(),
-    termsHash: lease.termsHash,
+    termsHash: Uint8Array.from(lease.termsHash),
     pricePerHour: lease.pricePerHour,
     deposit: lease.deposit,
     paid: lease.paid,
@@ -395,13 +421,60 @@ function signedOf(voucher: SignedVoucher): { message: Uint8Array; signature: Uin
   return { message: voucher.bytes, signature: voucher.signature }
 }
 
-function readOutcome(events: EscrowEvent[], transactions: string[]): LeaseOutcome | undefined {
+function readOutcome(steps: Array<{ signature: string; events: EscrowEvent[] }>): LeaseOutcome | undefined {
+  const transactions = steps.map(({ signature }) => signature)
   let deposited = 0n
-  for (const event of events) {
+  for (const event of steps.flatMap(({ events }) => events)) {
     if (event.name === 'LeaseOpened') deposited = event.values.deposit
     if (event.name === 'LeaseClosed' || event.name === 'LeaseExpired') {
       return { transactions, deposited, paid: event.values.paid, refunded: event.values.refunded }
     }
   }
   return undefined
+}
+
+/** Reads once for all who ask within `maxAgeMs`; a reading that failed is forgotten. */
+function cached<T>(
+  clock: Clock,
+  maxAgeMs: number,
+  read: (signal?: AbortSignal) => Promise<T>,
+): (signal?: AbortSignal) => Promise<T> {
+  let last: { value: Promise<T>; readAt: number } | undefined
+  return (signal) => {
+    if (last === undefined || clock.elapsed() - last.readAt >= maxAgeMs) {
+      // Without the caller's signal: others wait for the same answer.
+      const reading = { value: read(), readAt: clock.elapsed() }
+      last = reading
+      reading.value.catch(() => {
+        if (last === reading) last = undefined
+      })
+    }
+    return abortable(last.value, signal)
+  }
+}
+
+/** Stops waiting when the signal aborts; what was waited for goes on. */
+function abortable<T>(waited: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return waited
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason)
+    if (signal.aborted) return onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    waited.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
+
+function createTimedFetch(clock: Clock): typeof fetch {
+  return async (input, init) => {
+    const late = new AbortController()
+    const stop = clock.after(RPC_TIMEOUT_MS, () => late.abort(new Error(`no answer in ${RPC_TIMEOUT_MS} ms`)))
+    try {
+      const response = await fetch(input, { ...init, signal: late.signal })
+      // Read here, so that the time limit holds for the body too.
+      const body = await response.arrayBuffer()
+      return new Response(body, response)
+    } finally {
+      stop()
+    }
+  }
 }

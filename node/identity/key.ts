@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Keypair } from '@solana/web3.js'
 import { NightshiftError } from '../../protocols/errors.js'
@@ -22,7 +22,7 @@ export async function readKeyFile(path: string): Promise<Keypair> {
     })
   }
   try {
-    return Keypair.fromSecretKey(Uint8Array.from(JSON.parse(text) as number[]))
+    return Keypair.fromSecretKey(readBytes(JSON.parse(text)))
   } catch (cause) {
     throw new NightshiftError('KEY_FILE_DAMAGED', `${path} does not hold a key`, {
       advice: 'restore it from a backup; a key file is a JSON array of 64 numbers',
@@ -32,13 +32,43 @@ export async function readKeyFile(path: string): Promise<Keypair> {
   }
 }
 
-/** Writes a key so that only its owner reads it, under its name only once it is whole. */
+/** `Uint8Array.from` alone would take 257 for 1 and "1" for 1. */
+function readBytes(value: unknown): Uint8Array {
+  const isByte = (item: unknown) => Number.isInteger(item) && Number(item) >= 0 && Number(item) <= 255
+  if (!Array.isArray(value) || !value.every(isByte)) throw new TypeError('not an array of bytes')
+  return Uint8Array.from(value as number[])
+}
+
+/**
+ * Writes a key so that only its owner reads it, under its name only once it is whole and on the disk: a node that
+ * announced itself under a key must not come back without it. Code: KEY_FILE_UNWRITABLE.
+ */
 export async function writeKeyFile(path: string, key: Keypair): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const partial = `${path}.partial`
-  await writeFile(partial, JSON.stringify([...key.secretKey]), { mode: 0o600 })
-  await chmod(partial, 0o600)
-  await rename(partial, path)
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    // What an earlier attempt left behind may have other permissions, or be a link to somewhere else.
+    await rm(partial, { force: true })
+    await writeThrough(partial, JSON.stringify([...key.secretKey]))
+    await rename(partial, path)
+  } catch (cause) {
+    await rm(partial, { force: true }).catch(() => {})
+    throw new NightshiftError('KEY_FILE_UNWRITABLE', `cannot write ${path}`, {
+      advice: 'free some disk space or check the permissions of its folder; no key was made',
+      context: { path },
+      cause,
+    })
+  }
+}
+
+async function writeThrough(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }
 
 export async function readOrCreateKeyFile(path: string, random: Random): Promise<Keypair> {

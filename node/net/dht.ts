@@ -99,7 +99,8 @@ export function createDht({ kad, self, network, clock, log }: DhtInit): Dht {
     const { bytes, rest, rules } = rulesOf(key)
     let best: Uint8Array | undefined
     for await (const event of query(`getting ${key}`, signal, (signal) => kad.get(bytes, { signal }))) {
-      if (event.name === 'VALUE' && (await isValid(rules, rest, event.value))) best = event.value
+      if (event.name === 'VALUE' && (await isValid(rules, rest, event.value)))
+        best = new Uint8Array(event.value)
     }
     return best
   }

@@ -22,6 +22,9 @@ export interface GossipOptions {
 export const DEFAULT_MAX_MESSAGE_BYTES = 64 * 1024
 const DEFAULT_DEGREE = 6
 const DEFAULT_HEARTBEAT_INTERVAL_MS = 1_000
+/** Messages are told of for five heartbeats instead of three: topics are quiet, and the mesh of a small swarm is young. */
+const HISTORY_GOSSIP_HEARTBEATS = 5
+const HISTORY_HEARTBEATS = 8
 /** Room for a few dozen subscriptions a peer: gossipsub counts about 1 KiB for each. */
 const MAX_TOPIC_BYTES_PER_PEER = 256 * 1024
 
@@ -78,6 +81,8 @@ export function gossipsubOptions(options: GossipOptions, isLocal: boolean): Part
     Dhi: degree * 2,
     Dout: Math.max(0, Math.min(2, Math.floor(degree / 2) - 1)),
     heartbeatInterval: options.heartbeatIntervalMs ?? DEFAULT_HEARTBEAT_INTERVAL_MS,
+    mcacheLength: HISTORY_HEARTBEATS,
+    mcacheGossip: HISTORY_GOSSIP_HEARTBEATS,
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: messageId,
     fallbackToFloodsub: false,

@@ -215,8 +215,7 @@ function compose(
     await stopBootstrap()
     await engine.stop()
     gossip.stop()
-    // a service of libp2p that does not end must not keep the process: what matters is on disk already
-    await Promise.race([node.stop(), clock.sleep(STOP_TIMEOUT_MS)])
+    await stopWithin(STOP_TIMEOUT_MS, node, clock)
     await closeDirectory()
   }
 
@@ -242,6 +241,20 @@ function compose(
     onPeer,
     stop: () => (stopping ??= stopAll()),
   }
+}
+
+/** A service of libp2p that does not end must not keep the process: what matters is on disk already. */
+async function stopWithin(ms: number, node: Node, clock: Clock): Promise<void> {
+  const stopped = new AbortController()
+  const limit = clock.sleep(ms, stopped.signal).catch(() => {})
+  const stop = async () => {
+    try {
+      await node.stop()
+    } finally {
+      stopped.abort()
+    }
+  }
+  await Promise.race([stop(), limit])
 }
 
 async function unreachable<T>(

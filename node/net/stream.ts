@@ -1,12 +1,13 @@
 import { type Connection, type Stream, StreamResetError } from '@libp2p/interface'
 import type { Quota } from '../../protocols/descriptor.js'
 import { codeOf, type NightshiftError } from '../../protocols/errors.js'
-import { TokenBucket } from '../../protocols/limits.js'
 import type { Clock } from '../../protocols/ports.js'
 import { failure, refusedByPeer } from './failure.js'
 import { encodeFrame, FrameKind, FrameReader } from './frame.js'
 import type { Metrics } from './metrics.js'
 import type { ConnectionInfo, Session } from './session.js'
+import { Shaper } from './shaper.js'
+import { Wakeup } from './wakeup.js'
 
 /**
  * A session over one libp2p stream. All that libp2p's streams leave to their users is here: cutting into frames,
@@ -22,7 +23,8 @@ const HIGH_WATER_BYTES = 256 * 1024
 const LOW_WATER_BYTES = 64 * 1024
 /** How long `close` waits for the peer to end its side before it breaks the stream off. */
 const LINGER_MS = 5_000
-const SECONDS_A_MINUTE = 60
+/** What came whole before the peer was lost is still handed out: a transfer goes on from it later. */
+const LOST: ReadonlySet<string> = new Set(['PEER_GONE', 'FRAME_TRUNCATED'])
 
 export interface SessionInit<Out, In> {
   stream: Stream
@@ -57,11 +59,11 @@ export class StreamSession<Out, In> implements Session<Out, In> {
   readonly #clock: Clock
   readonly #frames: FrameReader
   readonly #abort = new AbortController()
-  readonly #shapers: { bucket: TokenBucket; cost: (bytes: number) => number }[]
+  readonly #shaper: Shaper
   readonly #undo: (() => void)[] = []
   readonly #openedMs: number
-  /** Called at every event that a waiting `send`, `receive` or `close` may wait for. */
-  readonly #wakers = new Set<() => void>()
+  /** Rung at every event that a waiting `send`, `receive` or `close` may wait for. */
+  readonly #wakeup: Wakeup
   #failed: NightshiftError | undefined
   #outputEnded = false
   #released = false
@@ -84,7 +86,8 @@ export class StreamSession<Out, In> implements Session<Out, In> {
       remoteAddress: init.connection.remoteAddr.toString(),
       direction: init.connection.direction,
     }
-    this.#shapers = createShapers(init.quota, this.#openedMs)
+    this.#shaper = new Shaper(init.quota, init.clock)
+    this.#wakeup = new Wakeup(init.clock)
     init.metrics.opened(this.word, this.direction)
     this.#watchStream()
     this.#watchTime()
@@ -131,7 +134,8 @@ export class StreamSession<Out, In> implements Session<Out, In> {
       const frame = await this.#nextFrame()
       if (frame === undefined) return undefined
       this.#init.metrics.frame(this.word, 'received', frame.frameBytes)
-      await this.#shape(frame.frameBytes)
+      await this.#shaper.admit(frame.frameBytes, this.signal)
+      if (this.#failed !== undefined && !LOST.has(this.#failed.code)) throw this.#failed
       return this.#decode(frame.body)
     } finally {
       this.#receiving = false
@@ -160,7 +164,7 @@ export class StreamSession<Out, In> implements Session<Out, In> {
     while (!this.#released) {
       this.#frames.discard()
       this.#resumeStream()
-      if (!(await this.#waitUntil(deadlineMs))) break
+      if (!(await this.#wakeup.until(deadlineMs))) break
     }
     this.#breakOff()
   }
@@ -184,12 +188,17 @@ export class StreamSession<Out, In> implements Session<Out, In> {
     this.#init.metrics.frame(this.word, 'sent', frame.byteLength)
   }
 
+  /** How long the peer may hold up a frame that has begun, in either direction. */
+  get #frameTimeoutMs(): number {
+    return Math.min(this.#init.idleTimeoutMs, this.#init.frameTimeoutMs ?? this.#init.idleTimeoutMs)
+  }
+
   async #roomToSend(): Promise<void> {
-    const deadlineMs = this.#clock.elapsed() + this.#init.idleTimeoutMs
-    while (this.#stream.writableNeedsDrain || this.#stream.writeBufferLength > LOW_WATER_BYTES) {
+    const deadlineMs = this.#clock.elapsed() + this.#frameTimeoutMs
+    while (this.#stream.writeBufferLength > HIGH_WATER_BYTES) {
       if (this.#failed !== undefined) throw this.#failed
       if (this.#stream.status !== 'open') throw this.#failUnlessOver('PEER_GONE', 'the stream closed')
-      if (!(await this.#waitUntil(deadlineMs))) throw this.#stalled('did not take more data')
+      if (!(await this.#wakeup.until(deadlineMs))) throw this.#stalled('did not take more data')
     }
     if (this.#failed !== undefined) throw this.#failed
   }
@@ -204,7 +213,7 @@ export class StreamSession<Out, In> implements Session<Out, In> {
   /** Ends our half of the stream, once all that was sent has left. */
   async #closeOutput(): Promise<void> {
     const late = new AbortController()
-    const cancelTimer = this.#clock.after(this.#init.idleTimeoutMs, () => late.abort())
+    const cancelTimer = this.#clock.after(this.#frameTimeoutMs, () => late.abort())
     try {
       await this.#stream.close({ signal: late.signal })
     } catch (cause) {
@@ -220,30 +229,23 @@ export class StreamSession<Out, In> implements Session<Out, In> {
   async #nextFrame(): Promise<{ body: Uint8Array; frameBytes: number } | undefined> {
     const beganMs = this.#clock.elapsed()
     for (;;) {
-      if (this.#failed !== undefined) throw this.#failed
+      const { failed } = this
+      if (failed !== undefined && !LOST.has(failed.code)) throw failed
       const frame = this.#frames.take()
       if (this.#frames.bufferedBytes < LOW_WATER_BYTES || this.#frames.ready === 0) this.#resumeStream()
       if (frame !== undefined) return frame
       if (this.#frames.ready > 0) continue
+      if (this.#failed !== undefined) throw this.#failed
       if (this.#frames.ended) return undefined
-      if (!(await this.#waitUntil(this.#receiveDeadline(beganMs))))
+      if (!(await this.#wakeup.until(this.#receiveDeadline(beganMs))))
         throw this.#stalled('sent no whole message')
     }
   }
 
   #receiveDeadline(beganMs: number): number {
-    const { idleTimeoutMs, frameTimeoutMs = idleTimeoutMs } = this.#init
-    const idleMs = beganMs + idleTimeoutMs
+    const idleMs = beganMs + this.#init.idleTimeoutMs
     if (!this.#frames.isPartial) return idleMs
-    return Math.min(idleMs, Math.max(beganMs, this.#frameBeganMs) + frameTimeoutMs)
-  }
-
-  async #shape(bytes: number): Promise<void> {
-    for (const { bucket, cost } of this.#shapers) {
-      const waitMs = bucket.borrow(this.#clock.elapsed(), cost(bytes))
-      if (waitMs > 0) await this.#clock.sleep(waitMs, this.signal).catch(() => {})
-      if (this.#failed !== undefined) throw this.#failed
-    }
+    return Math.min(idleMs, Math.max(beganMs, this.#frameBeganMs) + this.#frameTimeoutMs)
   }
 
   #decode(body: Uint8Array): In {
@@ -288,7 +290,7 @@ export class StreamSession<Out, In> implements Session<Out, In> {
       this.#onBytes(event.data as Uint8Array)
     const onInputClosed = () => this.#onInputClosed()
     const onClose = (event: { error?: Error }) => this.#onClose(event.error)
-    const onRoom = () => queueMicrotask(() => this.#wake())
+    const onRoom = () => queueMicrotask(() => this.#wakeup.all())
     stream.addEventListener('message', onMessage)
     stream.addEventListener('remoteCloseWrite', onInputClosed)
     stream.addEventListener('close', onClose)
@@ -329,7 +331,7 @@ export class StreamSession<Out, In> implements Session<Out, In> {
       this.#pauseWhenFull()
       this.#catchUpWithEnd()
       this.#lingerWhenBothEnded()
-      this.#wake()
+      this.#wakeup.all()
     }
   }
 
@@ -394,31 +396,10 @@ export class StreamSession<Out, In> implements Session<Out, In> {
     this.#undo.push(() => signal.removeEventListener('abort', onAbort))
   }
 
-  /** True at the next event, false when the deadline came first. */
-  #waitUntil(deadlineMs: number): Promise<boolean> {
-    const leftMs = deadlineMs - this.#clock.elapsed()
-    if (leftMs <= 0) return Promise.resolve(false)
-    return new Promise((resolve) => {
-      const settle = (woken: boolean) => {
-        this.#wakers.delete(wake)
-        cancelTimer()
-        resolve(woken)
-      }
-      const wake = () => settle(true)
-      const cancelTimer = this.#clock.after(leftMs, () => settle(false))
-      this.#wakers.add(wake)
-    })
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#wakers]) wake()
-  }
-
   // Ends
 
   #stalled(what: string): NightshiftError {
-    const { idleTimeoutMs } = this.#init
-    const message = `${this.peer} ${what} in time (${this.word}, idle limit ${idleTimeoutMs} ms)`
+    const message = `${this.peer} ${what} in time (${this.word})`
     return this.#fail(failure('PEER_STALLED', message, this.#facts()), 'PEER_STALLED')
   }
 
@@ -459,23 +440,11 @@ export class StreamSession<Out, In> implements Session<Out, In> {
       outcome: code ?? 'ok',
       durationMs,
     })
-    this.#wake()
+    this.#wakeup.all()
     this.#init.onReleased?.()
   }
 
   #facts(): Record<string, unknown> {
     return { word: this.word, peer: this.peer, direction: this.direction }
   }
-}
-
-function createShapers({ framesPerSecond, bytesPerSecond }: Quota, nowMs: number) {
-  const shapers: { bucket: TokenBucket; cost: (bytes: number) => number }[] = []
-  const add = (perSecond: number | undefined, cost: (bytes: number) => number) => {
-    if (perSecond === undefined) return
-    const rate = { perMinute: perSecond * SECONDS_A_MINUTE, burst: perSecond }
-    shapers.push({ bucket: new TokenBucket(rate, nowMs), cost })
-  }
-  add(framesPerSecond, () => 1)
-  add(bytesPerSecond, (bytes) => bytes)
-  return shapers
 }

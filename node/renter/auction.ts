@@ -5,7 +5,6 @@ import {
   type Candidate,
   judgeBid,
   orderIdOf,
-  rankBids,
   windowsOf,
 } from '../../protocols/auction/rules.js'
 import { Announcement, type Order, type RevealResponse } from '../../protocols/auction/wire.js'
@@ -60,7 +59,12 @@ interface Running {
   order: Order
   commitments: Map<string, Uint8Array>
   revealed: Map<string, ReceivedBid>
+  /** Judging starts when a bid arrives, so that it takes no time of its own after the last one. */
+  qualified: Map<string, Promise<ReceivedBid>>
+  /** Whose refusal was told: once for each, however often it tries. */
+  refused: Set<string>
   events: AuctionEvents
+  signal: AbortSignal
   /** Wakes `hold` when a bid has come. */
   wake: () => void
 }
@@ -100,7 +104,7 @@ export async function createAuctioneer(parts: {
       revealed: auction.revealed.has(peer),
     })
     if (refusal !== undefined) {
-      if (refusal.refused !== 'TOO_EARLY') auction.events.onRefused(peer, bid.pricePerHour, refusal.refused)
+      tellRefusal(auction, peer, bid.pricePerHour, refusal)
       return answer(refusal)
     }
     const received: ReceivedBid = {
@@ -111,8 +115,20 @@ export async function createAuctioneer(parts: {
       envelope: bytes,
     }
     auction.revealed.set(peer, received)
+    const qualified = qualify(auction, received)
+    // Awaited when the auction closes; until then nobody looks at a failure.
+    qualified.catch(() => {})
+    auction.qualified.set(peer, qualified)
     auction.wake()
     return { refused: '', detail: '' }
+  }
+
+  /** Whoever never committed is no part of the story, and whoever has a bid in cannot talk it away. */
+  const tellRefusal = (auction: Running, peer: string, pricePerHour: bigint, { refused }: Refusal) => {
+    const isPart = auction.commitments.has(peer) && !auction.revealed.has(peer)
+    if (!isPart || auction.refused.has(peer) || refused === 'TOO_EARLY') return
+    auction.refused.add(peer)
+    auction.events.onRefused(peer, pricePerHour, refused)
   }
 
   await engine.handle(revealProtocol, async (session) => {
@@ -121,14 +137,14 @@ export async function createAuctioneer(parts: {
   })
 
   /** Whether a bidder meets the requirements, and what it has staked, as the chain and its own heartbeat say now. */
-  const qualify = async (auction: Running, bid: ReceivedBid, signal: AbortSignal): Promise<ReceivedBid> => {
+  const qualify = async ({ order, signal }: Running, bid: ReceivedBid): Promise<ReceivedBid> => {
     const lost = await standing.lostBecause(bid.peer)
     if (lost !== undefined) return { ...bid, excluded: `STANDING_LOST: ${lost}` }
     const offer = await inventory.offerOf(bid.peer, signal)
     if (offer === undefined) return { ...bid, excluded: 'OFFER_UNKNOWN' }
     // It reserved a device for this very bid, so being busy or short of a free one says nothing against it.
     const devices = offer.devices.map((device) => ({ ...device, free: device.count }))
-    const requirements = Requirements.decode(auction.order.requirements)
+    const requirements = Requirements.decode(order.requirements)
     const [missed] = findMismatches({ ...offer, devices, available: true }, requirements)
     return { ...bid, stake: offer.stake, excluded: missed?.reason }
   }
@@ -141,7 +157,10 @@ export async function createAuctioneer(parts: {
         order,
         commitments: new Map(),
         revealed: new Map(),
+        qualified: new Map(),
+        refused: new Set(),
         events,
+        signal,
         wake: () => wake(),
       }
       const key = toHex(orderId)
@@ -160,9 +179,7 @@ export async function createAuctioneer(parts: {
             .sleep(leftMs, AbortSignal.any([signal, woken.signal]))
             .catch(() => signal.throwIfAborted())
         }
-        const bids = await Promise.all(
-          [...auction.revealed.values()].map((bid) => qualify(auction, bid, signal)),
-        )
+        const bids = await Promise.all(auction.qualified.values())
         log.debug('auction closed', { order: key, commitments: auction.commitments.size, bids: bids.length })
         return { order, orderId, envelope, bids }
       } finally {
@@ -173,7 +190,6 @@ export async function createAuctioneer(parts: {
     announce: async (auction, round, failed) => {
       const judged = auction.bids.map((bid) => ({ ...bid, excluded: bid.excluded ?? failed.get(bid.peer) }))
       const won = award(auction.order, judged)
-      const [first] = rankBids(judged)
       const { envelope } = await topic.publish({
         result: {
           orderId: auction.orderId,
@@ -186,9 +202,9 @@ export async function createAuctioneer(parts: {
           round,
         },
       })
-      if (won === undefined || first === undefined) return undefined
-      const winner = auction.bids.find((bid) => bid.peer === won.winner)
-      return winner === undefined ? undefined : { winner, pricePerHour: won.pricePerHour, envelope }
+      const winner = auction.bids.find(({ peer }) => peer === won?.winner)
+      if (won === undefined || winner === undefined) return undefined
+      return { winner, pricePerHour: won.pricePerHour, envelope }
     },
 
     close: async () => {

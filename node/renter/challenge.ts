@@ -28,6 +28,9 @@ export interface ChallengeResult extends ChallengeVerdict {
   receipt?: SignedReceipt
 }
 
+/** Half-way round the world and back. A provider that answers pings slowly gets no more than this taken off its time. */
+const MAX_ROUND_TRIP_MS = 400
+
 type Conversation = Session<ChallengeRequest, ChallengeResponse>
 type Failed = { reason: ChallengeFailure; detail: string }
 
@@ -58,7 +61,7 @@ export async function challengeProvider(
   const limit = AbortSignal.any([signal, late.signal])
   let session: Conversation | undefined
   try {
-    const roundTripMs = await network.roundTripMs(peer, { signal: limit })
+    const roundTripMs = Math.min(MAX_ROUND_TRIP_MS, await network.roundTripMs(peer, { signal: limit }))
     session = await network.engine.open(challengeProtocol, peer, { signal: limit })
 
     const seed = random.bytes(32)
@@ -93,11 +96,12 @@ export async function challengeProvider(
     const tooSlow = late.signal.aborted
     return verdict({
       reason: tooSlow ? 'TOO_SLOW' : 'UNREACHABLE',
-      detail: tooSlow ? `no root within ${terms.timeoutMs} ms` : (codeOf(error) ?? String(error)),
+      detail: tooSlow ? `no answer within ${terms.timeoutMs} ms` : (codeOf(error) ?? String(error)),
     })
   } finally {
     stopWaiting()
-    await session?.close().catch(() => {})
+    // Not awaited: the verdict is there, and how long the peer takes to end concerns nobody.
+    void session?.close().catch(() => {})
   }
 }
 

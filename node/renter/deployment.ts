@@ -43,6 +43,8 @@ export interface DeploymentParts {
   challengeTimeoutMs: number
   /** By the clock's `elapsed`: until then this node listens for heartbeats before it holds an auction. */
   listenUntilMs: number
+  /** Ends what goes on in the background (refunds) when the node stops; it is taken up again at the next start. */
+  closing: AbortSignal
   /** Keeps the report; called before the step that it tells of is relied upon. */
   save(report: DeploymentReport): Promise<void>
 }
@@ -76,7 +78,7 @@ export async function deploy(
   }
   const reclaims: Array<Promise<void>> = []
   const spec = encodeJobSpec({ runtime: plan.runtime, job: plan.spec })
-  const attempt: Attempt = { parts, plan, inputs, spec, report, tell, reclaims, signal }
+  const attempt: Attempt = { parts, plan, inputs, spec, report, tell, reclaims, matchUntilMs: 0, signal }
   try {
     await moveTo(attempt, JobState.MATCHING)
     const done = await matchAndRun(attempt)
@@ -84,6 +86,7 @@ export async function deploy(
       await moveTo(attempt, JobState.FAILED, 'NO_PROVIDER', 'no provider that qualifies did the job in time')
     }
   } catch (error) {
+    if (hasEnded(report.state)) throw error
     const stopped = signal.aborted
     const state = stopped ? JobState.STOPPED : JobState.FAILED
     await moveTo(attempt, state, codeOf(error) ?? (stopped ? 'STOPPED' : 'UNEXPECTED'), String(error))
@@ -102,19 +105,21 @@ interface Attempt {
   tell: Tell
   /** Refunds under way: the story ends when they have ended. */
   reclaims: Array<Promise<void>>
+  /** By the clock's `elapsed`: no further auction is held after it. */
+  matchUntilMs: number
   signal: AbortSignal
 }
 
 /** Holds auctions until one leads to a finished job or the time for matching is over. */
 async function matchAndRun(attempt: Attempt): Promise<boolean> {
   const { parts, plan, signal } = attempt
-  const matchUntil = parts.clock.elapsed() + plan.queueMs
+  attempt.matchUntilMs = parts.clock.elapsed() + plan.queueMs
   await parts.clock.sleep(Math.max(0, parts.listenUntilMs - parts.clock.elapsed()), signal)
   for (;;) {
     const order = makeOrder(attempt)
     const auction = await holdAuction(attempt, order)
     if (await runBestBid(attempt, auction)) return true
-    if (parts.clock.elapsed() + AUCTION_PAUSE_MS >= matchUntil) return false
+    if (parts.clock.elapsed() + AUCTION_PAUSE_MS >= attempt.matchUntilMs) return false
     await parts.clock.sleep(AUCTION_PAUSE_MS, signal)
   }
 }
@@ -140,6 +145,9 @@ function makeOrder({ parts, plan, spec }: Attempt): Order {
 async function holdAuction(attempt: Attempt, order: Order): Promise<Auction> {
   const { parts, plan, tell, signal } = attempt
   const { commitMs, revealMs } = order
+  // While bids are awaited: it asks the chain for every provider's stake, and no winner should have to wait for that.
+  const explaining = parts.inventory.explain(plan.requirements, plan.ceilingPricePerHour, signal)
+  explaining.catch(() => {})
   const auction = await parts.auctioneer.hold(
     order,
     {
@@ -162,8 +170,7 @@ async function holdAuction(attempt: Attempt, order: Order): Promise<Auction> {
     tell({ kind: 'bid', bid: { peer, pricePerHour, outcome, ...(excluded && { reason: excluded }) } })
   }
   const bidders = new Set(auction.bids.map(({ peer }) => peer))
-  const seen = await parts.inventory.explain(plan.requirements, plan.ceilingPricePerHour, signal)
-  for (const { offer, mismatches } of seen) {
+  for (const { offer, mismatches } of await explaining) {
     if (bidders.has(offer.peer)) continue
     const reason = mismatches.map(({ text }) => text).join('; ') || 'did not bid'
     const { peer, pricePerHour } = offer
@@ -174,7 +181,7 @@ async function holdAuction(attempt: Attempt, order: Order): Promise<Auction> {
 
 /** Awards to the cheapest bid that is left, again and again, until one has done the job or none is left. */
 async function runBestBid(attempt: Attempt, auction: Auction): Promise<boolean> {
-  const { parts, tell } = attempt
+  const { parts, plan, tell } = attempt
   const failed = new Map<string, string>()
   for (let round = 0; ; round++) {
     const award = await parts.auctioneer.announce(auction, round, failed)
@@ -182,16 +189,16 @@ async function runBestBid(attempt: Attempt, auction: Auction): Promise<boolean> 
     const { winner, pricePerHour } = award
     tell({ kind: 'awarded', peer: winner.peer, pricePerHour, round })
     const reason = await runWith(attempt, auction, { winner, pricePerHour, result: award.envelope })
-    const outcome = reason === undefined ? 'won' : 'failed'
-    const bid = {
-      peer: winner.peer,
-      pricePerHour: winner.pricePerHour,
-      outcome,
-      ...(reason && { reason }),
-    } as const
-    tell({ kind: 'bid', bid })
-    if (reason === undefined) return true
-    failed.set(winner.peer, reason)
+    const { peer } = winner
+    if (reason === undefined) {
+      tell({ kind: 'bid', bid: { peer, pricePerHour: winner.pricePerHour, outcome: 'won' } })
+      await moveTo(attempt, JobState.COMPLETED)
+      return true
+    }
+    tell({ kind: 'bid', bid: { peer, pricePerHour: winner.pricePerHour, outcome: 'failed', reason } })
+    failed.set(peer, reason)
+    // Time that went into work is not time that was spent on finding a provider.
+    if (attempt.report.state === JobState.RUNNING) attempt.matchUntilMs = parts.clock.elapsed() + plan.queueMs
     await moveTo(attempt, JobState.MATCHING, reason)
   }
 }
@@ -230,39 +237,64 @@ async function runWith(
     if (wrong !== undefined) {
       await loseStanding(attempt, peer, wrong, false)
       await result.reject(wrong)
+      await forgetOutputs(attempt)
       startReclaim(attempt, lease)
       return wrong
     }
     await result.accept()
-    settled(attempt, lease, await parts.settler.finish(lease, result.workedMs, signal))
     report.winner = peer
-    await moveTo(attempt, JobState.COMPLETED)
+    await finish(attempt, lease, result.workedMs)
     return undefined
   } catch (error) {
     lease ??= await leaseWith(attempt, peer)
     if (lease !== undefined) startReclaim(attempt, lease)
     signal.throwIfAborted()
     const reason = codeOf(error)
-    if (reason === undefined || FATAL.includes(reason)) throw error
+    if (reason === undefined || isOurs(reason)) throw error
     parts.log.warn('a provider failed', { peer, reason, error: String(error) })
     await loseStanding(attempt, peer, reason, false)
+    await forgetOutputs(attempt)
     return reason
   }
 }
 
+/** The result is here and good, so whatever happens to the payment now does not undo the job: it is ended later. */
+async function finish(attempt: Attempt, lease: LeaseRecord, workedMs: number): Promise<void> {
+  const { parts, signal } = attempt
+  try {
+    settled(attempt, lease, await parts.settler.finish(lease, workedMs, signal))
+  } catch (error) {
+    parts.log.warn('the lease is closed later', { peer: lease.peer, error: String(error) })
+    startReclaim(attempt, lease)
+  }
+}
+
+/** What a provider left that failed, whole or in part, is of no use to the next one and takes up the disk. */
+async function forgetOutputs({ parts, report }: Attempt): Promise<void> {
+  report.outputs = []
+  await parts.files.remove(outputsOf(report))
+}
+
+function outputsOf({ id }: DeploymentReport): string {
+  return `outputs/${id}`
+}
+
 /** Failures that are ours or the chain's: another provider would meet them too. */
-const FATAL = [
+const OURS = [
   'INPUT_CHANGED',
   'INPUT_UNREADABLE',
   'DISK_FULL',
+  'FILE_CHANGED',
   'FILE_WRITE_FAILED',
   'STORE_WRITE_FAILED',
-  'LEASE_NOT_CLOSED',
-  'CHAIN_UNREACHABLE',
-  'CHAIN_INSUFFICIENT_TOKENS',
-  'CHAIN_INSUFFICIENT_LAMPORTS',
+  'RESULT_NOT_CHECKED',
   'WALLET_MISSING',
+  'NETWORK_STOPPED',
 ]
+
+function isOurs(code: string): boolean {
+  return OURS.includes(code) || code.startsWith('CHAIN_')
+}
 
 async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string | undefined> {
   const { parts, plan, tell, signal } = attempt
@@ -284,23 +316,37 @@ async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string |
 async function work(attempt: Attempt, lease: LeaseRecord): Promise<JobResult> {
   const { parts, inputs, spec, report, tell, signal } = attempt
   const { peer } = lease
-  // Vouchers go one after the other, beside the events; a refused one ends the job.
+  // Vouchers go one after the other, beside the events, each for all that was worked until it is signed, so that
+  // nothing piles up; a refused one ends the job.
   const refused = new AbortController()
-  let paying = Promise.resolve()
-  let paidFor = -1
+  let owedMs = 0
+  let paying: Promise<void> | undefined
+  const payOwed = async () => {
+    for (let paidMs = -1; paidMs < owedMs; ) {
+      paidMs = owedMs
+      const voucher = await parts.settler.pay(lease, paidMs, signal)
+      if (voucher !== undefined) tell({ kind: 'voucher', peer, ...voucher })
+    }
+  }
   const pay = (workedMs: number) => {
-    if (workedMs <= paidFor) return
-    paidFor = workedMs
-    paying = paying
-      .then(() => parts.settler.pay(lease, workedMs, signal))
-      .then((voucher) => voucher && tell({ kind: 'voucher', peer, ...voucher }))
+    owedMs = workedMs
+    paying ??= payOwed()
       .catch((error: unknown) => refused.abort(error))
+      .finally(() => {
+        paying = undefined
+      })
   }
   const result = await runJob(
     { engine: parts.network.engine, files: parts.files, clock: parts.clock },
-    { peer, lease: lease.address, spec: spec.bytes, inputs: inputs.sources, outputs: `outputs/${report.id}` },
     {
-      onState: () => {},
+      peer,
+      lease: lease.address,
+      spec: spec.bytes,
+      inputs: inputs.sources,
+      outputs: outputsOf(report),
+      durationMs: lease.terms.durationS * 1_000,
+    },
+    {
       onLog: (line) => tell({ kind: 'log', line }),
       onProgress: (step, steps, metrics) => tell({ kind: 'progress', step, steps, metrics }),
       onWorked: pay,
@@ -327,10 +373,9 @@ async function loseStanding(
 /** Beside the next attempt: a refund takes a dispute window, the next provider need not wait for it. */
 function startReclaim(attempt: Attempt, lease: LeaseRecord): void {
   const { parts } = attempt
-  // It goes on after a stop: the deposit is to come back in any case.
-  const never = new AbortController().signal
+  // It goes on when the job is stopped: the deposit is to come back in any case.
   const reclaim = parts.settler
-    .reclaim(lease, never)
+    .reclaim(lease, parts.closing)
     .then((outcome) => {
       if (outcome !== undefined) settled(attempt, lease, outcome)
     })
@@ -382,13 +427,19 @@ export function note(report: DeploymentReport, event: DeploymentEvent): void {
       report.challenges.push(event.challenge)
       break
     case 'output':
-      report.outputs.push({ name: event.name, path: event.path, bytes: event.bytes })
+      report.outputs = [
+        ...report.outputs.filter(({ name }) => name !== event.name),
+        { name: event.name, path: event.path, bytes: event.bytes },
+      ]
       break
     case 'checked':
       report.accuracy = event.accuracy
       break
     case 'settled':
-      report.settlements.push(event.settlement)
+      report.settlements = [
+        ...report.settlements.filter(({ lease }) => lease !== event.settlement.lease),
+        event.settlement,
+      ]
       break
   }
 }

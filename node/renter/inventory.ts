@@ -6,7 +6,7 @@ import { inventoryProtocol } from '../../protocols/inventory/protocol.js'
 import { findMismatches, type Mismatch, type Offer } from '../../protocols/inventory/rules.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
-import type { Clock } from '../../protocols/ports.js'
+import type { Clock, Log } from '../../protocols/ports.js'
 import type { Escrow } from '../escrow/port.js'
 import type { HeartbeatTopic } from '../market/heartbeats.js'
 import type { Engine } from '../net/ports.js'
@@ -17,7 +17,10 @@ import type { Engine } from '../net/ports.js'
  */
 export interface Inventory {
   offers(signal?: AbortSignal): Promise<Offer[]>
-  /** One provider's offer; asks the provider itself when no heartbeat of it has come yet. Undefined: unreachable. */
+  /**
+   * One provider's offer; asks the provider itself when no heartbeat of it has come yet. Undefined: it did not answer
+   * in time, or not with a heartbeat of its own.
+   */
   offerOf(peer: string, signal?: AbortSignal): Promise<Offer | undefined>
   /** Every offer with all the requirements that it misses; none missed means that it qualifies. */
   explain(
@@ -28,15 +31,18 @@ export interface Inventory {
 }
 
 const STAKE_LOOKUPS_AT_ONCE = 16
+/** A bidder that keeps its offer to itself does not hold up an auction for longer. */
+const ASK_MS = 2_000
 
 export function createInventory(parts: {
   heartbeats: HeartbeatTopic
   engine: Engine
   escrow: Escrow
   clock: Clock
+  log: Log
   market: Uint8Array
 }): Inventory {
-  const { heartbeats, engine, escrow, clock, market } = parts
+  const { heartbeats, engine, escrow, clock, log, market } = parts
 
   const toOffer = async (peer: string, heartbeat: Heartbeat, signal?: AbortSignal): Promise<Offer> => {
     const account = await escrow.provider(solanaKeyOf(peer), signal)
@@ -52,10 +58,25 @@ export function createInventory(parts: {
   }
 
   const ask = async (peer: string, signal?: AbortSignal): Promise<Heartbeat | undefined> => {
-    const response = await engine.request(inventoryProtocol, peer, {}, signal === undefined ? {} : { signal })
+    const late = new AbortController()
+    const stop = clock.after(ASK_MS, () => late.abort(new Error('no offer in time')))
+    const limit = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal])
+    try {
+      const { heartbeat } = await engine.request(inventoryProtocol, peer, {}, { signal: limit })
+      return await read(peer, heartbeat)
+    } catch (error) {
+      signal?.throwIfAborted()
+      log.debug('a provider does not say what it offers', { peer, error: String(error) })
+      return undefined
+    } finally {
+      stop()
+    }
+  }
+
+  const read = async (peer: string, bytes: Uint8Array): Promise<Heartbeat | undefined> => {
     const opened = await open({
       word: 'heartbeat',
-      bytes: response.heartbeat,
+      bytes,
       maxBytes: HEARTBEAT_LIMITS.maxBytes,
     })
     if (isRefusal(opened) || opened.peer !== peer) return undefined
@@ -72,13 +93,8 @@ export function createInventory(parts: {
   return {
     offers,
     offerOf: async (peer, signal) => {
-      try {
-        const heartbeat = heartbeats.newest(peer)?.heartbeat ?? (await ask(peer, signal))
-        return heartbeat === undefined ? undefined : await toOffer(peer, heartbeat, signal)
-      } catch {
-        signal?.throwIfAborted()
-        return undefined
-      }
+      const heartbeat = heartbeats.newest(peer)?.heartbeat ?? (await ask(peer, signal))
+      return heartbeat === undefined ? undefined : toOffer(peer, heartbeat, signal)
     },
     explain: async (requirements, ceilingPricePerHour, signal) =>
       (await offers(signal)).map((offer) => ({

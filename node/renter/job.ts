@@ -1,15 +1,18 @@
 import { type BlobHasher, createBlobHasher, equal, toHex } from '../../protocols/bytes.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import { jobProtocol, SILENCE_MS } from '../../protocols/job/protocol.js'
-import { JOB_LIMITS } from '../../protocols/job/rules.js'
+import { findMalformedEvent, JOB_LIMITS } from '../../protocols/job/rules.js'
 import {
   type Blob,
   type Chunk,
   type JobEvent,
   type JobRequest,
   JobState,
+  type Metric,
   type Need,
+  type State,
 } from '../../protocols/job/wire.js'
+import { TokenBucket } from '../../protocols/limits.js'
 import type { Clock } from '../../protocols/ports.js'
 import type { Files, Source } from '../files/port.js'
 import type { Engine } from '../net/ports.js'
@@ -23,10 +26,11 @@ export interface JobOrder {
   inputs: Source[]
   /** Folder under the renter's files that takes the outputs. */
   outputs: string
+  /** As long as the lease: nobody works, or sends, beyond its end. */
+  durationMs: number
 }
 
 export interface JobListener {
-  onState(state: JobState, reason: string, detail: string): void
   onLog(line: string): void
   onProgress(step: number, steps: number, metrics: Record<string, number>): void
   /** Called with the time that may be paid for; never more than this renter has itself seen pass. */
@@ -36,7 +40,7 @@ export interface JobListener {
 export interface JobResult {
   outputs: Array<{ name: string; bytes: number; file: string }>
   workedMs: number
-  /** Tells the provider that the result has arrived whole; it may forget it once the lease is closed. */
+  /** Tells the provider that the result has arrived whole, as far as it still listens: it may forget it after the lease. */
   accept(): Promise<void>
   /** Leaves without accepting: what was made up is not paid for. */
   reject(reason: string): Promise<void>
@@ -47,13 +51,19 @@ type Conversation = Session<JobRequest, JobEvent>
 /** A provider's and a renter's stop watch differ by a message's way and by drift. */
 const CLOCK_TOLERANCE = 1.02
 const CLOCK_GRACE_MS = 500
-/** Names of outputs come from a stranger and become names of files. */
-const OUTPUT_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/
+/** Inputs are sent once, and the rest again after a hitch; a provider does not make a renter upload without end. */
+const RESENDS = 2
+/** Log lines and progress of a job: what is more frequent is dropped. */
+const CHATTER = { perMinute: 1_200, burst: 600 }
+/** Beyond these a peer's text could act on a terminal, or break the document that keeps it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it removes
+const UNPRINTABLE = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+const METRIC_NAME = /^[A-Za-z0-9_][A-Za-z0-9_. /-]*$/
 
 /**
  * Runs one job with one provider: sends the inputs that it asks for, follows it, and fetches the outputs, each
  * checked against its digest before it gets its name. Throws JOB_REFUSED, JOB_FAILED, JOB_STOPPED, PROVIDER_SILENT,
- * OUTPUT_INVALID, or what the session throws when the provider is gone.
+ * PROVIDER_OUT_OF_TIME, PROVIDER_FAULTY, OUTPUT_INVALID, or what the session throws when the provider is gone.
  */
 export async function runJob(
   parts: { engine: Engine; files: Files; clock: Clock },
@@ -62,11 +72,12 @@ export async function runJob(
   signal: AbortSignal,
 ): Promise<JobResult> {
   const { engine, files, clock } = parts
-  const watch = watchSilence(clock)
-  const session = await engine.open(jobProtocol, order.peer, {
-    signal: AbortSignal.any([signal, watch.signal]),
-  })
+  const watch = watchProvider(clock, order.durationMs)
+  const limit = AbortSignal.any([signal, watch.signal])
+  let session: Conversation | undefined
   try {
+    const opened = await engine.open(jobProtocol, order.peer, { signal: limit })
+    session = opened
     await session.send({
       start: {
         lease: order.lease,
@@ -76,74 +87,102 @@ export async function runJob(
       },
     })
     const meter = createMeter(clock)
-    const announced = await followJob(session, order, listener, meter, watch)
+    const announced = await followJob(session, order, listener, { meter, watch, clock })
     const outputs = await fetchOutputs(session, files, order.outputs, announced, watch)
     watch.stop()
     return {
       outputs,
       workedMs: meter.workedMs(),
-      accept: async () => {
-        await session.send({ accepted: {} })
-        await session.close()
-      },
-      reject: async (reason) => {
-        await session.send({ stop: { reason } })
-        await session.close()
-      },
+      accept: () => leave(opened, { accepted: {} }),
+      reject: (reason) => leave(opened, { stop: { reason } }),
     }
   } catch (error) {
     watch.stop()
-    session.abort(error instanceof Error ? error : new Error(String(error)))
+    session?.abort(error instanceof Error ? error : new Error(String(error)))
     signal.throwIfAborted()
     throw watch.signal.aborted ? (watch.signal.reason as Error) : error
   }
 }
 
-/** Takes the provider's events until it announces its outputs after COMPLETED. */
+/** The last word of ours; a provider that is gone does not hear it, and nothing hangs on that. */
+async function leave(session: Conversation, word: JobRequest): Promise<void> {
+  try {
+    await session.send(word)
+  } catch {
+    return
+  }
+  // Not awaited: how long the provider takes to end concerns nobody.
+  void session.close().catch(() => {})
+}
+
+/** Takes the provider's events until the job has COMPLETED: what it leaves was announced before. */
 async function followJob(
   session: Conversation,
   order: JobOrder,
   listener: JobListener,
-  meter: Meter,
-  watch: Watch,
+  { meter, watch, clock }: { meter: Meter; watch: Watch; clock: Clock },
 ): Promise<Blob[]> {
-  let completed = false
+  const { peer, inputs } = order
+  const chatter = new TokenBucket(CHATTER, clock.elapsed())
+  const isHeard = () => chatter.take(clock.elapsed())
+  const upload = { leftBytes: RESENDS * inputs.reduce((sum, { bytes }) => sum + bytes, 0) }
+  let announced: Blob[] = []
   for await (const event of session) {
     watch.heard()
-    if (event.refused !== undefined) {
-      throw failure('JOB_REFUSED', event.refused.reason, event.refused.detail, order.peer)
-    }
-    if (event.need !== undefined) await sendInput(session, order.inputs, event.need, watch)
-    if (event.log !== undefined) listener.onLog(event.log.line.slice(0, JOB_LIMITS.maxLogLineChars))
-    if (event.progress !== undefined) {
+    checkEvent(event, peer)
+    if (event.need !== undefined) await sendInput(session, inputs, event.need, upload, watch)
+    if (event.log !== undefined && isHeard()) listener.onLog(printable(event.log.line))
+    if (event.progress !== undefined && isHeard()) {
       const { step, steps, metrics } = event.progress
-      listener.onProgress(step, steps, Object.fromEntries(metrics.map(({ name, value }) => [name, value])))
+      listener.onProgress(step, steps, readMetrics(metrics))
     }
-    if (event.state !== undefined) {
-      const { state, reason, detail } = event.state
-      if (state === JobState.RUNNING) meter.begin()
-      completed ||= state === JobState.COMPLETED
-      listener.onState(state, reason, detail)
-      if (state === JobState.FAILED) throw failure('JOB_FAILED', reason, detail, order.peer)
-      if (state === JobState.STOPPED) throw failure('JOB_STOPPED', reason, detail, order.peer)
-    }
+    if (event.output !== undefined) announced = event.output.blobs
+    if (event.state?.state === JobState.RUNNING) meter.begin()
     meter.note(event.workedMs)
     listener.onWorked(meter.workedMs())
-    if (event.output !== undefined && completed) return event.output.blobs
+    if (event.state !== undefined && hasFinished(event.state, peer)) return announced
   }
-  throw failure('PROVIDER_GONE', 'ENDED_EARLY', 'the provider ended the stream before the result', order.peer)
+  throw failure('PROVIDER_GONE', 'the provider ended the stream before the result', peer)
 }
 
-async function sendInput(session: Conversation, inputs: Source[], need: Need, watch: Watch): Promise<void> {
+function checkEvent(event: JobEvent, peer: string): void {
+  const { refused } = event
+  const malformed = findMalformedEvent(event)
+  if (malformed !== undefined) {
+    throw failure(event.output === undefined ? 'PROVIDER_FAULTY' : 'OUTPUT_INVALID', malformed, peer)
+  }
+  if (refused !== undefined) throw failure('JOB_REFUSED', `${refused.reason}: ${refused.detail}`, peer)
+}
+
+function hasFinished({ state, reason, detail }: State, peer: string): boolean {
+  if (state === JobState.FAILED) throw failure('JOB_FAILED', `${reason}: ${detail}`, peer)
+  if (state === JobState.STOPPED) throw failure('JOB_STOPPED', `${reason}: ${detail}`, peer)
+  return state === JobState.COMPLETED
+}
+
+function printable(text: string): string {
+  return text.replace(UNPRINTABLE, '')
+}
+
+function readMetrics(metrics: Metric[]): Record<string, number> {
+  const readable = metrics.filter(({ name, value }) => METRIC_NAME.test(name) && Number.isFinite(value))
+  return Object.fromEntries(readable.map(({ name, value }) => [name, value]))
+}
+
+async function sendInput(
+  session: Conversation,
+  inputs: Source[],
+  need: Need,
+  upload: { leftBytes: number },
+  watch: Watch,
+): Promise<void> {
   const input = inputs.find(({ sha256 }) => equal(sha256, need.sha256))
   if (input === undefined || need.offset > input.bytes) {
-    throw failure(
-      'PROVIDER_FAULTY',
-      'UNKNOWN_INPUT',
-      'it asks for an input that the job does not have',
-      session.peer,
-    )
+    throw failure('PROVIDER_FAULTY', 'it asks for an input that the job does not have', session.peer)
   }
+  upload.leftBytes -= input.bytes - need.offset
+  if (upload.leftBytes < 0)
+    throw failure('PROVIDER_FAULTY', 'it asks for the inputs again and again', session.peer)
   for (let offset = need.offset; offset < input.bytes; ) {
     const data = await input.read(offset, JOB_LIMITS.chunkBytes)
     if (data.length === 0) {
@@ -164,19 +203,19 @@ async function fetchOutputs(
   blobs: Blob[],
   watch: Watch,
 ): Promise<JobResult['outputs']> {
-  const total = blobs.reduce((sum, blob) => sum + blob.bytes, 0)
-  if (blobs.length > JOB_LIMITS.maxOutputs || total > JOB_LIMITS.maxOutputBytes) {
-    throw invalid(session.peer, `${blobs.length} outputs of ${total} bytes`)
-  }
   const outputs: JobResult['outputs'] = []
   for (const blob of blobs) {
-    if (!OUTPUT_NAME.test(blob.name)) throw invalid(session.peer, `the name ${JSON.stringify(blob.name)}`)
-    if (outputs.some(({ name }) => name === blob.name))
-      throw invalid(session.peer, `${blob.name} comes twice`)
     const file = `${folder}/${blob.name}`
-    await fetchBlob(session, files, file, blob, watch)
+    await fetchBlob(
+      session,
+      files,
+      { partial: `${folder}/.partial/${toHex(blob.sha256)}`, file },
+      blob,
+      watch,
+    )
     outputs.push({ name: blob.name, bytes: blob.bytes, file })
   }
+  await files.remove(`${folder}/.partial`)
   return outputs
 }
 
@@ -184,11 +223,10 @@ async function fetchOutputs(
 async function fetchBlob(
   session: Conversation,
   files: Files,
-  file: string,
+  { partial, file }: { partial: string; file: string },
   blob: Blob,
   watch: Watch,
 ): Promise<void> {
-  const partial = `${file}.${toHex(blob.sha256).slice(0, 16)}.partial`
   const hasher = createBlobHasher()
   let offset = await files.size(partial)
   if (offset > blob.bytes) {
@@ -200,10 +238,7 @@ async function fetchBlob(
   while (offset < blob.bytes) {
     const chunk = await nextChunk(session, watch)
     const fits =
-      equal(chunk.sha256, blob.sha256) &&
-      chunk.offset === offset &&
-      chunk.data.length > 0 &&
-      offset + chunk.data.length <= blob.bytes
+      equal(chunk.sha256, blob.sha256) && chunk.offset === offset && offset + chunk.data.length <= blob.bytes
     if (!fits) throw invalid(session.peer, `a chunk at ${chunk.offset} where ${offset} was expected`)
     hasher.update(chunk.data)
     await files.append(partial, chunk.data)
@@ -220,6 +255,11 @@ async function fetchBlob(
 async function hashExisting(files: Files, name: string, bytes: number, hasher: BlobHasher): Promise<void> {
   for (let offset = 0; offset < bytes; ) {
     const data = await files.read(name, offset, JOB_LIMITS.chunkBytes)
+    if (data.length === 0) {
+      throw new NightshiftError('FILE_CHANGED', `${name} has become shorter while it was read`, {
+        advice: 'let no other program write into the data directory',
+      })
+    }
     hasher.update(data)
     offset += data.length
   }
@@ -230,7 +270,9 @@ async function nextChunk(session: Conversation, watch: Watch): Promise<Chunk> {
   for (;;) {
     const event = await session.receive()
     watch.heard()
-    if (event === undefined) throw failure('PROVIDER_GONE', 'ENDED_EARLY', 'the stream ended', session.peer)
+    if (event === undefined)
+      throw failure('PROVIDER_GONE', 'the stream ended in the middle of an output', session.peer)
+    checkEvent(event, session.peer)
     if (event.chunk !== undefined) return event.chunk
   }
 }
@@ -264,32 +306,37 @@ interface Watch {
   stop(): void
 }
 
-function watchSilence(clock: Clock): Watch {
+function watchProvider(clock: Clock, durationMs: number): Watch {
   const controller = new AbortController()
-  const late = () =>
+  const end = (code: string, message: string) => () =>
     controller.abort(
-      new NightshiftError('PROVIDER_SILENT', `nothing was heard of the provider for ${SILENCE_MS / 1000} s`, {
+      new NightshiftError(code, message, {
         advice: 'the job goes to the next bid; what no voucher pays for comes back',
       }),
     )
-  let cancel = clock.after(SILENCE_MS, late)
+  const silent = end('PROVIDER_SILENT', `nothing was heard of the provider for ${SILENCE_MS / 1000} s`)
+  const late = end('PROVIDER_OUT_OF_TIME', 'the lease is over and the job has not ended')
+  const until = clock.elapsed() + durationMs
+  let cancel = clock.after(SILENCE_MS, silent)
   return {
     signal: controller.signal,
+    // A timer of its own would be no help: it would have to hold for a month, and silence ends the rest.
     heard: () => {
+      if (clock.elapsed() >= until) late()
       cancel()
-      cancel = clock.after(SILENCE_MS, late)
+      cancel = clock.after(SILENCE_MS, silent)
     },
     stop: () => cancel(),
   }
 }
 
-function failure(code: string, reason: string, detail: string, peer: string): NightshiftError {
-  return new NightshiftError(code, `${reason}${detail === '' ? '' : `: ${detail}`}`, {
+function failure(code: string, what: string, peer: string): NightshiftError {
+  return new NightshiftError(code, printable(what), {
     advice: 'the job goes to the next bid; what no voucher pays for comes back',
-    context: { peer, reason, detail },
+    context: { peer },
   })
 }
 
 function invalid(peer: string, what: string): NightshiftError {
-  return failure('OUTPUT_INVALID', 'OUTPUT_INVALID', what, peer)
+  return failure('OUTPUT_INVALID', what, peer)
 }

@@ -2,7 +2,7 @@ import { toHex } from '../../protocols/bytes.js'
 import { NightshiftError, type Refusal } from '../../protocols/errors.js'
 import { leaseProtocol } from '../../protocols/lease/protocol.js'
 import { termsHashOf } from '../../protocols/lease/rules.js'
-import type { Terms } from '../../protocols/lease/wire.js'
+import type { LeaseRequest, LeaseResponse, Terms } from '../../protocols/lease/wire.js'
 import { depositFor } from '../../protocols/money.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock } from '../../protocols/ports.js'
@@ -40,6 +40,10 @@ export function openLeaseBook(store: Store): LeaseBook {
 export function keyOf(lease: Uint8Array): string {
   return toHex(lease)
 }
+
+/** Longest wait for a provider to read a proposal, ask the chain about it and sign. */
+const SIGNING_MS = 10_000
+const REASON = /^[A-Z][A-Z0-9_]{0,63}$/
 
 export interface OpenedLease {
   record: LeaseRecord
@@ -90,13 +94,13 @@ export async function openLease(
     signal,
   )
 
-  const response = await network.engine.request(
-    leaseProtocol,
+  const response = await ask(
+    parts,
     peer,
     { proposal: { order: envelope, result: award.result, terms, transaction } },
-    { signal },
+    signal,
   )
-  if (response.refused !== '') return { refused: response.refused, detail: response.detail }
+  if (response.refused !== '') return { refused: reasonOf(response.refused), detail: response.detail }
 
   const record: LeaseRecord = {
     address: lease,
@@ -119,27 +123,51 @@ export async function openLease(
   record.serial = account.serial
   record.state = 'open'
   await book.put(keyOf(lease), record)
-  await tellOpened(network, peer, lease, sent.signature, signal)
+  await tellOpened(parts, peer, lease, sent.signature, signal)
   return { record, transaction: sent.signature }
 }
 
-/** The provider finds the lease on the chain by itself; telling it only saves time. */
+/** A peer's word for why not, as far as it is one: it goes into reports, and into the result that everybody sees. */
+function reasonOf(refused: string): string {
+  return REASON.test(refused) ? refused : 'REFUSED'
+}
+
+async function ask(
+  { network, clock }: { network: Network; clock: Clock },
+  peer: string,
+  request: LeaseRequest,
+  signal: AbortSignal,
+): Promise<LeaseResponse> {
+  const late = new AbortController()
+  const stop = clock.after(SIGNING_MS, () => late.abort())
+  try {
+    const limit = AbortSignal.any([signal, late.signal])
+    return await network.engine.request(leaseProtocol, peer, request, { signal: limit })
+  } catch (cause) {
+    signal.throwIfAborted()
+    if (!late.signal.aborted) throw cause
+    throw new NightshiftError('PROVIDER_SILENT', `the provider did not answer in ${SIGNING_MS / 1000} s`, {
+      advice: 'the job goes to the next bid; nothing was deposited, or it comes back by itself',
+      context: { peer },
+      cause,
+    })
+  } finally {
+    stop()
+  }
+}
+
+/** A provider that does not take the lease now will not do the job; it could still find the lease by itself. */
 async function tellOpened(
-  network: Network,
+  parts: { network: Network; clock: Clock },
   peer: string,
   lease: Uint8Array,
   signature: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const response = await network.engine.request(
-    leaseProtocol,
-    peer,
-    { opened: { lease, signature } },
-    { signal },
-  )
+  const response = await ask(parts, peer, { opened: { lease, signature } }, signal)
   if (response.refused === '') return
   throw new NightshiftError('LEASE_NOT_TAKEN', `the provider does not take the lease: ${response.detail}`, {
     advice: 'the deposit comes back by itself after the dispute window',
-    context: { peer, reason: response.refused },
+    context: { peer, reason: reasonOf(response.refused) },
   })
 }

@@ -1,7 +1,7 @@
 import type { JobPlan } from '../../config/manifest/plan.js'
 import type { Evaluation } from '../../kernels/tfjs/predict.js'
 import { parseTrainSpec, type TrainSpecInput } from '../../kernels/tfjs/spec.js'
-import { codeOf } from '../../protocols/errors.js'
+import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { Files } from '../files/port.js'
 import type { PreparedInputs } from './inputs.js'
 import type { JobResult } from './job.js'
@@ -28,6 +28,8 @@ type Checked = { kind: 'checked'; accuracy: number; expected: number; rows: numb
 
 /** The name under which a training job leaves its model (kernels/tfjs). */
 const MODEL_ARTIFACT = 'model.nsmodel'
+/** Above any model that a declared job can describe; it is read into memory to be checked. */
+const MAX_MODEL_BYTES = 256 * 2 ** 20
 
 /** Judges a trained model on the rows that were held back: the provider has never seen them. */
 export function createJudge(parts: { files: Files; checker: Checker }): Judge {
@@ -38,6 +40,7 @@ export function createJudge(parts: { files: Files; checker: Checker }): Judge {
       if (expected === undefined || data === undefined) return undefined
       const output = result.outputs.find(({ name }) => name === MODEL_ARTIFACT)
       if (output === undefined) return 'RESULT_MISSING'
+      if (output.bytes > MAX_MODEL_BYTES) return 'RESULT_MALFORMED'
       const model = await parts.files.read(output.file, 0, output.bytes)
       const { task: _, ...spec } = plan.spec
       try {
@@ -48,7 +51,10 @@ export function createJudge(parts: { files: Files; checker: Checker }): Judge {
         return ok ? undefined : 'RESULT_BELOW_EXPECTATION'
       } catch (error) {
         if (codeOf(error) === 'MODEL_MALFORMED') return 'RESULT_MALFORMED'
-        throw error
+        throw new NightshiftError('RESULT_NOT_CHECKED', 'the result could not be checked here', {
+          advice: 'this is no fault of the provider’s; look at the cause, then post the job again',
+          cause: error,
+        })
       }
     },
   }

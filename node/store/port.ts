@@ -1,7 +1,8 @@
 /**
- * A node's own durable state. A write that has resolved survives `kill -9`; writes of one `batch` are all there or none.
+ * A node's own durable state. A write that has resolved survives `kill -9`.
  */
 export interface Store {
+  /** `name` is letters, digits, `-`, `_` and `/`. "events" and "events/5" are two collections. */
   collection<T>(name: string): Collection<T>
   close(): Promise<void>
 }

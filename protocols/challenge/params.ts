@@ -18,6 +18,13 @@ export const MIN_N = 16
 export const MAX_N = 32_768
 export const MAX_ROUNDS = 256
 export const SEED_BYTES = 32
+/** A leaf of either tree at most. */
+export const LEAF_BYTES = 512
+/** Prime of the memory phase: 11 bits of every entry of C must be kept. 2038² < 2^22 is reduced exactly in float32. */
+export const MEMORY_MODULUS = 2039
+/** Columns of C that one entry of the memory phase folds together. */
+export const FOLD = 256
+export const NONCE_BYTES = 32
 
 export interface ProofParams {
   /** Side of the square matrices. */
@@ -71,6 +78,30 @@ export function entryCount(params: ProofParams): number {
 export function holdsEntry(params: ProofParams, { round, row, column }: Entry): boolean {
   const inside = (value: number, below: number) => Number.isInteger(value) && value >= 0 && value < below
   return inside(round, params.rounds) && inside(row, params.n) && inside(column, entriesPerRow(params))
+}
+
+/** Whether products of this size can stay on the device for the memory phase: rows must be whole folds. */
+export function allowsMemoryPhase({ n }: ProofParams): boolean {
+  return n % FOLD === 0
+}
+
+/** Bytes that the products of all rounds take on the device between the two phases: two residues share a float. */
+export function residentBytes({ n, rounds }: ProofParams): number {
+  return 2 * n ** 2 * rounds
+}
+
+/** Entries in one row of F, the digest of the memory phase. */
+export function foldsPerRow({ n }: ProofParams): number {
+  return n / FOLD
+}
+
+export function holdsFold(params: ProofParams, { round, row, column }: Entry): boolean {
+  return (
+    holdsEntry(params, { round, row, column: 0 }) &&
+    Number.isInteger(column) &&
+    column >= 0 &&
+    column < foldsPerRow(params)
+  )
 }
 
 /** Floating-point operations of the products alone: a multiplication and an addition per inner step. */

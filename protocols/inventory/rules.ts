@@ -131,8 +131,7 @@ function deviceMismatches(device: Device, wanted: Requirements): Mismatch[] {
   if (device.memoryBytes < wanted.memoryBytes) {
     miss('MEMORY', `memory ${gib(device.memoryBytes)} < ${gib(wanted.memoryBytes)} GiB`)
   }
-  const model = device.model.toLowerCase()
-  if (wanted.models.length > 0 && !wanted.models.some((name) => model.includes(name.toLowerCase()))) {
+  if (wanted.models.length > 0 && !wanted.models.some((name) => isModel(device.model, name))) {
     miss('MODEL', `${device.model} is none of ${wanted.models.join(', ')}`)
   }
   // Not `<`: a figure that is no number meets no requirement.
@@ -143,6 +142,33 @@ function deviceMismatches(device: Device, wanted: Requirements): Mismatch[] {
     miss('DEVICES', `${device.free} free devices on one host < ${wanted.devices}`)
   }
   return found
+}
+
+/** Words after a card's number that make it another card. */
+const VARIANTS = ['ti', 'super', 'xt', 'xtx', 'gre', 'd', 'ada', 'blackwell', 'laptop', 'mobile', 'max']
+
+/**
+ * Whether a device that calls itself `device` is a `name`: whole words, however they are spelt ("rtx4090", "RTX-4090"
+ * and "NVIDIA GeForce RTX 4090" are the same), so that an A10 is no A100, and an RTX 4070 no RTX 4070 Ti.
+ */
+function isModel(device: string, name: string): boolean {
+  const wanted = readModel(name)
+  const found = readModel(device)
+  return found.some((run, start) => {
+    if (wanted.length === 0) return false
+    const end = start + wanted.length
+    const matches = run.begins && wanted.every(({ text }, at) => found[start + at]?.text === text)
+    const next = found[end]
+    return matches && (next === undefined || (next.begins && !VARIANTS.includes(next.text)))
+  })
+}
+
+/** Runs of letters and of digits, and whether each begins a word. */
+function readModel(model: string): Array<{ text: string; begins: boolean }> {
+  const words = model.toLowerCase().split(/[^a-z0-9]+/)
+  return words.flatMap((word) =>
+    (word.match(/[a-z]+|[0-9]+/g) ?? []).map((text, at) => ({ text, begins: at === 0 })),
+  )
 }
 
 function gib(bytes: bigint): string {

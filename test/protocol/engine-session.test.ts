@@ -192,6 +192,22 @@ test('a peer that sends nothing is stalled after the idle time', async () => {
   await bothReleased(protocol.word)
 })
 
+test('a peer that stops reading is stalled after the time-out of a frame, though the session may idle for long', async () => {
+  const protocol = fresh({ idleTimeoutMs: 60_000, frameTimeoutMs: 300 })
+  let seen: unknown
+  await server.engine.handle(protocol, async (session) => {
+    const flood = async () => {
+      for (;;) await session.send('x'.repeat(60_000))
+    }
+    seen = await errorOf(flood())
+  })
+  const session = await client.engine.open(protocol, server.peer)
+  await eventually(() => seen !== undefined)
+  assert.is(codeOf(seen), 'PEER_STALLED')
+  session.abort(new Error('done'))
+  await bothReleased(protocol.word)
+})
+
 test('a session that lives too long is timed out, however busy it is', async () => {
   const protocol = fresh({ totalTimeoutMs: 300, quota: { concurrentPerPeer: 1, opensPerMinute: 60 } })
   await server.engine.handle(protocol, echo)

@@ -11,6 +11,7 @@ import { seal } from '../../protocols/envelope.js'
 import { isRefusal } from '../../protocols/errors.js'
 import { HEARTBEAT_LIMITS } from '../../protocols/heartbeat/rules.js'
 import { Availability, Heartbeat } from '../../protocols/heartbeat/wire.js'
+import { Requirements } from '../../protocols/inventory/wire.js'
 import { createVirtualClock, settle } from '../support/clock.js'
 import { createHub, type MemoryNetwork } from '../support/memory.js'
 import { suite } from '../support/suite.js'
@@ -53,7 +54,7 @@ function order(fields: Partial<Order> = {}): Order {
     market: MARKET,
     nonce: new Uint8Array(16).fill(1),
     timeMs: 1_700_000_000_000,
-    requirements: new Uint8Array(),
+    requirements: Requirements.encode({ devices: 1 }),
     ceilingPricePerHour: 100n,
     durationS: 60,
     commitMs: 500,

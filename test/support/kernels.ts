@@ -98,7 +98,8 @@ export function referenceProof(seed: Uint8Array, n: number, rounds: number): Ref
   return { root: rootOf(digest, n, rounds), digest }
 }
 
-function referenceRound(seed: Uint8Array, n: number, round: number): number[][] {
+/** C of one round. */
+function referenceProduct(seed: Uint8Array, n: number, round: number): number[][] {
   const inner = (k: number) => words(seed, n, round, 0, Math.floor(k / 2)).slice(8 * (k % 2), 8 * (k % 2) + 8)
   const outer = (stream: number, row: number) =>
     words(seed, n, round, stream, Math.floor(row / 4)).slice(4 * (row % 4), 4 * (row % 4) + 4)
@@ -109,16 +110,61 @@ function referenceRound(seed: Uint8Array, n: number, round: number): number[][] 
   const vB = range.map((column) => outer(2, column))
   const a = range.map((i) => range.map((k) => entry(uA[i]!, vA[k]!)))
   const bColumns = range.map((j) => range.map((k) => entry(uB[k]!, vB[j]!)))
-  return range.map((i) =>
-    range
-      .filter((j) => j % 4 === 0)
-      .map((j) =>
-        [0, 1, 2, 3].reduce((sum, at) => {
-          const c = dot(a[i]!, bColumns[j + at]!)
-          return sum + (at + 1) * modulo(modulo(c, P) ** 2, P)
-        }, 0),
-      ),
+  return a.map((row) => bColumns.map((column) => dot(row, column)))
+}
+
+function referenceRound(seed: Uint8Array, n: number, round: number): number[][] {
+  return referenceProduct(seed, n, round).map((row) =>
+    Array.from({ length: n / 4 }, (_, group) =>
+      [0, 1, 2, 3].reduce((sum, k) => sum + (k + 1) * modulo(modulo(row[4 * group + k]!, P) ** 2, P), 0),
+    ),
   )
+}
+
+/** F of the memory phase by the letter of the README: [round][row][fold]. */
+export function referenceFolds(seed: Uint8Array, n: number, rounds: number, nonce: Uint8Array): number[][][] {
+  const stream = Array.from({ length: 9 }, (_, counter) => {
+    const tail = Buffer.alloc(4)
+    tail.writeUInt32LE(counter, 0)
+    return [...sha256(Buffer.from('NS/mem/1', 'ascii'), nonce, tail)]
+  })
+  const bytes = stream.flat()
+  const shift = (bytes[256]! + 256 * bytes[257]!) % 2039
+  return Array.from({ length: rounds }, (_, round) =>
+    referenceProduct(seed, n, round).map((row) =>
+      Array.from({ length: n / 256 }, (_, fold) =>
+        row
+          .slice(256 * fold, 256 * (fold + 1))
+          .reduce(
+            (sum, c, at) => sum + (1 + (bytes[at]! % 16)) * modulo(modulo(c + shift, 2039) ** 2, 2039),
+            0,
+          ),
+      ),
+    ),
+  )
+}
+
+/** The root of the memory phase: folds as 32-bit words, row after row, 128 to a leaf. */
+export function foldRootOf(folds: number[][][]): Uint8Array {
+  const leaves = folds.map((rows) => {
+    const flat = rows.flat()
+    return Array.from({ length: flat.length / 128 }, (_, leaf) => {
+      const bytes = Buffer.alloc(512)
+      for (let at = 0; at < 128; at++) bytes.writeUInt32LE(flat[128 * leaf + at]!, 4 * at)
+      return sha256(Uint8Array.of(0), bytes)
+    })
+  })
+  const perRound = 2 ** Math.ceil(Math.log2(leaves[0]!.length))
+  let level = Array.from(
+    { length: perRound * 2 ** Math.ceil(Math.log2(folds.length)) },
+    (_, at) => leaves[Math.floor(at / perRound)]?.[at % perRound] ?? new Uint8Array(32),
+  )
+  while (level.length > 1) {
+    level = Array.from({ length: level.length / 2 }, (_, at) =>
+      sha256(Uint8Array.of(1), level[2 * at]!, level[2 * at + 1]!),
+    )
+  }
+  return level[0]!
 }
 
 /** `digest` may be anything: also what a cheat would commit to. */

@@ -1,6 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { noise } from '@chainsafe/libp2p-noise'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p } from 'libp2p'
 import { createNetwork, type NetworkInit } from '../../node/net/network.js'
 import type { Network } from '../../node/net/ports.js'
 import { systemClock } from '../../node/system/clock.js'
@@ -33,6 +37,8 @@ export async function withNetworks(
   try {
     for (let index = 0; index < count; index++) networks.push(await startNetwork(init(index)))
     for (const network of networks.slice(1)) await network.dial(networks[0]!.addresses()[0]!)
+    // the side that dials is done a moment before the side that is dialled
+    await eventually(() => networks[0]!.peers().length === count - 1)
     await body(...networks)
   } finally {
     await Promise.all(networks.map((network) => network.stop()))
@@ -77,4 +83,14 @@ export function bytesProtocol(
   change: Partial<ProtocolDescriptor<Uint8Array, Uint8Array>> = {},
 ): ProtocolDescriptor<Uint8Array, Uint8Array> {
   return { ...textProtocol(), word: 'bytes', request: bytesCodec, response: bytesCodec, ...change }
+}
+
+/** A bare libp2p node that keeps to none of our rules: it says whatever bytes a test wants to say. */
+export async function startRawPeer() {
+  return createLibp2p({
+    addresses: { listen: [] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+  })
 }

@@ -12,6 +12,8 @@ import { bytesProtocol, startNetwork } from './network.js'
 export interface TransferReport {
   bytes: number
   ms: number
+  /** Processor time of this process, user and system. */
+  cpuMs: number
   /** Memory when the transfer began, and at its highest, bytes. */
   startRss: number
   peakRss: number
@@ -41,9 +43,11 @@ async function measure(bytes: number, body: () => Promise<unknown>): Promise<Tra
     peakRss = Math.max(peakRss, process.memoryUsage.rss())
   })
   const beganMs = performance.now()
+  const beganCpu = process.cpuUsage()
   await body()
+  const { user, system } = process.cpuUsage(beganCpu)
   stopSampling()
-  return { bytes, ms: performance.now() - beganMs, startRss, peakRss }
+  return { bytes, ms: performance.now() - beganMs, cpuMs: (user + system) / 1000, startRss, peakRss }
 }
 
 function print(document: unknown): void {

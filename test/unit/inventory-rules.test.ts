@@ -106,6 +106,46 @@ test('an offer that meets every requirement exactly qualifies', () => {
   assert.equal(reasonsOf({ runtimes: [] }, { runtime: '' }), [])
 })
 
+const SAME: Array<[device: string, wanted: string]> = [
+  ['NVIDIA GeForce RTX 4090', 'rtx 4090'],
+  ['NVIDIA GeForce RTX 4090', 'RTX4090'],
+  ['NVIDIA GeForce RTX 4090', 'rtx-4090'],
+  ['NVIDIA GeForce RTX 4090', '4090'],
+  ['NVIDIA GeForce RTX 4070 Ti', 'rtx 4070ti'],
+  ['NVIDIA GeForce RTX 4070 Ti SUPER', 'rtx4070 ti super'],
+  ['NVIDIA A100-SXM4-80GB', 'a100'],
+  ['NVIDIA A100 80GB PCIe', 'A100'],
+  ['NVIDIA H200', 'h200'],
+  ['AMD Radeon RX 7900 XTX', 'rx 7900 xtx'],
+  ['Tesla T4', 't4'],
+]
+
+const OTHER: Array<[device: string, wanted: string]> = [
+  ['NVIDIA A100-SXM4-80GB', 'a10'],
+  ['NVIDIA A10', 'a100'],
+  ['NVIDIA A10G', 'a10'],
+  ['NVIDIA L40S', 'l40'],
+  ['NVIDIA GeForce RTX 4070 Ti', 'rtx 4070'],
+  ['NVIDIA GeForce RTX 4070 Ti SUPER', 'rtx 4070 ti'],
+  ['NVIDIA GeForce RTX 4070 Laptop GPU', 'rtx4070'],
+  ['AMD Radeon RX 7900 XTX', 'rx 7900 xt'],
+  ['NVIDIA RTX 6000 Ada Generation', 'rtx 6000'],
+  ['NVIDIA RTX A4000', 'rtx 4000'],
+  ['NVIDIA A100', '100'],
+  ['NVIDIA GeForce RTX 4090', 'tx 4090'],
+  ['', 'a100'],
+]
+
+test('a model is matched by whole words, however they are spelt', () => {
+  const misses = (device: string, wanted: string) =>
+    reasonsOf({ devices: [makeDevice({ model: device })] }, { models: [wanted] })
+  for (const [device, wanted] of SAME) assert.equal(misses(device, wanted), [], `${device} is a ${wanted}`)
+  for (const [device, wanted] of OTHER)
+    assert.equal(misses(device, wanted), ['MODEL'], `${device} is no ${wanted}`)
+  for (const wanted of ['', ' ', '-'])
+    assert.equal(misses('NVIDIA H200', wanted), ['MODEL'], 'no words, no match')
+})
+
 test('every requirement that is missed is named, of the devices that come nearest', () => {
   const small = makeDevice({ gpu: false, memoryBytes: 0n, gflops: 1, free: 0 })
   const offer = { available: false, devices: [small, makeDevice({ memoryBytes: 1n }), small] }

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import type { Opening } from '../../kernels/proof/opening.js'
 import { type Claim, sampleEntries, verifyOpenings } from '../../kernels/proof/verifier.js'
+import { PRODUCT_WASM } from '../../kernels/proof/wasm/product.js'
 import { systemRandom } from '../../node/system/random.js'
 import { type Entry, openingsFor } from '../../protocols/challenge/params.js'
 import type { Random } from '../../protocols/ports.js'
@@ -188,6 +189,11 @@ test('entries are drawn from all of the proof, by the randomness that was handed
   }
   assert.equal(sampleEntries(params, 1, highest), [{ round: 2, row: 63, column: 15 }])
   assert.equal(asked, [3, 64, 16])
+})
+
+test('the WebAssembly in the repository is what its source assembles to', async () => {
+  const { assemble } = await import(new URL('../../../kernels/proof/wasm/build.mjs', import.meta.url).href)
+  assert.is(Buffer.from(await assemble()).toString('base64'), PRODUCT_WASM)
 })
 
 test.run()

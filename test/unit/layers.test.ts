@@ -1,11 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
+import { AUCTION_LIMITS } from '../../protocols/auction/rules.js'
+import { HEARTBEAT_LIMITS } from '../../protocols/heartbeat/rules.js'
+import { REQUIREMENTS_LIMITS } from '../../protocols/inventory/rules.js'
+import { JOB_LIMITS } from '../../protocols/job/rules.js'
 import { findViolations, type LayerRule, MAX_LINES, type Source } from '../support/layers.js'
 import { suite } from '../support/suite.js'
+import { readTokens } from '../support/tokens.js'
 
 const test = suite('layers')
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
@@ -23,7 +28,7 @@ const GENERATED = ['node_modules', 'dist', 'coverage']
 const BUILDS = ['chain/program/build/', 'chain/program/target/']
 
 function readSources(): Source[] {
-  return LAYERS.filter((layer) => existsSync(join(ROOT, layer))).flatMap((layer) =>
+  return LAYERS.flatMap((layer) =>
     readdirSync(join(ROOT, layer), { recursive: true, encoding: 'utf8' })
       .map((path) => `${layer}/${path}`)
       .filter(
@@ -45,15 +50,29 @@ test('the program keeps every rule of its layers', () => {
   assert.is(lines.join('\n'), '')
 })
 
-test('the top level holds nothing that the design does not name', () => {
-  const strangers = readdirSync(ROOT).filter(
-    (name) =>
-      !name.startsWith('.') &&
-      !GENERATED.includes(name) &&
-      !/\.(?:log|tsbuildinfo)$/.test(name) &&
-      !TOP.includes(name),
+test('the top level holds exactly what the design names', () => {
+  const there = readdirSync(ROOT).filter(
+    (name) => !name.startsWith('.') && !GENERATED.includes(name) && !/\.(?:log|tsbuildinfo)$/.test(name),
   )
-  assert.equal(strangers, [])
+  assert.equal(there.sort(), [...TOP].sort())
+})
+
+test('every limit of the rules is read by the program', () => {
+  const read = new Set<string>()
+  for (const { path, text } of readSources()) {
+    if (!path.endsWith('.ts') || path.startsWith('test/') || path.endsWith('/wire.ts')) continue
+    const tokens = readTokens(text)
+    // `maxBytes: 8_192` declares; `limits.maxBytes` and `const { maxBytes } = limits` read.
+    tokens.forEach(({ kind, text: name }, index) => {
+      if (kind === 'name' && tokens[index + 1]?.text !== ':') read.add(name)
+    })
+  }
+  const limits = [AUCTION_LIMITS, HEARTBEAT_LIMITS, JOB_LIMITS, REQUIREMENTS_LIMITS].flatMap(Object.keys)
+  assert.ok(limits.length > 20)
+  assert.equal(
+    limits.filter((name) => !read.has(name)),
+    [],
+  )
 })
 
 test(

@@ -245,8 +245,8 @@ const wrong: [title: string, edit: [RegExp, string], printed: string | string[]]
   ],
   [
     'a proof of a size that no kernel has',
-    add('verify: { challenge: { n: 100 } }'),
-    '5:31: error: services.a.verify.challenge.n: read 100; expected a multiple of 16',
+    add('verify: { challenge: { n: 102 } }'),
+    '5:31: error: services.a.verify.challenge.n: read 102; expected a multiple of 4',
   ],
   [
     'a name that is none',

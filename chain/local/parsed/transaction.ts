@@ -46,7 +46,7 @@ export function showTransaction(applied: AppliedTransaction, view: TransactionVi
   const parsed = view.encoding === 'jsonParsed'
   return {
     transaction: showEncoded(applied, transaction, view.encoding),
-    meta: showMeta(applied, transaction, parsed),
+    meta: showMeta(applied, parsed),
     ...(view.maxVersion !== undefined && { version }),
   }
 }
@@ -169,7 +169,7 @@ function showTokenBalance({ accountIndex, mint, owner, programId, amount, decima
   return { accountIndex, mint, owner, programId, uiTokenAmount: showAmount(amount, decimals) }
 }
 
-function showMeta(applied: AppliedTransaction, { version }: VersionedTransaction, parsed: boolean): object {
+function showMeta(applied: AppliedTransaction, parsed: boolean): object {
   const { fault, returnData } = applied
   return {
     err: fault,
@@ -188,7 +188,7 @@ function showMeta(applied: AppliedTransaction, { version }: VersionedTransaction
     logMessages: applied.logs,
     rewards: [],
     computeUnitsConsumed: applied.unitsConsumed,
-    ...(!parsed && version !== 'legacy' && { loadedAddresses: applied.lookedUp }),
+    ...(!parsed && { loadedAddresses: applied.lookedUp }),
     ...(returnData !== null && {
       returnData: {
         programId: returnData.programId,

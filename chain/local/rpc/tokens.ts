@@ -21,11 +21,25 @@ function reader(bank: Bank) {
   return (address: Uint8Array) => bank.readAccount(address)
 }
 
-function findTokenAccounts(bank: Bank, programs: readonly Uint8Array[]): Found[] {
+/** Where a token account names its mint, its owner and its delegate (spl-token `state.rs`). */
+const FIELD_AT = { mint: 0, owner: 32, delegate: 76 } as const
+
+type Wanted = { readonly [Field in keyof typeof FIELD_AT]?: Uint8Array | undefined }
+
+/** Compares bytes before it decodes: of many accounts only few are wanted. */
+function names({ data }: VmAccount, wanted: Wanted): boolean {
+  return Object.entries(FIELD_AT).every(([field, at]) => {
+    const bytes = wanted[field as keyof typeof FIELD_AT]
+    return bytes === undefined || Buffer.compare(data.subarray(at, at + bytes.length), bytes) === 0
+  })
+}
+
+function findTokenAccounts(bank: Bank, programs: readonly Uint8Array[], wanted: Wanted): Found[] {
   return programs.flatMap((program) =>
     bank.programAccounts(program).flatMap(({ address, account }) => {
-      const token = readTokenAccount(account)
-      return token === undefined ? [] : [{ address, account, token }]
+      const token = names(account, wanted) ? readTokenAccount(account) : undefined
+      if (token === undefined || (wanted.delegate !== undefined && token.delegate === undefined)) return []
+      return [{ address, account, token }]
     }),
   )
 }
@@ -37,13 +51,13 @@ function mintDecimals(bank: Bank, mint: string): number {
 }
 
 /** The second parameter of getTokenAccountsByOwner: one mint, or all mints of one token program. */
-function readWhich(value: unknown): { programs: Uint8Array[]; mint?: string } {
+function readWhich(value: unknown): { programs: Uint8Array[]; mint?: Uint8Array } {
   if (typeof value !== 'object' || value === null) throw invalidParams('a mint or a programId is needed')
   const { mint, programId } = value as Record<string, unknown>
   if (mint !== undefined) {
     return {
       programs: TOKEN_PROGRAM_IDS.map((id) => id.toBytes()),
-      mint: bs58.encode(readAddress(mint, 'mint')),
+      mint: readAddress(mint, 'mint'),
     }
   }
   const program = readAddress(programId, 'programId')
@@ -53,22 +67,15 @@ function readWhich(value: unknown): { programs: Uint8Array[]; mint?: string } {
   return { programs: [program] }
 }
 
-function tokenAccountsWhere(
-  bank: Bank,
-  which: unknown,
-  options: unknown,
-  belongs: (token: TokenAccount) => boolean,
-): unknown {
+function tokenAccountsWhere(bank: Bank, which: unknown, options: unknown, wanted: Wanted): unknown {
   const config = readConfigAt(bank, options)
   const view = readAccountView(config.encoding, config.dataSlice)
   const { programs, mint } = readWhich(which)
-  if (mint !== undefined) mintDecimals(bank, mint)
-  const shown = findTokenAccounts(bank, programs)
-    .filter(({ token }) => belongs(token) && (mint === undefined || token.mint === mint))
-    .map(({ address, account }) => ({
-      pubkey: bs58.encode(address),
-      account: answerAccount(account, view, reader(bank)),
-    }))
+  if (mint !== undefined) mintDecimals(bank, bs58.encode(mint))
+  const shown = findTokenAccounts(bank, programs, { ...wanted, mint }).map(({ address, account }) => ({
+    pubkey: bs58.encode(address),
+    account: answerAccount(account, view, reader(bank)),
+  }))
   return withContext(bank, shown)
 }
 
@@ -92,25 +99,22 @@ export const tokenMethods: MethodTable = {
   },
 
   getTokenAccountsByOwner({ bank }, [owner, which, options]) {
-    const wanted = bs58.encode(readAddress(owner, 'owner'))
-    return tokenAccountsWhere(bank, which, options, (token) => token.owner === wanted)
+    return tokenAccountsWhere(bank, which, options, { owner: readAddress(owner, 'owner') })
   },
 
   getTokenAccountsByDelegate({ bank }, [delegate, which, options]) {
-    const wanted = bs58.encode(readAddress(delegate, 'delegate'))
-    return tokenAccountsWhere(bank, which, options, (token) => token.delegate === wanted)
+    return tokenAccountsWhere(bank, which, options, { delegate: readAddress(delegate, 'delegate') })
   },
 
   getTokenLargestAccounts({ bank }, [address, options]) {
     readConfigAt(bank, options)
-    const mint = bs58.encode(readAddress(address, 'mint'))
-    const account = bank.readAccount(bs58.decode(mint))
+    const mint = readAddress(address, 'mint')
+    const account = bank.readAccount(mint)
     if (account === undefined || readMint(account) === undefined) {
       throw new RpcError(RPC_CODE.invalidParams, 'Invalid param: not a Token mint')
     }
-    const decimals = mintDecimals(bank, mint)
-    const largest = findTokenAccounts(bank, [account.owner])
-      .filter(({ token }) => token.mint === mint)
+    const decimals = mintDecimals(bank, bs58.encode(mint))
+    const largest = findTokenAccounts(bank, [account.owner], { mint })
       .sort((a, b) => (a.token.amount < b.token.amount ? 1 : a.token.amount > b.token.amount ? -1 : 0))
       .slice(0, LARGEST_ACCOUNTS)
       .map(({ address: at, token }) => ({ address: bs58.encode(at), ...showAmount(token.amount, decimals) }))

@@ -121,7 +121,8 @@ function showSimulatedAccounts(bank: Bank, simulation: Simulation, wanted: unkno
   if (view.encoding === 'binary' || view.encoding === 'base58') {
     throw invalidParams('base58 encoding not supported')
   }
-  const read = (at: Uint8Array) => simulation.postAccounts.get(bs58.encode(at)) ?? bank.readAccount(at)
+  const after = simulation.postAccounts()
+  const read = (at: Uint8Array) => after.get(bs58.encode(at)) ?? bank.readAccount(at)
   return readList(addresses, 'addresses', SIMULATED_ACCOUNTS_LIMIT).map((address) => {
     const bytes = readAddress(address)
     if (simulation.fault !== null) return null

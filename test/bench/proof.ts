@@ -1,0 +1,101 @@
+import { BACKEND_NAMES } from '../../kernels/backend/backend.js'
+import { computeEntries, sampleEntries, verifyOpenings } from '../../kernels/proof/verifier.js'
+import type { Device } from '../../kernels/worker/device.js'
+import { systemClock } from '../../node/system/clock.js'
+import { systemRandom } from '../../node/system/random.js'
+import { flops, openingsFor, type ProofParams } from '../../protocols/challenge/params.js'
+import { openTestDevice, useSwiftshader } from '../support/kernels.js'
+import type { Figure } from './figure.js'
+
+/**
+ * The matmul proof: what it costs the verifier and the prover, on every backend that is here. All in one run, so that
+ * the ratios compare like with like.
+ */
+const OPENINGS = openingsFor(0.9, 0.001)
+const VERIFIER_SIZES = [1024, 4096, 16_384]
+/** The largest product that a backend makes in a few seconds. */
+const LARGEST_N = { 'tensorflow-gpu': 8192, webgpu: 8192, 'tensorflow-cpu': 4096, wasm: 2048, cpu: 256 }
+const LARGEST_N_SOFTWARE_WEBGPU = 256
+const REPEATS = 5
+
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!
+}
+
+function timeVerifier(params: ProofParams): number {
+  const seed = systemRandom.bytes(32)
+  const entries = sampleEntries(params, OPENINGS, systemRandom)
+  const times = Array.from({ length: REPEATS }, () => {
+    const startedAt = systemClock.elapsed()
+    computeEntries(seed, params, entries)
+    return systemClock.elapsed() - startedAt
+  })
+  return median(times)
+}
+
+function measureVerifier(): Figure[] {
+  return VERIFIER_SIZES.flatMap((n) => {
+    const params = { n, rounds: 1 }
+    const verifyMs = timeVerifier(params)
+    // Products and sums: the prover's n³ against n·(4 + 4·4 + 4) for each opened entry.
+    const ratio = flops(params) / (2 * OPENINGS * 24 * n)
+    return [
+      { name: `verify.n${n}_ms`, value: verifyMs, unit: 'ms' },
+      { name: `work.ratio_n${n}`, value: ratio, unit: 'prover ÷ verifier' },
+    ]
+  })
+}
+
+async function measureProver(device: Device): Promise<Figure[]> {
+  const { backend, gpu, gflops } = device.report
+  const n = backend === 'webgpu' && !gpu ? LARGEST_N_SOFTWARE_WEBGPU : LARGEST_N[backend]
+  const params = { n, rounds: 2 }
+  const seed = systemRandom.bytes(32)
+  await device.prove({ seed, params: { n, rounds: 1 } })
+  const proof = await device.prove({ seed, params })
+  const reached = flops(params) / proof.elapsedMs / 1e6
+  const entries = sampleEntries(params, OPENINGS, systemRandom)
+  const openings = await proof.open(entries)
+  const startedAt = systemClock.elapsed()
+  const verdict = verifyOpenings({ seed, params, root: proof.root }, entries, openings)
+  const verifyMs = systemClock.elapsed() - startedAt
+  if ('refused' in verdict) throw new Error(`${backend}: ${verdict.detail}`)
+  const bytes = openings.reduce((sum, { segment, path }) => sum + segment.length + 32 * path.length, 32)
+  return [
+    {
+      name: `gflops.${backend}`,
+      value: reached,
+      unit: `GFLOP/s in the proof, n = ${n}`,
+      reference: 'plain matMul of the same backend',
+      ratio: reached / gflops!,
+    },
+    {
+      name: `matmul.share.${backend}`,
+      value: reached / gflops!,
+      unit: 'share of the time that the product needs',
+    },
+    { name: `proof.bytes_n${n}`, value: bytes, unit: `bytes, ${OPENINGS} openings` },
+    {
+      name: `verify.full_n${n}_ms`,
+      value: verifyMs,
+      unit: 'ms with paths',
+      reference: `proving on ${backend}`,
+      ratio: proof.elapsedMs / verifyMs,
+    },
+  ]
+}
+
+export async function run(): Promise<Figure[]> {
+  useSwiftshader()
+  const figures = measureVerifier()
+  for (const backend of BACKEND_NAMES) {
+    const device = await openTestDevice({ backend }).catch(() => undefined)
+    if (device === undefined) continue
+    try {
+      figures.push(...(await measureProver(device)))
+    } finally {
+      await device.close()
+    }
+  }
+  return figures
+}
