@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { Model, steps } from '../support/escrow-model.js'
+import { steps } from '../support/escrow-books.js'
+import { Model } from '../support/escrow-model.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('the escrow program beside a model of it, for long')
