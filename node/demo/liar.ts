@@ -1,5 +1,5 @@
 import { placeEntry, treeLayout } from '../../kernels/proof/layout.js'
-import { buildTree, DIGEST_BYTES, hashLeaf } from '../../kernels/proof/tree.js'
+import { DIGEST_BYTES, hashLeaf, joinRoots, raiseLevels, treeOf } from '../../kernels/proof/tree.js'
 import type { Device, DeviceOptions, Proof } from '../../kernels/worker/device.js'
 import type { Entry, ProofParams } from '../../protocols/challenge/params.js'
 
@@ -37,8 +37,9 @@ function makeUpProof(seed: Uint8Array, params: ProofParams): Proof {
     at % 2 === 0 ? (seed[at % seed.length] ?? 0) : 0,
   )
   const leaf = hashLeaf(segment)
-  const tree = buildTree(repeat(leaf, layout.leavesPerRound), layout.roundDepth)
-  const top = buildTree(repeat(tree.root, params.rounds), layout.topDepth, layout.roundDepth)
+  const tree = treeOf(raiseLevels(repeat(leaf, layout.leavesPerRound), layout.roundDepth))
+  const roots = Array.from({ length: params.rounds }, () => tree.root)
+  const top = joinRoots(roots, layout.topDepth, layout.roundDepth)
   const openEntry = (entry: Entry) => {
     const { leaf: index } = placeEntry(params, layout, entry.row, entry.column)
     return { ...entry, segment, path: [...tree.path(index), ...top.path(entry.round)] }
@@ -47,6 +48,7 @@ function makeUpProof(seed: Uint8Array, params: ProofParams): Proof {
     root: new Uint8Array(top.root),
     elapsedMs: 1,
     open: async (entries) => entries.map(openEntry),
+    recall: async () => ({ root: seed, elapsedMs: 1, open: async (entries) => entries.map(openEntry) }),
     release: async () => {},
   }
 }

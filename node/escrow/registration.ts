@@ -28,7 +28,7 @@ export interface Registry {
   ): Promise<{ signature: string }>
   /** Anyone may add to a stake; only the owner can take it back. */
   add(
-    request: { node: PublicKey; funder: Signer; amount: bigint },
+    request: { node: PublicKey; owner: Signer; amount: bigint },
     signal?: AbortSignal,
   ): Promise<{ signature: string }>
   /** Tokens of the market's mint that a wallet holds, atomic units. */
@@ -110,7 +110,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       )
       return sendInstructions(chain, { instructions, signers: [owner, node], fee }, signal)
     },
-    add: async ({ node, funder, amount }, signal) => {
+    add: async ({ node, owner, amount }, signal) => {
       if ((await read(node, signal)) === undefined) {
         throw new NightshiftError('PROVIDER_UNKNOWN', `no provider is registered at ${node.toBase58()}`, {
           advice: 'register it first: "nightshift stake add" with the data directory of that node',
@@ -119,10 +119,10 @@ export function createRegistry(options: RegistryOptions): Registry {
       }
       const { mint } = await readMarket(signal)
       const provider = addressOf(node)
-      const source = getAssociatedTokenAddressSync(mint, funder.publicKey, true)
-      const instructions = [addStake({ programId, provider, funder: funder.publicKey, source, amount })]
+      const source = getAssociatedTokenAddressSync(mint, owner.publicKey, true)
+      const instructions = [addStake({ programId, provider, owner: owner.publicKey, source, amount })]
       const fee = await feeFor(provider, COMPUTE_UNITS.addStake, signal)
-      return sendInstructions(chain, { instructions, signers: [funder], fee }, signal)
+      return sendInstructions(chain, { instructions, signers: [owner], fee }, signal)
     },
     balance: async (wallet, signal) => {
       const { mint } = await readMarket(signal)

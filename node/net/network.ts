@@ -145,7 +145,8 @@ function nodeServices({ network, gossip = {}, allowPrivateAddresses, role = 'pee
   const protocolPrefix = `nightshift/${network}`
   return {
     identify: identify({ protocolPrefix }),
-    ping: ping({ protocolPrefix }),
+    // Several services may measure the round trip to one peer at once; by default ping takes one stream out, two in.
+    ping: ping({ protocolPrefix, maxOutboundStreams: 16, maxInboundStreams: 16 }),
     gossip: gossipsub({ ...gossipsubOptions(gossip, allowPrivateAddresses), doPX: role === 'bootstrap' }),
     kad: kadDHT({
       protocol: protocolId(network, 'kad'),

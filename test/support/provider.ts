@@ -114,6 +114,9 @@ export function createFakeDevice(): FakeDevice {
         root: digest(seed),
         elapsedMs: 1,
         open: async (entries) => entries.map((entry) => ({ ...entry, segment: seed, path: [digest(seed)] })),
+        recall: async () => {
+          throw new Error('this device keeps nothing resident')
+        },
         release: async () => {
           proofs.open--
         },

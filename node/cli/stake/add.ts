@@ -17,7 +17,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const { config } = await invocation.config()
   const registry = openRegistry(config, systemClock)
   const node = await readTarget(config, options.provider as string | undefined)
-  const funder = createSigner((await readKeyFile(config.chain.walletFile)).secretKey)
+  const owner = createSigner((await readKeyFile(config.chain.walletFile)).secretKey)
   const { decimals } = await registry.terms(shell.signal)
   const amount = readTokens('<amount>', invocation.arguments[0] ?? '', decimals)
   const isNew = (await registry.read(node, shell.signal)) === undefined
@@ -28,12 +28,12 @@ export async function run(invocation: Invocation): Promise<number> {
           registry,
           config,
           node: createSigner((await readKeyFile(join(config.dataDir, NODE_KEY_FILE))).secretKey),
-          owner: funder,
+          owner,
           stake: amount,
         },
         shell.signal,
       )
-    : await registry.add({ node, funder, amount }, shell.signal)
+    : await registry.add({ node, owner, amount }, shell.signal)
   const stake = (await registry.read(node, shell.signal))?.stake ?? 0n
   const peer = peerIdFromSolanaKey(node.toBytes())
   report.result(
