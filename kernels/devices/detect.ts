@@ -104,7 +104,9 @@ async function readSystem(): Promise<DetectedDevice[]> {
   const { controllers } = await graphics()
   return controllers
     .filter(
-      ({ model }) => model !== '' && !/virtual|remote|basic display|cirrus|vmware|qxl|bochs|aspeed|matrox g200/i.test(model),
+      ({ model }) =>
+        model !== '' &&
+        !/virtual|remote|basic display|cirrus|vmware|qxl|bochs|aspeed|matrox g200/i.test(model),
     )
     .map(({ model, vram, driverVersion, busAddress }) =>
       withoutUndefined({
