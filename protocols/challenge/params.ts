@@ -14,7 +14,7 @@ export const GROUP = 4
 /** Digest entries under one leaf of the tree: 512 bytes, so that a leaf and its path fit a Solana transaction. */
 export const SEGMENT_ENTRIES = 256
 export const MIN_N = 16
-/** |C| ≤ 64·n stays below 2^22, where floor((x + 0.5)·(1/509)) is exact in float32. */
+/** |C| ≤ 64·n is at most 2^21, where floor((x + 0.5)·(1/509)) is exact in float32. */
 export const MAX_N = 32_768
 export const MAX_ROUNDS = 256
 export const SEED_BYTES = 32

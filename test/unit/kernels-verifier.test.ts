@@ -4,7 +4,7 @@ import type { Opening } from '../../kernels/proof/opening.js'
 import { type Claim, sampleEntries, verifyOpenings } from '../../kernels/proof/verifier.js'
 import { PRODUCT_WASM } from '../../kernels/proof/wasm/product.js'
 import { systemRandom } from '../../node/system/random.js'
-import { type Entry, openingsFor } from '../../protocols/challenge/params.js'
+import { type Entry, MAX_N, MEMORY_MODULUS, MODULUS, openingsFor } from '../../protocols/challenge/params.js'
 import type { Random } from '../../protocols/ports.js'
 import { levelsOf, referenceProof, segmentBytes } from '../support/kernels.js'
 import { suite } from '../support/suite.js'
@@ -189,6 +189,20 @@ test('entries are drawn from all of the proof, by the randomness that was handed
   }
   assert.equal(sampleEntries(params, 1, highest), [{ round: 2, row: 63, column: 15 }])
   assert.equal(asked, [3, 64, 16])
+})
+
+test('the remainder without a division is exact in float32 for every integer that can occur', () => {
+  const wrong = (modulus: number, from: number, to: number) => {
+    const reciprocal = Math.fround(1 / modulus)
+    let count = 0
+    for (let x = from; x <= to; x++) {
+      if (Math.floor(Math.fround(Math.fround(x + 0.5) * reciprocal)) !== Math.floor(x / modulus)) count++
+    }
+    return count
+  }
+  assert.is(wrong(MODULUS, -64 * MAX_N, 64 * MAX_N), 0)
+  assert.is(wrong(MEMORY_MODULUS, -64 * MAX_N, (MEMORY_MODULUS - 1) ** 2), 0)
+  assert.ok(wrong(MODULUS, 2 ** 23, 2 ** 23 + 1_000) > 0, 'the bound is not idle')
 })
 
 test('the WebAssembly in the repository is what its source assembles to', async () => {
