@@ -4,86 +4,18 @@ import {
   PublicKey,
   SYSVAR_INSTRUCTIONS_PUBKEY,
   SystemProgram,
-  TransactionInstruction,
+  type TransactionInstruction,
 } from '@solana/web3.js'
-import {
-  disputeAddress,
-  leaseAddress,
-  marketAddress,
-  providerAddress,
-  vaultAddress,
-  verdictAddress,
-} from './addresses.js'
+import { leaseAddress, marketAddress, providerAddress, vaultAddress } from './addresses.js'
 import { bondFor, depositFor } from './amounts.js'
-import type { Dispute, Lease, Parameters } from './layouts.js'
+import { instruction, type Meta, pays, read, signs, u8, u16, u64, write } from './encoding.js'
+import type { Lease, Parameters } from './layouts.js'
 
-/** One builder per instruction of the escrow program. Pure: keys and numbers in, instructions out. */
-export const TAGS = {
-  initMarket: 0,
-  registerProvider: 1,
-  addStake: 2,
-  openLease: 3,
-  settle: 4,
-  closeLease: 5,
-  cancelLease: 6,
-  expireLease: 7,
-  complete: 8,
-  requestUnstake: 9,
-  withdrawStake: 10,
-  setPayout: 11,
-  closeProvider: 12,
-  updateMarket: 13,
-  extendLease: 14,
-  openDispute: 15,
-  postOpening: 16,
-  postPath: 17,
-  computeEntry: 18,
-  slashFraud: 19,
-  closeDispute: 20,
-  closeVerdict: 21,
-} as const
+export type { InstructionName } from './encoding.js'
 
-export type InstructionName = keyof typeof TAGS
-
+/** Builders for market, providers and leases; those for false proofs are in `disputes.ts`. Pure: keys and numbers in, instructions out. */
 const WITH_FINAL_VOUCHER = 0
 const BY_BOTH = 1
-
-interface Meta {
-  pubkey: PublicKey
-  isSigner: boolean
-  isWritable: boolean
-}
-
-const read = (pubkey: PublicKey): Meta => ({ pubkey, isSigner: false, isWritable: false })
-const write = (pubkey: PublicKey): Meta => ({ pubkey, isSigner: false, isWritable: true })
-const signs = (pubkey: PublicKey): Meta => ({ pubkey, isSigner: true, isWritable: false })
-const pays = (pubkey: PublicKey): Meta => ({ pubkey, isSigner: true, isWritable: true })
-
-const u8 = (value: number) => Uint8Array.of(value)
-const u16 = (value: number) => {
-  const bytes = Buffer.alloc(2)
-  bytes.writeUInt16LE(value)
-  return bytes
-}
-const u32 = (value: number) => {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
-  return bytes
-}
-const u64 = (value: bigint | number) => {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64LE(BigInt(value))
-  return bytes
-}
-
-function instruction(
-  programId: PublicKey,
-  name: InstructionName,
-  keys: Meta[],
-  ...fields: Uint8Array[]
-): TransactionInstruction {
-  return new TransactionInstruction({ programId, keys, data: Buffer.concat([u8(TAGS[name]), ...fields]) })
-}
 
 export interface NewTerms extends Parameters {
   governance: PublicKey
@@ -172,14 +104,15 @@ export function registerProvider(args: RegisterProvider): TransactionInstruction
 export interface AddStake {
   programId: PublicKey
   provider: PublicKey
-  owner: PublicKey
+  /** Signs and pays; must be the provider's owner, so that no stranger's unit of stake keeps a registration from closing. */
+  funder: PublicKey
   source: PublicKey
   amount: bigint
 }
 
-export function addStake({ programId, provider, owner, source, amount }: AddStake): TransactionInstruction {
+export function addStake({ programId, provider, funder, source, amount }: AddStake): TransactionInstruction {
   const keys = [
-    signs(owner),
+    signs(funder),
     write(provider),
     write(vaultAddress(programId, provider)),
     write(source),
@@ -486,129 +419,4 @@ export function extendLease(args: ExtendLease): TransactionInstruction {
     u64(deposit),
     u64(bondFor(deposit, args.bondBps)),
   )
-}
-
-export interface OpenDispute {
-  programId: PublicKey
-  /** Pays the rent of the dispute and gets it back; gets the bounty. */
-  reporter: PublicKey
-  provider: PublicKey
-  /** The node's key, which signed the receipt. */
-  node: PublicKey
-  receipt: SignedMessage
-  /** SHA-256 of the receipt. */
-  receiptHash: Uint8Array
-}
-
-/** Two instructions that must stay neighbours. */
-export function openDispute(args: OpenDispute): TransactionInstruction[] {
-  const { programId, reporter, receiptHash } = args
-  return [
-    verifyMessage(args.node, args.receipt),
-    instruction(programId, 'openDispute', [
-      pays(reporter),
-      read(args.provider),
-      write(disputeAddress(programId, reporter, receiptHash)),
-      read(SYSVAR_INSTRUCTIONS_PUBKEY),
-      read(SystemProgram.programId),
-    ]),
-  ]
-}
-
-/** A digest entry, the segment that holds it, and the siblings from its leaf to the root. */
-export interface Opening {
-  round: number
-  row: number
-  column: number
-  segment: Uint8Array
-  path: readonly Uint8Array[]
-}
-
-/** Bytes of segment and siblings that fit into one transaction beside everything else. */
-const OPENING_BYTES = 900
-
-/** Shows an entry; one instruction per transaction, in this order. */
-export function postOpening(
-  programId: PublicKey,
-  reporter: PublicKey,
-  dispute: PublicKey,
-  opening: Opening,
-): TransactionInstruction[] {
-  const keys = () => [signs(reporter), write(dispute)]
-  const fitting = Math.floor((OPENING_BYTES - opening.segment.length) / 32)
-  const first = instruction(
-    programId,
-    'postOpening',
-    keys(),
-    u32(opening.round),
-    u32(opening.row),
-    u32(opening.column),
-    opening.segment,
-    ...opening.path.slice(0, fitting),
-  )
-  const rest = opening.path.slice(fitting)
-  return rest.length === 0 ? [first] : [first, instruction(programId, 'postPath', keys(), ...rest)]
-}
-
-/** Pairs of inner steps whose computation fits into one transaction of 1.4 M compute units, slash included. */
-export const PAIRS_PER_TRANSACTION = 2_048
-
-/** The computations that must precede `slashFraud` for a proof of this n; one per transaction. */
-export function computeEntry(programId: PublicKey, dispute: PublicKey, n: number): TransactionInstruction[] {
-  const before = Math.ceil(n / 2 / PAIRS_PER_TRANSACTION) - 1
-  return Array.from({ length: before }, () =>
-    instruction(programId, 'computeEntry', [write(dispute)], u32(PAIRS_PER_TRANSACTION)),
-  )
-}
-
-export interface SlashFraud {
-  programId: PublicKey
-  dispute: PublicKey
-  /** The dispute as decoded. */
-  state: Pick<Dispute, 'market' | 'provider' | 'lease' | 'reporter' | 'receiptHash'>
-  mint: PublicKey
-  /** Token account that gets the bounty. */
-  bounty: PublicKey
-  /** Token account of the renter of the receipt's lease; any account when there is none open. */
-  refund: PublicKey
-}
-
-export function slashFraud(args: SlashFraud): TransactionInstruction {
-  const { programId, state } = args
-  // A receipt outside a lease names the zero address, which is the system program's and is never written to.
-  const lease = state.lease.equals(SystemProgram.programId) ? read(state.lease) : write(state.lease)
-  return instruction(programId, 'slashFraud', [
-    pays(state.reporter),
-    read(state.market),
-    write(state.provider),
-    write(vaultAddress(programId, state.provider)),
-    write(args.mint),
-    write(args.bounty),
-    write(args.dispute),
-    write(verdictAddress(programId, state.provider, state.receiptHash)),
-    lease,
-    write(args.refund),
-    read(TOKEN_PROGRAM_ID),
-    read(SystemProgram.programId),
-  ])
-}
-
-/** Gives a dispute up; its rent goes back to the reporter. */
-export function closeDispute(
-  programId: PublicKey,
-  reporter: PublicKey,
-  dispute: PublicKey,
-): TransactionInstruction {
-  return instruction(programId, 'closeDispute', [pays(reporter), write(dispute)])
-}
-
-/** Gives the rent of a verdict back to its reporter, once the provider has ended the registration that was slashed. */
-export function closeVerdict(
-  programId: PublicKey,
-  reporter: PublicKey,
-  provider: PublicKey,
-  receiptHash: Uint8Array,
-): TransactionInstruction {
-  const verdict = verdictAddress(programId, provider, receiptHash)
-  return instruction(programId, 'closeVerdict', [write(reporter), read(provider), write(verdict)])
 }

@@ -11,7 +11,8 @@ import {
 import { NightshiftError } from '../../protocols/errors.js'
 import { leaseAddress, providerAddress, vaultAddress } from './addresses.js'
 import { bondFor, depositFor } from './amounts.js'
-import { type InstructionName, type OpenLease, openLease, TAGS } from './instructions.js'
+import { type InstructionName, TAGS } from './encoding.js'
+import { type OpenLease, openLease } from './instructions.js'
 import type { Signer } from './signing.js'
 
 /**

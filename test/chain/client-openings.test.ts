@@ -18,7 +18,8 @@ import {
   signTransaction,
 } from '../../chain/client/transactions.js'
 import { codeOf } from '../../protocols/errors.js'
-import { hashOf, MarketWorld } from '../support/escrow.js'
+import { MarketWorld } from '../support/escrow.js'
+import { hashOf } from '../support/runtime.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('openings: what a provider reads before it signs')

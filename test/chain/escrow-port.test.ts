@@ -25,7 +25,8 @@ import { silentLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
 import { codeOf } from '../../protocols/errors.js'
 import { encodeVoucher } from '../../protocols/settlement/voucher.js'
-import { DEFAULT_TERMS, hashOf, keypairOf, PROGRAM_PATH } from '../support/escrow.js'
+import { DEFAULT_TERMS } from '../support/escrow.js'
+import { hashOf, keypairOf, PROGRAM_PATH } from '../support/runtime.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('the escrow port on the real program')

@@ -2,21 +2,16 @@ import { type PublicKey, SYSVAR_CLOCK_PUBKEY, type TransactionInstruction } from
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { disputeAddress, verdictAddress } from '../../chain/client/addresses.js'
+import * as disputes from '../../chain/client/disputes.js'
 import * as escrow from '../../chain/client/instructions.js'
 import { decodeDispute, decodeVerdict } from '../../chain/client/layouts.js'
 import { COMPUTE_UNITS } from '../../chain/client/transactions.js'
 import type { Opening } from '../../kernels/proof/opening.js'
 import type { Entry, ProofParams } from '../../protocols/challenge/params.js'
 import type { Receipt } from '../../protocols/challenge/receipt.js'
-import {
-  hashOf,
-  type LeaseParty,
-  MarketWorld,
-  type Outcome,
-  type ProviderParty,
-  signMessage,
-} from '../support/escrow.js'
+import { type LeaseParty, MarketWorld, type ProviderParty } from '../support/escrow.js'
 import { commit, lieAbout, receiptOf, type SignedReceipt, sha256, trueSegment } from '../support/fraud.js'
+import { hashOf, type Outcome, signMessage } from '../support/runtime.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('false proofs on the chain')
@@ -57,7 +52,7 @@ function createFraud(world: MarketWorld, provider: ProviderParty, { params, entr
 type Fraud = ReturnType<typeof createFraud>
 
 function opening(world: MarketWorld, fraud: Fraud, receipt: SignedReceipt = fraud.receipt) {
-  return escrow.openDispute({
+  return disputes.openDispute({
     programId: world.programId,
     reporter: fraud.reporter.wallet.publicKey,
     provider: fraud.provider.address,
@@ -70,7 +65,7 @@ function opening(world: MarketWorld, fraud: Fraud, receipt: SignedReceipt = frau
 function slashing(world: MarketWorld, fraud: Fraud, refund = fraud.reporter.tokens): TransactionInstruction {
   const state = decodeDispute(fraud.dispute, world.account(fraud.dispute), world.programId)
   const { programId, mint } = world
-  return escrow.slashFraud({
+  return disputes.slashFraud({
     programId,
     mint,
     dispute: fraud.dispute,
@@ -82,7 +77,7 @@ function slashing(world: MarketWorld, fraud: Fraud, refund = fraud.reporter.toke
 
 function show(world: MarketWorld, fraud: Fraud, shown: Opening = fraud.opening): Outcome[] {
   const { wallet } = fraud.reporter
-  return escrow
+  return disputes
     .postOpening(world.programId, wallet.publicKey, fraud.dispute, shown)
     .map((part, index) => measure(index === 0 ? 'postOpening' : 'postPath', world.send([part], [wallet])))
 }
@@ -92,7 +87,7 @@ function prosecute(world: MarketWorld, fraud: Fraud, refund?: Parameters<typeof 
   const { wallet } = fraud.reporter
   world.expect(measure('openDispute', world.send(opening(world, fraud), [wallet])))
   for (const outcome of show(world, fraud)) world.expect(outcome)
-  for (const step of escrow.computeEntry(world.programId, fraud.dispute, fraud.params.n)) {
+  for (const step of disputes.computeEntry(world.programId, fraud.dispute, fraud.params.n)) {
     world.expect(measure('computeEntry', world.heavy([step], [wallet])))
   }
   return measure(`slashFraud n=${fraud.params.n}`, world.heavy([slashing(world, fraud, refund)], [wallet]))
@@ -262,7 +257,7 @@ test('one receipt is punished once, whoever reports it, also after the provider 
 
   const { programId, address: market } = world
   const who = { programId, provider: provider.address, owner: provider.owner.publicKey }
-  const early = escrow.closeVerdict(
+  const early = disputes.closeVerdict(
     programId,
     fraud.reporter.wallet.publicKey,
     provider.address,
@@ -282,7 +277,7 @@ test('one receipt is punished once, whoever reports it, also after the provider 
   const again = { ...fraud, reporter: createReporter(world) }
   again.dispute = disputeAddress(programId, again.reporter.wallet.publicKey, fraud.receipt.hash)
   assert.is(world.send(opening(world, again), [again.reporter.wallet]).code, 'ESCROW_RECEIPT_TOO_OLD')
-  const back = escrow.closeDispute(programId, second.reporter.wallet.publicKey, second.dispute)
+  const back = disputes.closeDispute(programId, second.reporter.wallet.publicKey, second.dispute)
   world.expect(measure('closeDispute', world.send([back], [second.reporter.wallet])))
   assert.is(world.account(second.dispute), null)
 })
@@ -376,7 +371,7 @@ test('openings of other entries, other segments or other paths are refused, in w
   const { wallet } = fraud.reporter
   world.expect(world.send(opening(world, fraud), [wallet]))
   assert.is(world.heavy([slashing(world, fraud)], [wallet]).code, 'ESCROW_OPENING_INCOMPLETE')
-  const early = escrow.computeEntry(world.programId, fraud.dispute, 8192)[0]!
+  const early = disputes.computeEntry(world.programId, fraud.dispute, 8192)[0]!
   assert.is(world.send([early], [wallet]).code, 'ESCROW_OPENING_INCOMPLETE')
   const { opening: good } = fraud
   const cases: [string, string, Opening][] = [
@@ -405,7 +400,7 @@ test('openings of other entries, other segments or other paths are refused, in w
   for (const outcome of show(world, fraud, { ...good, path: good.path.slice(0, -1) })) world.expect(outcome)
   assert.is(world.heavy([slashing(world, fraud)], [wallet]).code, 'ESCROW_OPENING_INCOMPLETE')
   const stranger = world.wallet('stranger')
-  const [shown] = escrow.postOpening(world.programId, stranger.publicKey, fraud.dispute, good)
+  const [shown] = disputes.postOpening(world.programId, stranger.publicKey, fraud.dispute, good)
   assert.is(world.send([shown!], [stranger]).code, 'ESCROW_WRONG_AUTHORITY')
   for (const outcome of show(world, fraud)) world.expect(outcome)
   world.expect(world.heavy([slashing(world, fraud)], [wallet]))
@@ -455,7 +450,7 @@ test('a slash with wrong accounts or by others is refused', () => {
     slash.keys[index]!.isWritable = false
     assert.is(world.heavy([slash], [wallet]).code, 'ESCROW_NOT_WRITABLE', `account ${index} as read-only`)
   }
-  const stolen = escrow.closeDispute(world.programId, stranger.publicKey, fraud.dispute)
+  const stolen = disputes.closeDispute(world.programId, stranger.publicKey, fraud.dispute)
   assert.is(world.send([stolen], [stranger]).code, 'ESCROW_WRONG_AUTHORITY')
   world.expect(world.heavy([slashing(world, fraud, lease.renter.source)], [wallet]))
 })

@@ -5,7 +5,8 @@ import { leaseAddress, vaultAddress } from '../../chain/client/addresses.js'
 import * as escrow from '../../chain/client/instructions.js'
 import { freeStake } from '../../chain/client/layouts.js'
 import { COMPUTE_UNITS } from '../../chain/client/transactions.js'
-import { hashOf, MarketWorld, type Outcome, type ProviderParty } from '../support/escrow.js'
+import { MarketWorld, type ProviderParty } from '../support/escrow.js'
+import { hashOf, type Outcome } from '../support/runtime.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('the escrow program: a lease from opening to end')
@@ -268,7 +269,7 @@ test('a stake is added, asked back, waited for and withdrawn, and the registrati
   const add = escrow.addStake({
     programId,
     provider: address,
-    owner: holder.publicKey,
+    funder: holder.publicKey,
     source,
     amount: 5_000_000n,
   })

@@ -10,14 +10,8 @@ import {
 import * as assert from 'uvu/assert'
 import { marketAddress } from '../../chain/client/addresses.js'
 import * as escrow from '../../chain/client/instructions.js'
-import {
-  hashOf,
-  type LeaseParty,
-  MarketWorld,
-  type ProviderParty,
-  type RenterParty,
-  signMessage,
-} from '../support/escrow.js'
+import { type LeaseParty, MarketWorld, type ProviderParty, type RenterParty } from '../support/escrow.js'
+import { hashOf, signMessage } from '../support/runtime.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('the escrow program refuses')
@@ -290,7 +284,7 @@ test('stakes added to what is no provider, from others, or of nothing', () => {
       escrow.addStake({
         programId: world.programId,
         provider: provider.address,
-        owner: owner.publicKey,
+        funder: owner.publicKey,
         source,
         amount,
       }),

@@ -5,7 +5,8 @@ import { hashLeaf, hashNode } from '../../kernels/proof/tree.js'
 import { computeEntries } from '../../kernels/proof/verifier.js'
 import { type Entry, entriesPerRow, type ProofParams } from '../../protocols/challenge/params.js'
 import { encodeReceipt, type Receipt } from '../../protocols/challenge/receipt.js'
-import { type MarketWorld, type ProviderParty, signMessage } from './escrow.js'
+import type { MarketWorld, ProviderParty } from './escrow.js'
+import { signMessage } from './runtime.js'
 
 /**
  * Proofs in which only what a test needs is computed: every leaf holds zeros but one, so that a root and a path at n = 32,768 cost
