@@ -269,7 +269,7 @@ test('a stake is added, asked back, waited for and withdrawn, and the registrati
   const add = escrow.addStake({
     programId,
     provider: address,
-    funder: holder.publicKey,
+    owner: holder.publicKey,
     source,
     amount: 5_000_000n,
   })
