@@ -153,6 +153,8 @@ test('an extension that one side did not sign, at other amounts, too long, too l
     changed.data.writeBigUInt64LE(value, at)
     return changed
   }
+  const paidByOther = extension(world, lease, { source: other.renter.source })
+  paidByOther.keys[0]!.pubkey = other.renter.wallet.publicKey
   const cases: [string, string, ReturnType<typeof extension>, Keypair[]?][] = [
     ['no time', 'ESCROW_AMOUNT_OUT_OF_RANGE', patched(1, 0n)],
     ['ages', 'ESCROW_AMOUNT_OUT_OF_RANGE', patched(1, 2n ** 64n - 1n)],
@@ -169,6 +171,12 @@ test('an extension that one side did not sign, at other amounts, too long, too l
       [world.payer, wallet, other.provider.node],
     ],
     ["somebody else's tokens", 'CHAIN_TOKEN_OWNER', extension(world, lease, { source: other.renter.source })],
+    [
+      'another wallet, at its own cost',
+      'ESCROW_WRONG_AUTHORITY',
+      paidByOther,
+      [world.payer, other.renter.wallet, provider.node],
+    ],
     ['its own vault as source', 'ESCROW_DUPLICATE_ACCOUNT', extension(world, lease, { source: lease.vault })],
   ]
   for (const [what, code, instruction, signers] of cases) {
