@@ -519,6 +519,8 @@ test('costs are within what the client asks for and what a transaction may use',
     console.log(`cu.${name} ${spent}`)
     const asked = COMPUTE_UNITS[name.split(' ')[0] as escrow.InstructionName]
     assert.ok(spent <= asked, `${name} took ${spent}`)
+    const n = Number(name.split('n=')[1])
+    if (n > 0) assert.ok(spent <= disputes.slashComputeUnits(n), `${name} took ${spent}`)
   }
 })
 

@@ -240,14 +240,14 @@ test(
         }
       }),
       {
-        numRuns: Number(process.env.NIGHTSHIFT_RUNS ?? 12),
+        numRuns: Number(process.env.NIGHTSHIFT_RUNS ?? 8),
         seed: Number(process.env.NIGHTSHIFT_SEED ?? 20261120),
       },
     )
     console.log(
       `${count} attempts, ${accepted} accepted: what the thief may do with its own, and vouchers that are owed`,
     )
-    assert.ok(accepted > 20 && accepted < count / 2)
+    assert.ok(accepted > 10 && accepted < count / 2)
   },
   { timeoutMs: 600_000 },
 )
