@@ -13,12 +13,14 @@ import { type Cleanup, createCleanup } from './daemon/cleanup.js'
 import { createControlledNode } from './daemon/controlled.js'
 import { type OpenDevice, type ProviderRole, startProvider } from './daemon/provider.js'
 import { type RenterRole, startRenter } from './daemon/renter.js'
+import type { Escrow } from './escrow/port.js'
 import { NODE_KEY_FILE } from './identity/files.js'
 import { readOrCreateKeyFile } from './identity/key.js'
 import { createAuctionTopic } from './market/announcements.js'
 import { createHeartbeatTopic } from './market/heartbeats.js'
 import { createNetwork } from './net/network.js'
 import type { Network } from './net/ports.js'
+import type { Renter } from './renter.js'
 import { openStore } from './store/level.js'
 
 /** The composition root of a running node: everything is started here in order, and stopped in the reverse order. */
@@ -42,6 +44,8 @@ export interface DaemonOptions {
 export interface Daemon extends ControlledNode {
   readonly peer: string
   readonly controlUrl: string
+  readonly renter: Renter
+  readonly escrow: Escrow
   addresses(): string[]
   /** Resolves when somebody asked for the end through the control API. */
   readonly stopRequested: Promise<void>
@@ -140,6 +144,8 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     ...node,
     peer: network.peer,
     controlUrl: control.url,
+    renter: renter.renter,
+    escrow: chain.escrow,
     addresses: () => network.addresses(),
     stopRequested: stopRequested.promise,
     close: cleanup.run,

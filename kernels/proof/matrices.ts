@@ -7,7 +7,7 @@ import type { Backend } from '../backend/backend.js'
  * in any order of summation; kernels/README.md has the bounds.
  */
 
-/** x mod m for integers |x| < 2^22, without a division: WGSL's is inexact, this floor is not (see README). */
+/** x mod m for integers |x| ≤ 2^21, without a division: WGSL's is inexact, this floor is not (see README). */
 export function reduce({ core: tf }: Backend, x: Tensor, modulus: number): Tensor {
   const quotient = tf.floor(tf.mul(tf.add(x, 0.5), 1 / modulus))
   return tf.sub(x, tf.mul(quotient, modulus))

@@ -1,13 +1,15 @@
 import {
   allowsMemoryPhase,
+  checkParams,
   type Entry,
   FOLD,
   GROUP,
   holdsEntry,
   type ProofParams,
+  SEED_BYTES,
   SEGMENT_ENTRIES,
 } from '../../protocols/challenge/params.js'
-import { NightshiftError } from '../../protocols/errors.js'
+import { isRefusal, NightshiftError } from '../../protocols/errors.js'
 import type { Backend, Turn } from '../backend/backend.js'
 import { type Band, bandRows, forEachBand, splitRows } from './bands.js'
 import { expandFactors } from './factors.js'
@@ -45,6 +47,7 @@ const MAX_TREE_BYTES = 2 ** 31
 /** Runs all rounds on the device and commits to their digest. Throws PROOF_TOO_LARGE, DEVICE_FAILED. */
 export async function prove(backend: Backend, options: ProveOptions): Promise<Commitment> {
   const { seed, params, hasher = inlineHasher } = options
+  requireParams(seed, params)
   const layout = treeLayout(params)
   requireMemory(params, layout)
   if (options.resident === true) requireFolds(params)
@@ -71,6 +74,21 @@ export async function prove(backend: Backend, options: ProveOptions): Promise<Co
     release()
     throw error
   }
+}
+
+/** A peer's parameters reach the device only through here. */
+function requireParams(seed: Uint8Array, params: ProofParams): void {
+  const checked = checkParams(params)
+  const detail = isRefusal(checked)
+    ? checked.detail
+    : seed.length === SEED_BYTES
+      ? undefined
+      : 'the seed is not 32 bytes'
+  if (detail === undefined) return
+  throw new NightshiftError('PROOF_PARAMS_INVALID', `the proof's parameters are not valid: ${detail}`, {
+    advice: 'Check them with checkParams before asking the device.',
+    context: { ...params },
+  })
 }
 
 function requireMemory(params: ProofParams, { leavesPerRound }: TreeLayout): void {

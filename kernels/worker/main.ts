@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { NightshiftError } from '../../protocols/errors.js'
-import type { Clock } from '../../protocols/ports.js'
 import { checkBackend, measureGflops } from '../backend/check.js'
 import { loadBackend } from '../backend/load.js'
 import { createThreadHasher } from '../proof/hasher.js'
@@ -26,19 +25,7 @@ if (options.backend === 'tensorflow-cpu') process.env.CUDA_VISIBLE_DEVICES = '-1
 process.on('disconnect', () => process.exit(0))
 new Worker(new URL('./watchdog.js', import.meta.url)).unref()
 
-const clock: Clock = {
-  now: () => Date.now(),
-  elapsed: () => performance.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  after: (ms, act) => {
-    const timer = setTimeout(act, ms)
-    return () => clearTimeout(timer)
-  },
-  every: (ms, act) => {
-    const timer = setInterval(act, ms)
-    return () => clearInterval(timer)
-  },
-}
+const clock = { elapsed: () => performance.now() }
 
 function send(message: FromWorker): Promise<void> {
   return new Promise((resolve) => {

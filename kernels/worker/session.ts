@@ -19,7 +19,7 @@ export interface Session {
 }
 
 export interface SessionOptions {
-  clock: Clock
+  clock: Pick<Clock, 'elapsed'>
   hasher: Hasher
   /** Gives the event loop a chance to take in messages. */
   breathe: () => Promise<void>

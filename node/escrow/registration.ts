@@ -26,7 +26,7 @@ export interface Registry {
     request: { node: Signer; owner: Signer; payout: PublicKey; stake: bigint },
     signal?: AbortSignal,
   ): Promise<{ signature: string }>
-  /** Anyone may add to a stake; only the owner can take it back. */
+  /** Only the owner may add to a stake, and only the owner can take it back. */
   add(
     request: { node: PublicKey; owner: Signer; amount: bigint },
     signal?: AbortSignal,
@@ -111,16 +111,24 @@ export function createRegistry(options: RegistryOptions): Registry {
       return sendInstructions(chain, { instructions, signers: [owner, node], fee }, signal)
     },
     add: async ({ node, owner, amount }, signal) => {
-      if ((await read(node, signal)) === undefined) {
+      const registered = await read(node, signal)
+      if (registered === undefined) {
         throw new NightshiftError('PROVIDER_UNKNOWN', `no provider is registered at ${node.toBase58()}`, {
           advice: 'register it first: "nightshift stake add" with the data directory of that node',
           context: { node: node.toBase58() },
         })
       }
+      if (!registered.owner.equals(owner.publicKey)) {
+        const named = registered.owner.toBase58()
+        throw new NightshiftError('NOT_THE_OWNER', `the stake of ${node.toBase58()} belongs to ${named}`, {
+          advice: `only its owner can add to it: --chain-wallet-file <key file of ${named}>`,
+          context: { node: node.toBase58(), owner: named },
+        })
+      }
       const { mint } = await readMarket(signal)
       const provider = addressOf(node)
       const source = getAssociatedTokenAddressSync(mint, owner.publicKey, true)
-      const instructions = [addStake({ programId, provider, owner: owner.publicKey, source, amount })]
+      const instructions = [addStake({ programId, provider, funder: owner.publicKey, source, amount })]
       const fee = await feeFor(provider, COMPUTE_UNITS.addStake, signal)
       return sendInstructions(chain, { instructions, signers: [owner], fee }, signal)
     },

@@ -40,7 +40,7 @@ export function openFolder(root: string): Files {
         }
       })
     },
-    read: (name, offset, length) => readPart(inside(name), offset, length),
+    read: async (name, offset, length) => readPart(inside(name), offset, length),
     move: async (from, to) => {
       const target = inside(to)
       await writing(async () => {
@@ -48,7 +48,7 @@ export function openFolder(root: string): Files {
         await rename(inside(from), target)
       })
     },
-    remove: (name) => rm(inside(name), { recursive: true, force: true }),
+    remove: async (name) => rm(inside(name), { recursive: true, force: true }),
   }
 }
 

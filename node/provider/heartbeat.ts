@@ -1,4 +1,5 @@
-import type { Heartbeat } from '../../protocols/heartbeat/wire.js'
+import { toHex } from '../../protocols/bytes.js'
+import { Heartbeat } from '../../protocols/heartbeat/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { HeartbeatTopic } from '../market/heartbeats.js'
 import type { Store } from '../store/port.js'
@@ -6,7 +7,7 @@ import type { Store } from '../store/port.js'
 /** Says to the market what this node has, every period and soon after each change. */
 export interface HeartbeatService {
   start(): Promise<void>
-  /** Something that a heartbeat tells has changed. */
+  /** Something may have changed; a beat goes out if what it would tell differs from what the last one told. */
   changed(): void
   /** One beat now, whatever the spacing; resolves when it was sent. For the last word before a node stops. */
   beat(): Promise<void>
@@ -17,18 +18,21 @@ export interface HeartbeatService {
 /** Changes that come close together are told together: receivers allow ten beats at once and 30 a minute. */
 const SPACING_MS = 2_000
 
+type Content = Omit<Heartbeat, 'sequence' | 'timeMs'>
+
 export function createHeartbeatService(parts: {
   topic: HeartbeatTopic
   store: Store
   clock: Clock
   log: Log
   periodMs: number
-  describe: () => Omit<Heartbeat, 'sequence' | 'timeMs'>
+  describe: () => Content
 }): HeartbeatService {
   const { topic, clock, log, periodMs, describe } = parts
   const sequences = parts.store.collection<{ last: bigint }>('provider-heartbeat')
   let last = 0n
   let sent = 0
+  let told = ''
   let lastBeatAt = Number.NEGATIVE_INFINITY
   let queue: Promise<void> = Promise.resolve()
   let cancelPlanned: (() => void) | undefined
@@ -45,7 +49,9 @@ export function createHeartbeatService(parts: {
     await sequences.put('sequence', { last: sequence })
     last = sequence
     lastBeatAt = clock.elapsed()
-    await topic.publish({ ...describe(), sequence, timeMs: now })
+    const content = describe()
+    told = fingerprint(content)
+    await topic.publish({ ...content, sequence, timeMs: now })
     sent++
   }
 
@@ -65,7 +71,7 @@ export function createHeartbeatService(parts: {
       await beat()
     },
     changed: () => {
-      if (stopped || cancelPlanned !== undefined) return
+      if (stopped || cancelPlanned !== undefined || fingerprint(describe()) === told) return
       const wait = Math.max(0, lastBeatAt + SPACING_MS - clock.elapsed())
       cancelPlanned = clock.after(wait, () => void beat())
     },
@@ -78,4 +84,8 @@ export function createHeartbeatService(parts: {
     },
     sent: () => sent,
   }
+}
+
+function fingerprint(content: Content): string {
+  return toHex(Heartbeat.encode({ ...content, sequence: 0n, timeMs: 0 }))
 }

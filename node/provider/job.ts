@@ -68,11 +68,13 @@ const INPUT_PATIENCE_MS = 120_000
 /** A result stays so long after its lease was closed. */
 const RESULT_PATIENCE_MS = 600_000
 const SHORTEST_BEAT_MS = 100
+const STORE_AGAIN_MS = 1_000
 
 export async function serveJobs(parts: Parts): Promise<JobService> {
   const { engine, ledger, jobs, blobs, clock, log } = parts
   const lives = new Map<string, Live>()
   const counts: Record<string, number> = {}
+  const stopping = new AbortController()
   const background = new Set<Promise<void>>()
   const opening = new Map<string, Promise<unknown>>()
 
@@ -94,6 +96,22 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     const changed = { ...live.record, ...change }
     await jobs.put(changed)
     live.record = changed
+  }
+
+  /** How a job ended is not forgotten because the disk was full: it is written as soon as there is room. */
+  async function insist(live: Live, write: () => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        return await write()
+      } catch (error) {
+        log.error('the end of a job could not be stored; it is tried again', {
+          lease: toHex(live.record.lease),
+          error: String(error),
+          code: codeOf(error),
+        })
+        await clock.sleep(STORE_AGAIN_MS, stopping.signal)
+      }
+    }
   }
 
   function track(what: string, live: Live, act: Promise<void>): void {
@@ -253,8 +271,10 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
   ): Promise<void> {
     if (hasEnded(live.record.state)) return
     live.isEnding = true
-    await store(live, { state, reason, detail, outputs, workedMs: Math.floor(workedMsOf(live)) })
-    await freeDevices(live.record.lease)
+    await insist(live, () =>
+      store(live, { state, reason, detail, outputs, workedMs: Math.floor(workedMsOf(live)) }),
+    )
+    await insist(live, () => freeDevices(live.record.lease))
     tellEnd(live.journal, live.record)
     await store(live, withEvents(live.record, live.journal))
     const outcome = reason === '' ? state : reason
@@ -394,6 +414,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     counts: () => ({ ...counts }),
     stop: async () => {
       stopBeating()
+      stopping.abort(new Error('the provider stops'))
       await engine.unhandle(jobProtocol)
       for (const { session } of lives.values()) {
         session?.abort(

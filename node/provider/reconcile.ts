@@ -82,8 +82,13 @@ export function createReconciler(parts: Parts): Reconciler {
     settleAll: async (signal) => {
       const owed = ledger
         .all()
-        .filter((record) => record.state === 'open' && (record.best?.amount ?? 0n) > record.paid)
-      await Promise.allSettled(owed.map((record) => settle(parts, record, signal)))
+        .filter(
+          ({ state, best, paid }) =>
+            state === 'open' && best !== undefined && (best.final || best.amount > paid),
+        )
+      const payOut = (record: LeaseRecord) =>
+        record.best?.final === true ? parts.close(record.lease, signal) : settle(parts, record, signal)
+      await Promise.allSettled(owed.map(payOut))
     },
   }
 }

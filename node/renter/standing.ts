@@ -29,7 +29,11 @@ export function createStanding(parts: { store: Store; clock: Clock }): Standing 
       await losses.delete(peer)
       return undefined
     },
-    lose: (peer, reason, proven) =>
-      losses.put(peer, { reason, untilMs: parts.clock.now() + (proven ? LIE_MS : FAULT_MS) }),
+    lose: async (peer, reason, proven) => {
+      const untilMs = parts.clock.now() + (proven ? LIE_MS : FAULT_MS)
+      const before = await losses.get(peer)
+      // A provider does not shorten a month by being slow as well.
+      if (before === undefined || before.untilMs < untilMs) await losses.put(peer, { reason, untilMs })
+    },
   }
 }

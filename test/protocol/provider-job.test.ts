@@ -238,6 +238,21 @@ test('a provider that is paid goes on until the time that was paid for is up', (
     assert.is((await state(talk, JobState.FAILED)).reason, 'TIME_IS_UP')
   }))
 
+test('a disk that is full when a job ends delays the result, and loses nothing', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer)
+    const talk = await renter.startJob(lease, [DATA])
+    await upload(talk, [DATA])
+    await until(house.device.isRunning)
+    house.store.fail(new Error('the disk is full'))
+    house.device.finish([{ name: 'model', bytes: new Uint8Array(10) }])
+    await until(() => !house.device.isRunning())
+    assert.is(house.provider.status().availability, 'BUSY')
+    house.store.fail(undefined)
+    await state(talk, JobState.COMPLETED)
+    assert.is(house.provider.status().availability, 'FREE')
+  }))
+
 test('a Need for what is no output is answered, and one beyond the end too', () =>
   withWorld(async ({ house, renter }) => {
     const lease = await renter.lease(house.network.peer)

@@ -144,27 +144,29 @@ export function referenceFolds(seed: Uint8Array, n: number, rounds: number, nonc
   )
 }
 
-/** The root of the memory phase: folds as 32-bit words, row after row, 128 to a leaf. */
-export function foldRootOf(folds: number[][][]): Uint8Array {
-  const leaves = folds.map((rows) => {
-    const flat = rows.flat()
-    return Array.from({ length: flat.length / 128 }, (_, leaf) => {
-      const bytes = Buffer.alloc(512)
-      for (let at = 0; at < 128; at++) bytes.writeUInt32LE(flat[128 * leaf + at]!, 4 * at)
-      return sha256(Uint8Array.of(0), bytes)
-    })
-  })
+/** All levels of the memory phase's tree, from the leaves up: folds as 32-bit words, row after row, 128 to a leaf. */
+export function foldLevelsOf(folds: number[][][]): Uint8Array[][] {
+  const leaves = folds.map((rows) => foldSegments(rows).map((bytes) => sha256(Uint8Array.of(0), bytes)))
   const perRound = 2 ** Math.ceil(Math.log2(leaves[0]!.length))
-  let level = Array.from(
+  const all = Array.from(
     { length: perRound * 2 ** Math.ceil(Math.log2(folds.length)) },
     (_, at) => leaves[Math.floor(at / perRound)]?.[at % perRound] ?? new Uint8Array(32),
   )
-  while (level.length > 1) {
-    level = Array.from({ length: level.length / 2 }, (_, at) =>
-      sha256(Uint8Array.of(1), level[2 * at]!, level[2 * at + 1]!),
-    )
-  }
-  return level[0]!
+  return climbLevels(all)
+}
+
+export function foldRootOf(folds: number[][][]): Uint8Array {
+  return foldLevelsOf(folds).at(-1)![0]!
+}
+
+/** The leaves of one round before they are hashed. */
+export function foldSegments(rows: number[][]): Uint8Array[] {
+  const flat = rows.flat()
+  return Array.from({ length: flat.length / 128 }, (_, leaf) => {
+    const bytes = Buffer.alloc(512)
+    for (let at = 0; at < 128; at++) bytes.writeUInt32LE(flat[128 * leaf + at]!, 4 * at)
+    return new Uint8Array(bytes)
+  })
 }
 
 /** `digest` may be anything: also what a cheat would commit to. */
@@ -186,6 +188,10 @@ export function levelsOf(digest: number[][][], n: number, rounds: number): Uint8
       }
     }
   }
+  return climbLevels(leaves)
+}
+
+function climbLevels(leaves: Uint8Array[]): Uint8Array[][] {
   const levels = [leaves]
   while (levels.at(-1)!.length > 1) {
     const below = levels.at(-1)!

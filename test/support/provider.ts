@@ -131,7 +131,9 @@ export interface ProviderHouse {
   device: FakeDevice
   store: ReturnType<typeof createMemoryStore>
   dataDir: string
-  /** As after `kill -9`: nothing of the old one is asked to stop. */
+  /** As `kill -9` does: nothing is asked to stop, no timer fires, nothing is written or sent any more. */
+  kill(): void
+  /** A new process over the same disk, with the same key. */
   restart(): Promise<Provider>
   remove(): Promise<void>
 }
@@ -147,13 +149,14 @@ export async function startProvider(parts: {
   const { chain, clock } = parts
   const store = createMemoryStore()
   const dataDir = mkdtempSync(join(tmpdir(), 'nightshift-provider-'))
+  let life = createLife()
   const start = (network: Network, device: FakeDevice) =>
     createProvider({
       network,
-      escrow: chain.escrow(),
-      store,
+      escrow: life.mortal(chain.escrow()),
+      store: life.store(store),
       device,
-      clock,
+      clock: life.clock(clock),
       random: systemRandom,
       log: silentLog,
       dataDir,
@@ -171,7 +174,10 @@ export async function startProvider(parts: {
     device,
     store,
     dataDir,
+    kill: () => life.kill(),
     restart: async () => {
+      house.kill()
+      life = createLife()
       if (parts.rejoin !== undefined) house.network = await parts.rejoin()
       house.device = createFakeDevice()
       house.provider = await start(house.network, house.device)
@@ -183,6 +189,41 @@ export async function startProvider(parts: {
     },
   }
   return house
+}
+
+/** What a process holds of the world, until it is killed. */
+function createLife() {
+  let isDead = false
+  const cancels = new Set<() => void>()
+  const mortal = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get: (object, name) => {
+        const found = Reflect.get(object, name) as unknown
+        if (typeof found !== 'function') return found
+        return (...args: unknown[]) =>
+          isDead ? new Promise(() => {}) : (found as (...args: unknown[]) => unknown).apply(object, args)
+      },
+    })
+  const keep = (cancel: () => void) => {
+    cancels.add(cancel)
+    return () => {
+      cancels.delete(cancel)
+      cancel()
+    }
+  }
+  return {
+    mortal,
+    store: (store: Store): Store => ({ ...store, collection: (name) => mortal(store.collection(name)) }),
+    clock: (clock: Clock): Clock => ({
+      ...clock,
+      after: (ms, act) => (isDead ? () => {} : keep(clock.after(ms, act))),
+      every: (ms, act) => (isDead ? () => {} : keep(clock.every(ms, act))),
+    }),
+    kill: () => {
+      isDead = true
+      for (const cancel of cancels) cancel()
+    },
+  }
 }
 
 export interface Ordered {

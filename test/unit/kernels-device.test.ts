@@ -10,7 +10,9 @@ import { codeOf } from '../../protocols/errors.js'
 import { digitsSpec, openTestDevice, processLives, repositoryFile, toHex, until } from '../support/kernels.js'
 import { suite } from '../support/suite.js'
 
-const test = suite('the device worker')
+const guarded = suite('the device worker')
+/** Every test here starts processes or trains, on machines that do other things as well. */
+const test = (title: string, body: () => Promise<void> | void) => guarded(title, body, { timeoutMs: 90_000 })
 const digits = splitCsv(repositoryFile('config/data/digits.csv.gz'), { train: 1437, seed: 2026 })
 const trainJob = { task: 'train', spec: digitsSpec, inputs: { data: digits.train } } as const
 /** Far longer than any test: to be cancelled, or killed. */
@@ -26,10 +28,13 @@ const seed = new Uint8Array(32).fill(3)
 const params = { n: 128, rounds: 2 }
 
 let device: Device
-test.before(async () => {
-  device = await openTestDevice()
-})
-test.after(() => device.close())
+guarded.before(
+  async () => {
+    device = await openTestDevice()
+  },
+  { timeoutMs: 90_000 },
+)
+guarded.after(() => device.close())
 
 async function rejection(promise: Promise<unknown>): Promise<Error> {
   return promise.then(
@@ -67,33 +72,29 @@ test('a device without a GPU says so', () => {
   assert.ok(device.report.model.length > 0)
 })
 
-test(
-  'a small network learns the digits: at least 95 % of the images kept back are read right',
-  async () => {
-    const events: JobEvent[] = []
-    const { artifacts } = await device.run(trainJob, { onEvent: (event) => events.push(event) })
-    assert.is(artifacts[0]!.name, 'model.nsmodel')
-    const evaluation = await device.evaluate({
-      spec: digitsSpec,
-      inputs: { data: digits.held, model: artifacts[0]!.bytes },
-    })
-    assert.is(evaluation.rows, 360)
-    assert.ok(evaluation.accuracy! >= 0.95, `accuracy ${evaluation.accuracy}`)
-    assert.is(events[0]!.kind, 'log')
-    const last = events.at(-1)!
-    assert.ok(last.kind === 'progress' && last.step === last.steps && last.loss! < 0.2)
+test('a small network learns the digits: at least 95 % of the images kept back are read right', async () => {
+  const events: JobEvent[] = []
+  const { artifacts } = await device.run(trainJob, { onEvent: (event) => events.push(event) })
+  assert.is(artifacts[0]!.name, 'model.nsmodel')
+  const evaluation = await device.evaluate({
+    spec: digitsSpec,
+    inputs: { data: digits.held, model: artifacts[0]!.bytes },
+  })
+  assert.is(evaluation.rows, 360)
+  assert.ok(evaluation.accuracy! >= 0.95, `accuracy ${evaluation.accuracy}`)
+  assert.is(events[0]!.kind, 'log')
+  const last = events.at(-1)!
+  assert.ok(last.kind === 'progress' && last.step === last.steps && last.loss! < 0.2)
 
-    const predicted = await device.run({
-      task: 'predict',
-      spec: { dataset: digitsSpec.dataset },
-      inputs: { data: digits.held, model: artifacts[0]!.bytes },
-    })
-    const lines = new TextDecoder().decode(predicted.artifacts[0]!.bytes).trim().split('\n')
-    assert.is(lines.length, 360)
-    assert.is(lines[0]!.split(',').length, 10)
-  },
-  { timeoutMs: 90_000 },
-)
+  const predicted = await device.run({
+    task: 'predict',
+    spec: { dataset: digitsSpec.dataset },
+    inputs: { data: digits.held, model: artifacts[0]!.bytes },
+  })
+  const lines = new TextDecoder().decode(predicted.artifacts[0]!.bytes).trim().split('\n')
+  assert.is(lines.length, 360)
+  assert.is(lines[0]!.split(',').length, 10)
+})
 
 test('the same seed gives the same weights, another seed others', async () => {
   const short = { ...digitsSpec, epochs: 1 }
@@ -303,4 +304,4 @@ test('regression on numbers works too', async () => {
   assert.is(accuracy, undefined)
 })
 
-test.run()
+guarded.run()

@@ -159,28 +159,32 @@ for (const backend of BACKEND_NAMES) {
   )
 }
 
-test('small tensors only, as on a small card, give the same root', async () => {
-  const { seed, n, rounds, root } = cases.find(({ n }) => n > 1024)!
-  // A tile of one leaf's width (1,024 columns) and bands of a few hundred rows.
-  const device = await openTestDevice({ memoryBytes: 4 * 4 * n * 1030 })
-  try {
-    const proof = await device.prove({ seed: fromHex(seed), params: { n, rounds } })
-    assert.is(toHex(proof.root), root)
-    const asked = sampleEntries({ n, rounds }, 30, systemRandom)
-    assert.equal(
-      verifyOpenings(
-        { seed: fromHex(seed), params: { n, rounds }, root: proof.root },
-        asked,
-        await proof.open(asked),
-      ),
-      {
-        ok: true,
-      },
-    )
-  } finally {
-    await device.close()
-  }
-})
+test(
+  'small tensors only, as on a small card, give the same root',
+  async () => {
+    const { seed, n, rounds, root } = cases.find(({ n }) => n > 1024)!
+    // A tile of one leaf's width (1,024 columns) and bands of a few hundred rows.
+    const device = await openTestDevice({ memoryBytes: 4 * 4 * n * 1030 })
+    try {
+      const proof = await device.prove({ seed: fromHex(seed), params: { n, rounds } })
+      assert.is(toHex(proof.root), root)
+      const asked = sampleEntries({ n, rounds }, 30, systemRandom)
+      assert.equal(
+        verifyOpenings(
+          { seed: fromHex(seed), params: { n, rounds }, root: proof.root },
+          asked,
+          await proof.open(asked),
+        ),
+        {
+          ok: true,
+        },
+      )
+    } finally {
+      await device.close()
+    }
+  },
+  { timeoutMs: 90_000 },
+)
 
 test('hashing in threads, with large bands, gives what hashing in place gives', async () => {
   const values = () => Float32Array.from({ length: 64 * 1280 }, (_, at) => (at * 7919) % 5081)
@@ -195,34 +199,43 @@ test('hashing in threads, with large bands, gives what hashing in place gives', 
   assert.equal(there!.map(toHex), here!.map(toHex))
 })
 
-test('a proof that was made without keeping its products has no memory phase', async () => {
-  const device = await openTestDevice()
-  try {
-    const proof = await device.prove({ seed: new Uint8Array(32), params: { n: 256, rounds: 1 } })
-    const kept = await device.prove({
-      seed: new Uint8Array(32),
-      params: { n: 256, rounds: 1 },
-      resident: true,
-    })
-    const attempts = [
-      () => proof.recall(new Uint8Array(32)),
-      () => device.prove({ seed: new Uint8Array(32), params: { n: 128, rounds: 1 }, resident: true }),
-      () => kept.recall(new Uint8Array(32)).then((memory) => memory.open([{ round: 0, row: 0, column: 1 }])),
-      () => device.prove({ seed: new Uint8Array(32), params: { n: 32_768, rounds: 256 } }),
-      () => kept.release().then(() => kept.recall(new Uint8Array(32))),
-    ]
-    const codes: unknown[] = []
-    for (const attempt of attempts) codes.push(await attempt().then(() => 'fulfilled', codeOf))
-    assert.equal(codes, [
-      'NOTHING_RESIDENT',
-      'PARAMS_WITHOUT_MEMORY_PHASE',
-      'ENTRY_OUT_OF_RANGE',
-      'PROOF_TOO_LARGE',
-      'PROOF_GONE',
-    ])
-  } finally {
-    await device.close()
-  }
-})
+test(
+  'what cannot be proved is refused with a code, and the device goes on',
+  async () => {
+    const device = await openTestDevice()
+    try {
+      const proof = await device.prove({ seed: new Uint8Array(32), params: { n: 256, rounds: 1 } })
+      const kept = await device.prove({
+        seed: new Uint8Array(32),
+        params: { n: 256, rounds: 1 },
+        resident: true,
+      })
+      const attempts = [
+        () => device.prove({ seed: new Uint8Array(31), params: { n: 64, rounds: 1 } }),
+        () => device.prove({ seed: new Uint8Array(32), params: { n: 18, rounds: 1 } }),
+        () => proof.recall(new Uint8Array(32)),
+        () => device.prove({ seed: new Uint8Array(32), params: { n: 128, rounds: 1 }, resident: true }),
+        () =>
+          kept.recall(new Uint8Array(32)).then((memory) => memory.open([{ round: 0, row: 0, column: 1 }])),
+        () => device.prove({ seed: new Uint8Array(32), params: { n: 32_768, rounds: 256 } }),
+        () => kept.release().then(() => kept.recall(new Uint8Array(32))),
+      ]
+      const codes: unknown[] = []
+      for (const attempt of attempts) codes.push(await attempt().then(() => 'fulfilled', codeOf))
+      assert.equal(codes, [
+        'PROOF_PARAMS_INVALID',
+        'PROOF_PARAMS_INVALID',
+        'NOTHING_RESIDENT',
+        'PARAMS_WITHOUT_MEMORY_PHASE',
+        'ENTRY_OUT_OF_RANGE',
+        'PROOF_TOO_LARGE',
+        'PROOF_GONE',
+      ])
+    } finally {
+      await device.close()
+    }
+  },
+  { timeoutMs: 90_000 },
+)
 
 test.run()

@@ -6,15 +6,19 @@ import { suite } from '../support/suite.js'
 const test = suite('the WebGPU backend')
 
 if (useSwiftshader()) {
-  test('a software adapter never passes for a GPU, and "auto" does not choose it', async () => {
-    const device = await openTestDevice({ backend: 'webgpu' })
-    await device.close()
-    assert.is(device.report.gpu, false)
-    assert.match(device.report.model, /SwiftShader/)
-    const chosen = await openTestDevice({ backend: 'auto' })
-    await chosen.close()
-    assert.is.not(chosen.report.backend, 'webgpu')
-  })
+  test(
+    'a software adapter never passes for a GPU, and "auto" does not choose it',
+    async () => {
+      const device = await openTestDevice({ backend: 'webgpu' })
+      await device.close()
+      assert.is(device.report.gpu, false)
+      assert.match(device.report.model, /SwiftShader/)
+      const chosen = await openTestDevice({ backend: 'auto' })
+      await chosen.close()
+      assert.is.not(chosen.report.backend, 'webgpu')
+    },
+    { timeoutMs: 90_000 },
+  )
 
   test(
     'an oversized tensor comes back as zeros without an error, and is found out before the result is used',

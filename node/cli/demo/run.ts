@@ -32,9 +32,8 @@ export async function run(invocation: Invocation): Promise<number> {
     } else report.result({}, renderOutcome(outcome, report.out.style))
     return isOk ? EXIT.OK : EXIT.FAILED
   } finally {
-    const isInterrupted = shell.signal.aborted
-    if (options.keep === true || !(isOk || isInterrupted))
-      report.progress(`data and logs are kept in ${folder}`)
+    const isFailed = !isOk && !shell.signal.aborted
+    if (options.keep === true || isFailed) report.progress(`data and logs are kept in ${folder}`)
     else await rm(folder, { recursive: true, force: true })
   }
 }
