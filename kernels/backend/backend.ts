@@ -24,6 +24,11 @@ export interface Backend extends DeviceInfo {
   /** Whether `data()` copies in the background. TensorFlow's waits for the device, so it is called as late as can be. */
   readonly readsAsync: boolean
   /**
+   * Whether freed tensors should become free at once, at the price of a submission per operation: WebGPU otherwise
+   * holds them until a batch of operations is full, which for large matrices is many times what is in use.
+   */
+  frugal(on: boolean): void
+  /**
    * Waits for all submitted work and throws DEVICE_FAILED if any of it failed. WebGPU reports errors late and leaves
    * zeros behind, so no result may be trusted before this has passed.
    */

@@ -78,6 +78,7 @@ export async function loadTensorflow(wanted: 'gpu' | 'cpu', folder = TENSORFLOW_
     ...(card?.driver === undefined ? {} : { driver: card.driver }),
     maxTensorBytes: isUsingGpuDevice ? MAX_TENSOR_BYTES : MAX_TENSOR_BYTES / 4,
     readsAsync: false,
+    frugal: () => {},
     settle: async () => {},
   }
 }

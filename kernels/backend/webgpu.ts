@@ -99,6 +99,7 @@ export async function loadWebgpu(): Promise<Backend> {
   core.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info))
   if (!(await core.setBackend('webgpu'))) throw unavailable('the WebGPU backend did not start')
 
+  const batchSize = core.env().getNumber('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE')
   const { vendor, architecture, device: deviceName, description } = adapter.info
   const model =
     description || [vendor, architecture, deviceName].filter(Boolean).join(' ') || 'unnamed adapter'
@@ -118,6 +119,7 @@ export async function loadWebgpu(): Promise<Backend> {
       device.limits.maxBufferSize!,
     ),
     readsAsync: true,
+    frugal: (on) => core.env().set('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE', on ? 1 : batchSize),
     settle: async () => {
       // Errors of earlier commands are delivered before this scope's own answer.
       device.pushErrorScope('internal')
