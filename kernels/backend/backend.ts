@@ -14,6 +14,14 @@ export interface DeviceInfo {
   readonly driver?: string
 }
 
+/** One card of several. */
+export interface Card {
+  /** Its place in nvidia-smi's list (PCI order): what TensorFlow goes by. */
+  readonly index: number
+  /** A part of its name as the driver gives it: what WebGPU goes by, which cannot tell two equal cards apart. */
+  readonly model: string
+}
+
 /** A tfjs backend that is up. Core and layers come with it, because TensorFlow's binding brings its own copy. */
 export interface Backend extends DeviceInfo {
   readonly name: BackendName

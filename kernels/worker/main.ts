@@ -21,6 +21,11 @@ const FATAL = ['DEVICE_FAILED', 'DEVICE_WORK_FAILED', 'HASH_THREAD_DIED']
 process.title = `nightshift ${options.backend}`
 // TensorFlow writes hundreds of lines about what it found; a CPU build or a CPU backend must not reach for a card.
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '3'
+
+if (options.card !== undefined) {
+  process.env.CUDA_DEVICE_ORDER = 'PCI_BUS_ID'
+  process.env.CUDA_VISIBLE_DEVICES = String(options.card.index)
+}
 if (options.backend === 'tensorflow-cpu') process.env.CUDA_VISIBLE_DEVICES = '-1'
 
 // The channel closes when the daemon goes; the thread sees to it when this one hangs in a driver.
