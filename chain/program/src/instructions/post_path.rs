@@ -1,0 +1,29 @@
+use crate::{
+    account::{check_key, check_signer, load_mut},
+    error::Error,
+    proof::{climb, place},
+    state::{Dispute, CLIMBING, PROVEN},
+};
+use pinocchio::{AccountView, Address, ProgramResult};
+
+/// Further siblings of the path of the entry that `post_opening` showed.
+#[inline(always)]
+pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
+    let [reporter, dispute] = accounts else {
+        return Err(Error::WrongAccountCount.into());
+    };
+    let state = load_mut::<Dispute>(dispute, program)?;
+    check_signer(reporter)?;
+    check_key(reporter, &state.reporter, Error::WrongAuthority)?;
+    if state.stage != CLIMBING {
+        return Err(Error::OpeningIncomplete.into());
+    }
+    if data.is_empty() {
+        return Err(Error::OpeningMalformed.into());
+    }
+    let depth = place(state)?.depth;
+    if climb(state, data, depth)? {
+        state.stage = PROVEN;
+    }
+    Ok(())
+}

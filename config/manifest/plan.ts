@@ -1,0 +1,145 @@
+import { AUCTION_LIMITS } from '../../protocols/auction/rules.js'
+import { PricingRule } from '../../protocols/auction/wire.js'
+import { NightshiftError } from '../../protocols/errors.js'
+import type { Requirements } from '../../protocols/inventory/wire.js'
+import { parseAmount, U64_MAX } from '../../protocols/money.js'
+import { type Finding, type Path, showValue } from '../finding.js'
+import type { Config, RuntimeName } from '../schema.js'
+import { findingAt } from '../source.js'
+import { parseDuration } from '../units.js'
+import { type ParsedManifest, refuse } from './parse.js'
+import { resolveService, type WrittenAmount } from './resolve.js'
+import type { Service } from './schema.js'
+
+/** A file that a job reads. With `split`, only `train` rows are sent; the rest stays with the renter. */
+export interface PlannedInput {
+  name: string
+  /** As in the manifest: relative to its folder. */
+  path: string
+  split?: { train: number; seed: number; header: boolean }
+}
+
+/** What the renter does for one service of a manifest. */
+export interface JobPlan {
+  name: string
+  runtime: RuntimeName
+  requirements: Requirements
+  /** Atomic units per device-hour. */
+  ceilingPricePerHour: bigint
+  durationS: number
+  queueMs: number
+  auction: { pricing: PricingRule; commitMs: number; revealMs: number }
+  /** The declared job as a JSON value; the runtime's own schema judges its shape. */
+  spec: Record<string, unknown>
+  inputs: PlannedInput[]
+  verify: { challenge: { n: number; rounds: number; openings: number } }
+  expect: { accuracy?: number }
+}
+
+export interface PlanOptions {
+  /** Which service; may be left out when there is only one. */
+  service?: string
+  /** Decimals of the market's mint. */
+  decimals: number
+  /** What stands in for what the manifest does not say. */
+  defaults: Pick<Config['renter'], 'commitMs' | 'revealMs' | 'challenge'>
+}
+
+const MAX_QUEUE_MS = 7 * 86_400_000
+
+/**
+ * Turns one service of a manifest into what the renter does. Throws UNKNOWN_SERVICE, and MANIFEST_INVALID for what
+ * only the mint and the node's defaults can tell: more decimals than the mint has, windows that are too long.
+ */
+export function planJob(parsed: ParsedManifest, options: PlanOptions): JobPlan {
+  const { manifest, source } = parsed
+  const name = options.service ?? onlyService(Object.keys(manifest.services))
+  if (!Object.hasOwn(manifest.services, name)) throw unknownService(name, Object.keys(manifest.services))
+  const findings: Finding[] = []
+  const fail: Fail = (path, message, expected) => {
+    findings.push(findingAt(source, path, { severity: 'error', code: 'WRONG_VALUE', message, expected }))
+  }
+  const resolved = resolveService(manifest, source, name, findings)
+  refuse(source.name, findings)
+  const { service, requirements, price, minimumStake } = resolved!
+  const at: Path = ['services', name]
+  const plan: JobPlan = {
+    name,
+    runtime: service.runtime,
+    requirements: { ...requirements, minimumStake: convert(minimumStake, options.decimals, fail) },
+    ceilingPricePerHour: convert(price, options.decimals, fail),
+    ...planTimes(service, at, fail),
+    auction: planAuction(service, options.defaults, at, fail),
+    spec: structuredClone(service.job),
+    inputs: Object.entries(service.inputs).map(([input, file]) =>
+      typeof file === 'string' ? { name: input, path: file } : { name: input, ...file },
+    ),
+    verify: { challenge: { ...options.defaults.challenge, ...service.verify?.challenge } },
+    expect: { ...service.expect },
+  }
+  refuse(source.name, findings)
+  return plan
+}
+
+type Fail = (path: Path, message: string, expected: string) => void
+
+function onlyService(names: string[]): string {
+  const [name, second] = names
+  if (name !== undefined && second === undefined) return name
+  throw unknownService(undefined, names)
+}
+
+function unknownService(name: string | undefined, known: string[]): NightshiftError {
+  const message =
+    name === undefined ? `the manifest has ${known.length} services` : `no service ${showValue(name)}`
+  return new NightshiftError('UNKNOWN_SERVICE', message, {
+    advice: `Name one of ${known.join(', ')}.`,
+    context: { known },
+  })
+}
+
+function convert(amount: WrittenAmount | undefined, decimals: number, fail: Fail): bigint {
+  if (amount === undefined) return 0n
+  if (amount.unit === 'tokens') {
+    const converted = parseAmount(amount.text, decimals)
+    if (converted === undefined) {
+      fail(
+        amount.path,
+        `read ${amount.text}`,
+        `at most ${decimals} decimals, and less than 2^64 atomic units`,
+      )
+    }
+    return converted ?? 0n
+  }
+  const units = BigInt(amount.text)
+  if (units > U64_MAX) fail(amount.path, `read ${amount.text}`, `at most ${U64_MAX} atomic units`)
+  return units
+}
+
+function planTimes(service: Service, at: Path, fail: Fail): { durationS: number; queueMs: number } {
+  const { duration, queue } = service.timeouts
+  const durationS = Math.ceil((parseDuration(duration) ?? 0) / 1000)
+  const queueMs = parseDuration(queue) ?? 0
+  if (durationS < 1 || durationS > AUCTION_LIMITS.maxDurationS) {
+    fail([...at, 'timeouts', 'duration'], `read ${duration}`, 'from 1s to 30d')
+  }
+  if (queueMs > MAX_QUEUE_MS) fail([...at, 'timeouts', 'queue'], `read ${queue}`, 'at most 7d')
+  return { durationS, queueMs }
+}
+
+function planAuction(
+  service: Service,
+  defaults: PlanOptions['defaults'],
+  at: Path,
+  fail: Fail,
+): JobPlan['auction'] {
+  const { pricing = 'first-price', commit_ms, reveal_ms } = service.auction ?? {}
+  const commitMs = commit_ms ?? defaults.commitMs
+  const revealMs = reveal_ms ?? defaults.revealMs
+  if (commitMs + revealMs > AUCTION_LIMITS.maxWindowMs) {
+    const expected = `at most ${AUCTION_LIMITS.maxWindowMs} ms together`
+    fail([...at, 'auction'], `windows of ${commitMs} and ${revealMs} ms`, expected)
+  }
+  const rule = pricing === 'second-price' ? PricingRule.SECOND_PRICE : PricingRule.FIRST_PRICE
+  return { pricing: rule, commitMs, revealMs }
+}

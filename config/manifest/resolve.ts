@@ -1,0 +1,434 @@
+import type { Requirements } from '../../protocols/inventory/wire.js'
+import { type Finding, findNearest, type Path, showValue } from '../finding.js'
+import { isLocation } from '../schema.js'
+import { findingAt, type Source } from '../source.js'
+import { parseSize } from '../units.js'
+import type { Manifest, Service } from './schema.js'
+
+/** An amount as it was written, and where: how many decimals it may have is known only with the mint. */
+export interface WrittenAmount {
+  text: string
+  unit: 'tokens' | 'atomic'
+  path: Path
+}
+
+/** One service with everything that it refers to, before amounts are converted. */
+export interface ResolvedService {
+  service: Service
+  requirements: Omit<Requirements, 'minimumStake'>
+  price: WrittenAmount
+  minimumStake?: WrittenAmount
+}
+
+/**
+ * Drivers report less memory than a card is sold with: an L4 of 24 GB 23,034 MiB, a T4 of 16 GB 15,360 MiB, an H100 of
+ * 80 GB 81,559 MiB (nvidia-smi, as collected in github.com/modal-labs/modal-client/pull/2797). So `ram: 24Gi` asks for
+ * 93 % of 24 GiB, which is still above the next smaller card.
+ */
+const USABLE_SHARE = 0.93
+
+type Profile = Manifest['profiles']['compute'][string]
+type Resources = Profile['resources']
+type Placement = Manifest['profiles']['placement'][string]
+
+/** Follows a service's references and checks what spans several keys. Undefined when an error was found. */
+export function resolveService(
+  manifest: Manifest,
+  source: Source,
+  name: string,
+  findings: Finding[],
+): ResolvedService | undefined {
+  const before = findings.filter(isError).length
+  const note: Note = (severity, code, path, message, expected, onKey = false) => {
+    findings.push(findingAt(source, path, { severity, code, message, expected }, onKey))
+  }
+  const service = own(manifest.services, name)!
+  const at: Path = ['services', name]
+  if (service.expect !== undefined && !Object.values(service.inputs).some(isSplit)) {
+    note(
+      'error',
+      'CONFLICT',
+      [...at, 'expect'],
+      'expect needs rows that were held back',
+      'an input with split',
+      true,
+    )
+  }
+  const chosen = chooseProfiles(manifest, name, note)
+  if (chosen === undefined) return undefined
+  const { profileName, profile, placementName } = chosen
+  const placement = own(manifest.profiles.placement, placementName)
+  const price = findPrice(manifest, name, profileName, placementName, note)
+  const device = requireDevice(profile.resources, ['profiles', 'compute', profileName, 'resources'], note)
+  const locations = [
+    ...listOf(service.placement.location),
+    ...listOf(service.placement.region),
+    ...locationsOf(placement, placementName ?? '', note),
+  ]
+  if (price === undefined || device === undefined || findings.filter(isError).length > before)
+    return undefined
+  const stake = service.placement.min_stake
+  return {
+    service,
+    price,
+    requirements: {
+      ...device,
+      runtime: service.runtime,
+      locations: [...new Set(locations)],
+      minimumGflops: 0,
+      allow: [...service.placement.allow],
+      deny: [...service.placement.deny],
+    },
+    ...(stake === undefined
+      ? {}
+      : { minimumStake: { text: stake, unit: 'tokens', path: [...at, 'placement', 'min_stake'] } }),
+  }
+}
+
+type Note = (
+  severity: Finding['severity'],
+  code: Finding['code'],
+  path: Path,
+  message: string,
+  expected: string,
+  onKey?: boolean,
+) => void
+
+function isError(finding: Finding): boolean {
+  return finding.severity === 'error'
+}
+
+function isSplit(input: Service['inputs'][string]): boolean {
+  return typeof input === 'object' && input.split !== undefined
+}
+
+function listOf(value: string | string[] | undefined): string[] {
+  return value === undefined ? [] : typeof value === 'string' ? [value] : value
+}
+
+interface Chosen {
+  profileName: string
+  profile: Profile
+  placementName: string | undefined
+}
+
+/** The compute profile and the placement that `deployment` names; without it, those that cannot be mistaken. */
+function chooseProfiles(manifest: Manifest, name: string, note: Note): Chosen | undefined {
+  const { compute, placement } = manifest.profiles
+  const deployed = own(manifest.deployment, name)
+  for (const other of Object.keys(manifest.deployment ?? {})) {
+    if (own(manifest.services, other) === undefined) {
+      note(
+        'error',
+        'UNKNOWN_NAME',
+        ['deployment', other],
+        `no service ${other}`,
+        among(other, manifest.services),
+        true,
+      )
+    }
+  }
+  if (deployed === undefined) {
+    const profileName = own(compute, name) === undefined ? onlyKey(compute) : name
+    if (profileName === undefined || manifest.deployment !== undefined) {
+      note(
+        'error',
+        'MISSING',
+        ['deployment', name],
+        `deployment.${name} is missing`,
+        `deployment: {${name}: {<placement>: {profile: <profile>}}}`,
+        true,
+      )
+      return undefined
+    }
+    return { profileName, profile: compute[profileName]!, placementName: onlyKey(placement) }
+  }
+  const [placementName, second] = Object.keys(deployed)
+  if (placementName === undefined || second !== undefined) {
+    note(
+      'error',
+      'CONFLICT',
+      ['deployment', name],
+      `${Object.keys(deployed).length} placements`,
+      'one placement for a service',
+      true,
+    )
+    return undefined
+  }
+  const at: Path = ['deployment', name, placementName]
+  const { profile: profileName, count } = deployed[placementName]!
+  const profile = own(compute, profileName)
+  if (count !== 1) {
+    note(
+      'error',
+      'NOT_OFFERED',
+      [...at, 'count'],
+      `read ${count}`,
+      '1; several providers for one job are not on offer yet',
+    )
+  }
+  if (own(placement, placementName) === undefined) {
+    note('error', 'UNKNOWN_NAME', at, `no placement ${placementName}`, among(placementName, placement), true)
+  }
+  if (profile === undefined) {
+    note(
+      'error',
+      'UNKNOWN_NAME',
+      [...at, 'profile'],
+      `no compute profile ${showValue(profileName)}`,
+      among(profileName, compute),
+    )
+    return undefined
+  }
+  return { profileName, profile, placementName }
+}
+
+/** An entry by a name that a person chose: `constructor` is no entry of every map. */
+function own<Value>(map: Record<string, Value> | undefined, key: string | undefined): Value | undefined {
+  return map !== undefined && key !== undefined && Object.hasOwn(map, key) ? map[key] : undefined
+}
+
+function onlyKey(map: Record<string, unknown>): string | undefined {
+  const [first, second] = Object.keys(map)
+  return second === undefined ? first : undefined
+}
+
+function among(name: string, map: Record<string, unknown>): string {
+  const known = Object.keys(map)
+  const nearest = findNearest(name, known)
+  if (nearest !== undefined) return `${nearest} (did you mean that?)`
+  return known.length === 0 ? 'a name that is defined; there is none' : `one of ${known.join(', ')}`
+}
+
+/** The one price of a service. What stands at the top level counts only if nothing nearer does. */
+function findPrice(
+  manifest: Manifest,
+  name: string,
+  profileName: string,
+  placementName: string | undefined,
+  note: Note,
+): WrittenAmount | undefined {
+  const { compute, placement } = manifest.profiles
+  const service = own(manifest.services, name)!
+  const near = [
+    readPrice(service.pricing, ['services', name, 'pricing'], note),
+    readPrice(own(compute, profileName)?.pricing, ['profiles', 'compute', profileName, 'pricing'], note),
+    readPrice(
+      own(own(placement, placementName)?.pricing, name),
+      ['profiles', 'placement', placementName ?? '', 'pricing', name],
+      note,
+    ),
+  ].filter((price) => price !== undefined)
+  if (service.pricing?.amount !== undefined) {
+    note(
+      'warning',
+      'MISPLACED',
+      ['services', name, 'pricing'],
+      'denom and amount are not where SDL has them',
+      `profiles.placement.<name>.pricing.${name}`,
+      true,
+    )
+  }
+  const [price, second] = near
+  if (second !== undefined && price !== undefined) {
+    note(
+      'error',
+      'CONFLICT',
+      second.path,
+      `a second price for ${name}; the first is ${price.path.join('.')}`,
+      'one price',
+    )
+    return undefined
+  }
+  const found = price ?? readPrice(manifest.pricing, ['pricing'], note)
+  if (found === undefined) {
+    const complete = [manifest.pricing, service.pricing, own(compute, profileName)?.pricing].every(
+      (each) => each === undefined,
+    )
+    if (complete) {
+      note(
+        'error',
+        'MISSING',
+        ['services', name],
+        `${name} has no price`,
+        'pricing: {max_price_per_hour: <tokens>} in the service',
+        true,
+      )
+    }
+    return undefined
+  }
+  if (!/[1-9]/.test(found.text)) {
+    note('error', 'WRONG_VALUE', found.path, `read ${showValue(found.text)}`, 'more than zero')
+  }
+  return found
+}
+
+const FOREIGN_DENOM = /^(?:uakt|akt|uusdc|uact|ibc\/.*)$/i
+
+function readPrice(pricing: Service['pricing'], path: Path, note: Note): WrittenAmount | undefined {
+  if (pricing === undefined) return undefined
+  const { max_price_per_hour: tokens, denom, amount } = pricing
+  if (tokens !== undefined && amount !== undefined) {
+    note('error', 'CONFLICT', path, 'both max_price_per_hour and amount', 'one of them', true)
+    return undefined
+  }
+  if (tokens !== undefined) return { text: tokens, unit: 'tokens', path: [...path, 'max_price_per_hour'] }
+  if (amount === undefined || denom === undefined) {
+    const missing =
+      amount === undefined && denom === undefined ? 'a price' : amount === undefined ? 'amount' : 'denom'
+    note('error', 'MISSING', path, `${missing} is missing`, 'max_price_per_hour, or denom and amount', true)
+    return undefined
+  }
+  if (FOREIGN_DENOM.test(denom)) {
+    note(
+      'warning',
+      'NOT_ENFORCED',
+      [...path, 'denom'],
+      `read ${showValue(denom)}`,
+      `that ${amount} is meant in atomic units of this market’s mint per device-hour, not per block`,
+    )
+  }
+  return { text: amount, unit: 'atomic', path: [...path, 'amount'] }
+}
+
+type DeviceRequirements = Pick<Requirements, 'devices' | 'memoryBytes' | 'gpu' | 'models'>
+
+function requireDevice(resources: Resources, path: Path, note: Note): DeviceRequirements | undefined {
+  const units = resources.gpu?.units ?? 0
+  const unenforced = (['cpu', 'storage'] as const).filter((key) => resources[key] !== undefined)
+  const ignored: string[] =
+    units > 0 && resources.memory !== undefined ? [...unenforced, 'memory'] : [...unenforced]
+  if (ignored.length > 0) {
+    note(
+      'warning',
+      'NOT_ENFORCED',
+      path,
+      `${ignored.join(' and ')} of the host are not asked for`,
+      'only gpu; a declared job runs on the device',
+      true,
+    )
+  }
+  if (units > 0) return requireGpu(resources, units, [...path, 'gpu'], note)
+  if (resources.gpu?.attributes !== undefined) {
+    note(
+      'warning',
+      'NOT_ENFORCED',
+      [...path, 'gpu', 'attributes'],
+      'a model, with gpu.units 0',
+      'units: 1 or more if a GPU is needed',
+      true,
+    )
+  }
+  if (resources.memory === undefined) {
+    note(
+      'error',
+      'MISSING',
+      [...path, 'memory'],
+      'memory is missing',
+      'memory: {size: 512Mi}, which a software device must offer, or gpu: {units: 1}',
+      true,
+    )
+    return undefined
+  }
+  return { devices: 1, gpu: false, models: [], memoryBytes: BigInt(parseSize(resources.memory.size) ?? 0) }
+}
+
+function requireGpu(resources: Resources, units: number, path: Path, note: Note): DeviceRequirements {
+  const models: string[] = []
+  const sizes: number[] = []
+  let anyModel = false
+  for (const [vendor, entries] of Object.entries(resources.gpu?.attributes?.vendor ?? {})) {
+    const at: Path = [...path, 'attributes', 'vendor', vendor]
+    if (entries === null || entries === undefined || entries.length === 0) {
+      note(
+        'warning',
+        'NOT_ENFORCED',
+        at,
+        `any card of ${vendor}`,
+        'models; a vendor alone is not asked for',
+        true,
+      )
+      anyModel = true
+    }
+    for (const [index, entry] of (entries ?? []).entries()) {
+      const names = listOf(entry.model).flatMap(splitModels)
+      if (names.length === 0) anyModel = true
+      models.push(...names.flatMap(spellModel))
+      sizes.push(entry.ram === undefined ? 0 : (parseSize(entry.ram) ?? 0))
+      if (entry.interface !== undefined) {
+        note(
+          'warning',
+          'NOT_ENFORCED',
+          [...at, index, 'interface'],
+          `read ${entry.interface}`,
+          'nothing; providers do not tell their interface',
+          true,
+        )
+      }
+    }
+  }
+  const smallest = sizes.length === 0 ? 0 : Math.min(...sizes)
+  return {
+    devices: units,
+    gpu: true,
+    memoryBytes: BigInt(Math.floor(smallest * USABLE_SHARE)),
+    models: anyModel ? [] : [...new Set(models)],
+  }
+}
+
+/** "h100 or a100", "h100 | a100" and "h100, a100" are alternatives too. */
+function splitModels(text: string): string[] {
+  return text
+    .split(/\s*(?:\||,|\bor\b)\s*/i)
+    .map((model) => model.trim())
+    .filter((model) => model !== '' && model !== '*')
+}
+
+/** SDL writes rtx4090, drivers say "NVIDIA GeForce RTX 4090": both spellings are asked for. */
+function spellModel(model: string): string[] {
+  const spaced = model
+    .replace(/^(rtx|gtx|tesla|quadro)-?(?=[a-z]?\d)/i, '$1 ')
+    .replace(/(\d)(ti|super)/gi, '$1 $2')
+    .replace(/(ti)(super)/gi, '$1 $2')
+  return spaced === model ? [model] : [model, spaced]
+}
+
+function locationsOf(placement: Placement | undefined, name: string, note: Note): string[] {
+  if (placement === undefined) return []
+  const at: Path = ['profiles', 'placement', name]
+  const locations: string[] = []
+  for (const [key, value] of Object.entries(placement.attributes ?? {})) {
+    const path: Path = [...at, 'attributes', key]
+    if (key !== 'region' && key !== 'location') {
+      note(
+        'warning',
+        'NOT_ENFORCED',
+        path,
+        `attribute ${showValue(key)}`,
+        'region or location; others are not asked for',
+        true,
+      )
+    } else if (typeof value === 'string' && isLocation(value)) {
+      locations.push(value)
+    } else {
+      note(
+        'error',
+        'WRONG_VALUE',
+        path,
+        `read ${showValue(value)}`,
+        'a country, and a city of it if you like, such as DE or DE-Berlin',
+      )
+    }
+  }
+  if (placement.signedBy !== undefined) {
+    note(
+      'warning',
+      'NOT_ENFORCED',
+      [...at, 'signedBy'],
+      'signedBy is not asked for',
+      'min_stake in the service’s placement',
+      true,
+    )
+  }
+  return locations
+}

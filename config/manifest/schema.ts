@@ -1,0 +1,235 @@
+import { peerIdFromString } from '@libp2p/peer-id'
+import { z } from 'zod'
+import { GROUP, MAX_N, MAX_ROUNDS, MIN_N } from '../../protocols/challenge/params.js'
+import { MAX_OPENINGS } from '../../protocols/challenge/protocol.js'
+import { AMOUNT, isLocation, RUNTIMES } from '../schema.js'
+import { parseDuration, parseSize } from '../units.js'
+
+/**
+ * The job manifest: the field's SDL (`version`, `services`, `profiles`, `deployment`) and our additions to a service.
+ * Keys are as in the file. The `error` of each check says what would be right; the reader adds what was read, and
+ * where. An amount may be written as a number: the reader hands on its digits as they stand in the file, so that no
+ * binary fraction comes between.
+ */
+
+declare module 'zod' {
+  interface GlobalMeta {
+    /** The editor's schema lets a number stand here as well as text. */
+    digits?: boolean
+  }
+}
+
+const NAME = /^[a-z0-9](?:[a-z0-9-]{0,62})$/
+const NAME_ERROR = 'a name of lower-case letters, digits and dashes, at most 63'
+
+function text(error: string, accepts: (value: string) => boolean = (value) => value.length > 0) {
+  return z.string({ error }).max(1024, { error }).refine(accepts, { error })
+}
+
+function integer(least: number, most: number) {
+  const error = `a whole number from ${least} to ${most}`
+  return z.number({ error }).int({ error }).min(least, { error }).max(most, { error })
+}
+
+function mapping<Shape extends z.core.$ZodLooseShape>(what: string, shape: Shape) {
+  return z.strictObject(shape, { error: what })
+}
+
+function named<Value extends z.ZodType>(what: string, value: Value) {
+  return z.record(z.string().regex(NAME, { error: NAME_ERROR }), value, { error: what })
+}
+
+/** One text, or a list of them. */
+function oneOrMore(error: string, item = text(error)) {
+  return z.union([item, z.array(item, { error }).max(64, { error: 'at most 64 entries' })], { error })
+}
+
+const amount = (error: string) => z.string({ error }).regex(AMOUNT, { error }).meta({ digits: true })
+
+const units = (error: string) =>
+  z
+    .string({ error })
+    .regex(/^\d{1,20}$/, { error })
+    .meta({ digits: true })
+
+const size = (example: string) => {
+  const error = `a size such as ${example}`
+  return text(error, (value) => (parseSize(value) ?? 0) > 0).meta({ digits: true })
+}
+
+const duration = (example: string) =>
+  text(`a duration such as ${example}`, (value) => parseDuration(value) !== undefined)
+
+const pricing = mapping('a mapping with max_price_per_hour, or with denom and amount', {
+  max_price_per_hour: amount('tokens per device-hour, such as 0.25')
+    .optional()
+    .describe('The most that one hour of one device may cost, in whole tokens of the market’s mint.'),
+  denom: text('the name of the market’s smallest unit')
+    .optional()
+    .describe('Name of the smallest unit of the mint.'),
+  amount: units('whole atomic units per device-hour, such as 250000')
+    .optional()
+    .describe('The same price in atomic units. In other networks this is per block; here it is per hour.'),
+})
+
+const split = mapping('a mapping with train, seed and header', {
+  train: integer(1, 2 ** 31).describe('Rows for training, drawn at random; only these are sent.'),
+  seed: integer(0, 2 ** 32 - 1).describe('Seed of the draw.'),
+  header: z.boolean({ error: 'true or false' }).default(false).describe('The first line names the columns.'),
+})
+
+/** Relative, so that a manifest from elsewhere cannot name a secret by its well-known place. */
+const inputPath = text(
+  'a path relative to the manifest, with / between names',
+  (value) => /^[^/\\~]/.test(value) && !/^[a-z]:|\\|\0/i.test(value),
+)
+
+const input = z.union(
+  [
+    inputPath,
+    mapping('a mapping with path and, if you like, split', {
+      path: inputPath.describe('The file, relative to the manifest.'),
+      split: split.optional().describe('CSV only: hold the other rows back to check the result.'),
+    }),
+  ],
+  { error: 'a path relative to the manifest, or a mapping with path and split' },
+)
+
+const challenge = mapping('a mapping with n, rounds and openings', {
+  n: integer(MIN_N, MAX_N)
+    .multipleOf(GROUP, { error: `a multiple of ${GROUP}` })
+    .optional()
+    .describe('Size of the matrices.'),
+  rounds: integer(1, MAX_ROUNDS).optional().describe('Products per proof.'),
+  openings: integer(1, MAX_OPENINGS).optional().describe('Entries that are recomputed.'),
+})
+
+const location = 'a country, and a city of it if you like, such as DE or DE-Berlin'
+
+function isPeerId(value: string): boolean {
+  try {
+    return peerIdFromString(value).toString() === value
+  } catch {
+    return false
+  }
+}
+
+const peers = () =>
+  z
+    .array(text('a peer id', isPeerId), { error: 'a list of peer ids' })
+    .max(64, { error: 'at most 64 entries' })
+    .default([])
+
+const service = mapping('a mapping with runtime and job', {
+  runtime: z.enum(RUNTIMES, { error: `one of ${RUNTIMES.join(', ')}` }).describe('What runs the job.'),
+  job: z
+    .record(z.string(), z.unknown(), { error: 'the declared job, a mapping' })
+    .describe('The declared job; its shape is the runtime’s.'),
+  inputs: named('a mapping of names to files', input)
+    .default({})
+    .describe('Files that the job reads, by the name that it knows them by.'),
+  expect: mapping('a mapping with accuracy', {
+    accuracy: z
+      .number({ error: 'a number from 0 to 1' })
+      .min(0, { error: 'a number from 0 to 1' })
+      .max(1, { error: 'a number from 0 to 1' })
+      .describe('Least share of the held-back rows that the result must get right.'),
+  })
+    .optional()
+    .describe('What the renter checks on the data that it held back.'),
+  verify: mapping('a mapping with challenge', { challenge: challenge.optional() })
+    .optional()
+    .describe('How the provider proves that it has the device.'),
+  auction: mapping('a mapping with pricing, commit_ms and reveal_ms', {
+    pricing: z
+      .enum(['first-price', 'second-price'], { error: 'one of first-price, second-price' })
+      .default('first-price')
+      .describe('What the winner is paid: its own bid, or the next one.'),
+    commit_ms: integer(1, 119_999).optional().describe('How long providers may commit to a bid.'),
+    reveal_ms: integer(1, 119_999).optional().describe('How long they may then reveal it.'),
+  }).optional(),
+  timeouts: mapping('a mapping with duration and queue', {
+    duration: duration('10m')
+      .default('1h')
+      .describe('Longest duration of the lease: the deposit is price times this.'),
+    queue: duration('2m').default('2m').describe('How long to go on asking when nobody takes the job.'),
+  }).prefault({}),
+  placement: mapping('a mapping with location, min_stake, allow and deny', {
+    location: oneOrMore(location, text(location, isLocation))
+      .optional()
+      .describe('Prefixes of locations, any of which will do.'),
+    region: oneOrMore(location, text(location, isLocation)).optional().describe('The same as location.'),
+    min_stake: amount('tokens, such as 100').optional().describe('Least stake of the provider, in tokens.'),
+    allow: peers().describe('Only these providers.'),
+    deny: peers().describe('Never these providers.'),
+  }).prefault({}),
+  pricing: pricing.optional(),
+})
+
+const gpuModel = mapping('a mapping with model, ram and interface', {
+  model: oneOrMore('a model such as rtx4090, or several: [h100, a100]')
+    .optional()
+    .describe('Part of the card’s name; several are alternatives.'),
+  ram: size('24Gi').optional().describe('Memory of the card as it is sold.'),
+  interface: z.enum(['pcie', 'sxm'], { error: 'one of pcie, sxm' }).optional(),
+})
+
+const gpu = mapping('a mapping with units and attributes', {
+  units: integer(0, 64).describe('Devices on one host; 0: a software device is good enough.'),
+  attributes: mapping('a mapping with vendor', {
+    vendor: z
+      .partialRecord(
+        z.enum(['nvidia', 'amd', 'intel'], { error: 'one of nvidia, amd, intel' }),
+        z.array(gpuModel, { error: 'a list of models' }).max(32, { error: 'at most 32 entries' }).nullable(),
+        { error: 'a mapping with nvidia' },
+      )
+      .optional(),
+  }).optional(),
+})
+
+const resources = mapping('a mapping with memory and gpu', {
+  cpu: z.record(z.string(), z.unknown(), { error: 'a mapping with units' }).optional(),
+  memory: mapping('a mapping with size', { size: size('512Mi') })
+    .optional()
+    .describe('With no GPU asked for: the memory that the device must offer.'),
+  storage: z.unknown().optional(),
+  gpu: gpu.optional(),
+})
+
+export const manifestSchema = z
+  .strictObject(
+    {
+      version: z.enum(['2.0', '2.1'], { error: '"2.0"' }).describe('Version of SDL.'),
+      services: named('a mapping of names to services', service),
+      profiles: mapping('a mapping with compute and placement', {
+        compute: named(
+          'a mapping of names to profiles',
+          mapping('a mapping with resources', { resources, pricing: pricing.optional() }),
+        ),
+        placement: named(
+          'a mapping of names to placements',
+          mapping('a mapping with pricing', {
+            attributes: z.record(z.string(), z.unknown(), { error: 'a mapping' }).optional(),
+            signedBy: z.unknown().optional(),
+            pricing: named('a mapping of services to prices', pricing).optional(),
+          }),
+        ).default({}),
+      }),
+      deployment: named(
+        'a mapping of services to placements',
+        named(
+          'a mapping of placements to profiles',
+          mapping('a mapping with profile and count', {
+            profile: text('the name of a compute profile'),
+            count: integer(1, 64).default(1).describe('Providers; one for now.'),
+          }),
+        ),
+      ).optional(),
+      pricing: pricing.optional().describe('For all services that say nothing else.'),
+    },
+    { error: 'a mapping with version, services, profiles and deployment' },
+  )
+  .meta({ title: 'Nightshift job manifest' })
+
+export type Manifest = z.output<typeof manifestSchema>
+export type Service = Manifest['services'][string]

@@ -1,0 +1,85 @@
+import type { OptionSpec } from './command.js'
+import type { NounGroup } from './program.js'
+
+const FILE: OptionSpec = { flags: '-f, --file <path>', description: 'the job manifest', required: true }
+const SERVICE: OptionSpec = {
+  flags: '--service <name>',
+  description: 'which service of the manifest; may be left out when there is one',
+}
+const ID = { name: 'job', description: 'id of the job, or the beginning of it' }
+
+export const JOB: NounGroup = {
+  name: 'job',
+  summary: 'post jobs and follow them',
+  commands: [
+    {
+      name: 'validate',
+      summary: 'check a manifest without posting it',
+      options: [FILE, SERVICE],
+      settings: ['general', 'renter'],
+      examples: ['nightshift job validate -f config/examples/digits.yaml'],
+      load: () => import('./job/validate.js'),
+    },
+    {
+      name: 'post',
+      summary: 'post a job and follow it to its end',
+      details: `Uses the node that runs on the data directory; without one it is a node itself until the job has ended.
+The exit code is 0 only when the job was completed and passed the checks of its manifest.`,
+      options: [
+        FILE,
+        SERVICE,
+        {
+          flags: '-o, --output <folder>',
+          description: 'where the results go (default: <data dir>/jobs/<id>)',
+        },
+        { flags: '-d, --detach', description: 'print the id and leave; needs a running node' },
+      ],
+      settings: ['general', 'log', 'network', 'chain', 'renter', 'control'],
+      examples: [
+        'nightshift job post -f config/examples/digits.yaml',
+        'nightshift job post -f train.yaml -o results --json',
+        'nightshift job post -f train.yaml --detach',
+      ],
+      load: () => import('./job/post.js'),
+    },
+    {
+      name: 'status',
+      summary: 'what became of a job: bids, challenges, payments, results',
+      arguments: [{ name: '<job>', description: ID.description }],
+      settings: ['general'],
+      examples: ['nightshift job status 7f3a', 'nightshift job status 7f3a --json | jq .state'],
+      load: () => import('./job/status.js'),
+    },
+    {
+      name: 'logs',
+      summary: "a job's story and what it printed",
+      arguments: [{ name: '<job>', description: ID.description }],
+      options: [
+        { flags: '-f, --follow', description: 'go on until the job has ended' },
+        { flags: '--only-log', description: "only the job's own lines" },
+      ],
+      settings: ['general'],
+      examples: [
+        'nightshift job logs 7f3a',
+        'nightshift job logs -f 7f3a',
+        'nightshift job logs 7f3a --json',
+      ],
+      load: () => import('./job/logs.js'),
+    },
+    {
+      name: 'stop',
+      summary: 'stop a job; what was done is paid, the rest comes back',
+      arguments: [{ name: '<job>', description: ID.description }],
+      settings: ['general'],
+      examples: ['nightshift job stop 7f3a'],
+      load: () => import('./job/stop.js'),
+    },
+    {
+      name: 'list',
+      summary: 'all jobs of this data directory, the newest first',
+      settings: ['general'],
+      examples: ['nightshift job list', 'nightshift job list --json'],
+      load: () => import('./job/list.js'),
+    },
+  ],
+}

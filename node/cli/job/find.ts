@@ -1,0 +1,18 @@
+import { NightshiftError } from '../../../protocols/errors.js'
+import type { Json } from '../../control/view.js'
+import type { DeploymentReport } from '../../renter/event.js'
+
+/** The job that a whole id, or an unambiguous beginning of one, names. */
+export function findJob(jobs: readonly Json<DeploymentReport>[], prefix: string): Json<DeploymentReport> {
+  const found = jobs.filter((job) => job.id.startsWith(prefix))
+  const exact = found.find((job) => job.id === prefix)
+  const [first, second] = found
+  if (exact !== undefined) return exact
+  if (first !== undefined && second === undefined) return first
+  const what =
+    first === undefined ? `no job begins with "${prefix}"` : `${found.length} jobs begin with "${prefix}"`
+  throw new NightshiftError('JOB_UNKNOWN', what, {
+    advice: 'see "nightshift job list"; another node\'s jobs need its --data-dir',
+    context: { prefix },
+  })
+}

@@ -1,0 +1,13 @@
+import { findNode } from '../../control/client.js'
+import type { Invocation } from '../command.js'
+import type { Jobs } from './source.js'
+
+export async function openJobs(invocation: Invocation): Promise<Jobs> {
+  const { config } = await invocation.config()
+  const node = await findNode(config.dataDir)
+  if (node !== undefined) {
+    return { jobs: node.jobs, jobEvents: node.jobEvents, node, close: async () => {} }
+  }
+  const { openRecords } = await import('./records.js')
+  return openRecords(config.dataDir)
+}

@@ -1,0 +1,117 @@
+import { copyFile, mkdir } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { NightshiftError } from '../../../protocols/errors.js'
+import { findNode } from '../../control/client.js'
+import type { ControlledNode } from '../../control/port.js'
+import type { Json } from '../../control/view.js'
+import { readManifest } from '../../daemon/manifest.js'
+import type { Daemon } from '../../daemon.js'
+import type { DeploymentReport } from '../../renter/event.js'
+import type { Invocation } from '../command.js'
+import { openGuest } from '../daemon.js'
+import { EXIT, Interrupted } from '../exit.js'
+import { followEvents } from '../follow.js'
+import { createStory, type EventView } from '../story.js'
+import { renderJob } from './status.js'
+
+type Report = Json<DeploymentReport>
+
+/** The node that holds the job: one that runs already, or this process. */
+interface Holder extends Pick<ControlledNode, 'status' | 'postJob' | 'job' | 'stopJob'> {
+  jobEvents(
+    id: string,
+    options: { from: number; follow: boolean; signal: AbortSignal },
+  ): AsyncIterable<EventView>
+}
+
+export async function run(invocation: Invocation): Promise<number> {
+  const { shell, options } = invocation
+  const { config } = await invocation.config()
+  const manifest = resolve(shell.cwd, String(options.file))
+  await readManifest(manifest) // a wrong path is told before a node is started for it
+  const post = {
+    manifest,
+    ...(options.service === undefined ? {} : { service: String(options.service) }),
+  }
+  const running = await findNode(config.dataDir)
+  if (options.detach === true) {
+    if (running === undefined) throw needsNode(config.dataDir)
+    const { id } = await running.postJob(post)
+    invocation.report.result({ id }, `${id}\nfollow it with: nightshift job logs -f ${id}`)
+    return EXIT.OK
+  }
+  if (running !== undefined) {
+    const { id } = await running.postJob(post)
+    return follow(invocation, running, id, async () => {
+      invocation.report.progress(`the job goes on; stop it with: nightshift job stop ${id}`)
+    })
+  }
+  return postHere(invocation, post)
+}
+
+async function postHere(
+  invocation: Invocation,
+  post: { manifest: string; service?: string },
+): Promise<number> {
+  const node: Daemon = await openGuest(invocation)
+  try {
+    const { id } = await node.postJob(post)
+    return await follow(invocation, node, id, async () => {
+      invocation.report.progress('stopping the job; what no voucher pays for comes back …')
+      await node.stopJob(id)
+    })
+  } finally {
+    await node.close()
+  }
+}
+
+async function follow(
+  invocation: Invocation,
+  holder: Holder,
+  id: string,
+  onInterrupt: () => Promise<void>,
+): Promise<number> {
+  const { shell, report, options } = invocation
+  const decimals = (await holder.status()).chain.market?.decimals
+  const story = createStory({ style: report.err.style, decimals })
+  report.progress(`job ${report.err.style.bold(id)}`)
+  const events = holder.jobEvents(id, { from: 0, follow: true, signal: shell.signal })
+  await followEvents(events, story, report, { to: 'err' })
+  if (shell.signal.aborted) {
+    await onInterrupt()
+    throw shell.signal.reason instanceof Error ? shell.signal.reason : new Interrupted(EXIT.FAILED)
+  }
+  const job = await holder.job(id)
+  const placed =
+    options.output === undefined ? job : await copyOutputs(job, resolve(shell.cwd, String(options.output)))
+  const document = { kind: 'report', report: placed }
+  report.event(document, `\n${renderJob(placed, decimals, report.out.style)}`)
+  return job.state === 'COMPLETED' ? EXIT.OK : EXIT.FAILED
+}
+
+async function copyOutputs(job: Report, folder: string): Promise<Report> {
+  try {
+    await mkdir(folder, { recursive: true })
+    const outputs = await Promise.all(
+      job.outputs.map(async (output) => {
+        const path = join(folder, basename(output.name))
+        await copyFile(output.path, path)
+        return { ...output, path }
+      }),
+    )
+    return { ...job, outputs }
+  } catch (cause) {
+    throw new NightshiftError('OUTPUT_NOT_WRITTEN', `the results could not be copied to ${folder}`, {
+      advice: `they are safe in ${job.outputs.map(({ path }) => path).join(', ')}`,
+      context: { folder },
+      cause,
+    })
+  }
+}
+
+function needsNode(dataDir: string): NightshiftError {
+  return new NightshiftError('NODE_NOT_RUNNING', `no node runs on ${dataDir} that could go on with the job`, {
+    advice: 'start one with "nightshift node start", or leave --detach out',
+    context: { dataDir },
+  })
+}

@@ -1,0 +1,8 @@
+import type { ControlClient } from '../../control/client.js'
+
+/** The jobs of a data directory: asked of the node that runs on it, else read from its store. */
+export interface Jobs extends Pick<ControlClient, 'jobs' | 'jobEvents'> {
+  /** Undefined: no node runs. */
+  node?: ControlClient
+  close(): Promise<void>
+}

@@ -1,0 +1,61 @@
+import type { NounGroup } from './program.js'
+
+const EVERYTHING = ['general', 'log', 'network', 'chain', 'provider', 'renter', 'control'] as const
+
+export const NODE: NounGroup = {
+  name: 'node',
+  summary: 'run a node, and see how it does',
+  commands: [
+    {
+      name: 'start',
+      summary: 'run a node until it is stopped (Ctrl-C)',
+      details: `It always carries the network (gossip, DHT) and takes jobs from "job post" on the same data directory.
+With --provider-enabled true it offers this machine's devices as well.`,
+      settings: EVERYTHING,
+      examples: [
+        'nightshift node start',
+        'nightshift node start --provider-enabled true --provider-price-per-hour 0.25 --provider-stake 100',
+        'nightshift node start --data-dir ~/second --network-listen /ip4/0.0.0.0/tcp/4772',
+        'nightshift node start --json          one line per event, "ready" first',
+      ],
+      load: () => import('./node/start.js'),
+    },
+    {
+      name: 'status',
+      summary: 'what the running node does',
+      settings: ['general'],
+      examples: ['nightshift node status', 'nightshift node status --json | jq .network.peers'],
+      load: () => import('./node/status.js'),
+    },
+    {
+      name: 'check',
+      summary: 'find out whether this machine is ready, and what to do if it is not',
+      details:
+        'Looks at Node.js, the data directory, the configuration, the chain, the wallet and the devices.',
+      settings: EVERYTHING,
+      examples: ['nightshift node check', 'nightshift node check --provider-backend webgpu'],
+      load: () => import('./node/check.js'),
+    },
+    {
+      name: 'pause',
+      summary: 'take no new jobs; those that run go on',
+      settings: ['general'],
+      examples: ['nightshift node pause'],
+      load: async () => ({ run: (await import('./node/act.js')).runPause }),
+    },
+    {
+      name: 'resume',
+      summary: 'take jobs again',
+      settings: ['general'],
+      examples: ['nightshift node resume'],
+      load: async () => ({ run: (await import('./node/act.js')).runResume }),
+    },
+    {
+      name: 'stop',
+      summary: 'stop the running node in order',
+      settings: ['general'],
+      examples: ['nightshift node stop'],
+      load: async () => ({ run: (await import('./node/act.js')).runStop }),
+    },
+  ],
+}

@@ -1,0 +1,11 @@
+import { CHAIN } from './chain.js'
+import { DEMO } from './demo.js'
+import { JOB } from './job.js'
+import { NODE } from './node.js'
+import { OFFERS } from './offers.js'
+import type { Noun } from './program.js'
+import { STAKE } from './stake.js'
+import { SWARM } from './swarm.js'
+
+/** All commands, in the order of the help. */
+export const NOUNS: readonly Noun[] = [NODE, OFFERS, JOB, STAKE, CHAIN, SWARM, DEMO]

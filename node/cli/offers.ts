@@ -1,0 +1,34 @@
+import type { NounGroup } from './program.js'
+
+export const OFFERS: NounGroup = {
+  name: 'offers',
+  summary: 'see what is on offer',
+  commands: [
+    {
+      name: 'search',
+      summary: 'list the offers that meet your requirements, cheapest first',
+      details: `Asks the node that runs on the data directory; without one, joins the network for a moment itself.
+With --all the offers that do not qualify are listed too, each with the reasons.`,
+      options: [
+        { flags: '--gpu', description: 'GPUs only, no software devices' },
+        { flags: '--model <names>', description: "part of the device's name; several with commas" },
+        { flags: '--min-memory <size>', description: 'memory of each device, such as 24Gi' },
+        { flags: '--devices <count>', description: 'free devices on one host' },
+        { flags: '--min-gflops <number>', description: 'measured float32 speed' },
+        { flags: '--max-price <tokens>', description: 'tokens per device-hour, such as 0.25' },
+        { flags: '--min-stake <tokens>', description: "the provider's stake" },
+        { flags: '--location <names>', description: 'country or country-city, such as DE-Berlin,FR' },
+        { flags: '--runtime <name>', description: 'runtime that the job needs' },
+        { flags: '--all', description: 'also those that do not qualify, with the reasons' },
+        { flags: '--wait <duration>', description: 'how long to listen when no node runs', default: '5s' },
+      ],
+      settings: ['general', 'network', 'chain'],
+      examples: [
+        'nightshift offers search',
+        'nightshift offers search --gpu --min-memory 24Gi --max-price 0.40 --location DE',
+        'nightshift offers search --all --json',
+      ],
+      load: () => import('./offers/search.js'),
+    },
+  ],
+}

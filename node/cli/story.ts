@@ -1,0 +1,172 @@
+import { formatAmount } from '../../protocols/money.js'
+import { isPeer } from '../../protocols/peer.js'
+import type { Json } from '../control/view.js'
+import type { BidOutcome, DeploymentEvent } from '../renter/event.js'
+import type { Style } from './style.js'
+
+/** How a deployment's events read, one line each. The same for `job post`, `job logs` and the demo. */
+export interface StoryContext {
+  style: Style
+  /** Decimals of the market's mint; undefined: not known, amounts are shown in atomic units. */
+  decimals: number | undefined
+  /** What to call a peer; default: the end of its id. */
+  nameOf?: (peer: string) => string
+}
+
+export type EventView = Json<DeploymentEvent>
+
+export interface Story {
+  /** Undefined: nothing worth a line of its own. */
+  describe(event: EventView): string | undefined
+  /** The short form of an event that replaces its predecessor (progress), else undefined. */
+  statusOf(event: EventView): string | undefined
+}
+
+/** Base58 peer ids of ed25519 keys all begin with 12D3KooW: the end tells them apart. */
+export function shortPeer(peer: string): string {
+  return peer.length <= 8 ? peer : `…${peer.slice(-6)}`
+}
+
+export function showAmount(amount: string | bigint, decimals: number | undefined): string {
+  return decimals === undefined ? `${amount} units` : formatAmount(BigInt(amount), decimals)
+}
+
+export function createStory({ style, decimals, nameOf = shortPeer }: StoryContext): Story {
+  let startMs: number | undefined
+  const amount = (value: string | bigint) => showAmount(value, decimals)
+  const peer = (id: string) => style.bold(nameOf(id))
+  const good = (text: string) => style.green(text)
+  const bad = (text: string) => style.red(text)
+
+  let ceiling: string | undefined
+  /** The reason of an offer above the ceiling comes in atomic units, which nobody reads. */
+  const describeMismatch = (bid: Json<BidOutcome>) =>
+    (bid.reason ?? '')
+      .split('; ')
+      .map((part) =>
+        part.startsWith('price ') && ceiling !== undefined
+          ? `${amount(bid.pricePerHour)} an hour is above the ceiling of ${amount(ceiling)}`
+          : part,
+      )
+      .join('; ')
+
+  const describeBid = (bid: Json<BidOutcome>) => {
+    const { peer: bidder, pricePerHour, outcome, reason } = bid
+    switch (outcome) {
+      case 'lost':
+        return `${peer(bidder)} revealed its bid: ${amount(pricePerHour)} an hour`
+      case 'refused':
+        return `bid of ${peer(bidder)} ${style.yellow('refused')}: ${reason}`
+      case 'unqualified':
+        return `${peer(bidder)} ${style.yellow('does not qualify')}: ${describeMismatch(bid)}`
+      // The award, the challenge and the state have told of it already.
+      case 'won':
+      case 'failed':
+        return undefined
+    }
+  }
+
+  const tell = (event: EventView): string | undefined => {
+    switch (event.kind) {
+      case 'state':
+        return describeState(event, style, peer)
+      case 'ordered':
+        ceiling = event.ceilingPricePerHour
+        return `order published, at most ${amount(event.ceilingPricePerHour)} an hour`
+      case 'committed':
+        return `${peer(event.peer)} committed to a sealed bid`
+      case 'bid':
+        return describeBid(event.bid)
+      case 'awarded':
+        return `awarded to ${peer(event.peer)} for ${amount(event.pricePerHour)} an hour${event.round > 0 ? ` (round ${event.round + 1})` : ''}`
+      case 'leased':
+        return `lease ${shortPeer(event.lease)} opened with ${peer(event.peer)}: ${amount(event.deposit)} deposited, ${event.orderToLeaseMs} ms after the order`
+      case 'challenged': {
+        const { peer: prover, ok, reason, provingMs, checkingMs } = event.challenge
+        const times = `proved in ${Math.round(provingMs)} ms, checked in ${Math.round(checkingMs)} ms`
+        return ok
+          ? `${peer(prover)} ${good('passed')} its matmul proof (${times})`
+          : `${peer(prover)} ${bad('failed')} its matmul proof: ${explain(reason)} (checked in ${Math.round(checkingMs)} ms)`
+      }
+      case 'standing-lost':
+        return `${peer(event.peer)} ${bad('lost its standing')} with this renter: ${event.reason}`
+      case 'log':
+        return style.dim(`│ ${event.line}`)
+      case 'progress':
+        return undefined
+      case 'voucher':
+        return style.dim(`voucher ${event.sequence} for ${peer(event.peer)}: ${amount(event.amount)} in all`)
+      case 'output':
+        return `received ${event.name} (${event.bytes.toLocaleString('en')} bytes): ${event.path}`
+      case 'checked': {
+        const verdict = event.ok ? good('passed') : bad('failed')
+        return `checked on ${event.rows} held-back rows: accuracy ${percent(event.accuracy)}, expected ${percent(event.expected)}: ${verdict}`
+      }
+      case 'settled': {
+        const { peer: paid, settlement } = { peer: event.settlement.peer, settlement: event.settlement }
+        return `settled with ${peer(paid)}: ${amount(settlement.paid)} paid, ${amount(settlement.refunded)} refunded`
+      }
+    }
+  }
+
+  return {
+    describe: (event) => {
+      startMs ??= event.atMs
+      const line = tell(event)
+      return line === undefined ? undefined : `${style.dim(showSeconds(event.atMs - startMs))}  ${line}`
+    },
+    statusOf: (event) => {
+      if (event.kind !== 'progress') return undefined
+      const metrics = Object.entries(event.metrics).map(([name, value]) => `${name} ${round(value)}`)
+      return `         step ${event.step} of ${event.steps}  ${metrics.join('  ')}`.trimEnd()
+    },
+  }
+}
+
+function describeState(
+  { state, reason = '', detail = '' }: EventView & { kind: 'state' },
+  style: Style,
+  peer: (id: string) => string,
+): string {
+  const paint: Readonly<Partial<Record<typeof state, (text: string) => string>>> = {
+    COMPLETED: style.green,
+    FAILED: style.red,
+    STOPPED: style.yellow,
+  }
+  const name = (paint[state] ?? style.cyan)(state)
+  if (isPeer(detail)) return `${name} on ${peer(detail)}`
+  const why = [reason, detail].filter((part) => part !== '').join(', ')
+  return why === '' ? name : `${name}: ${why}`
+}
+
+/** What the reason of a failed challenge means, for people; programs match on the reason itself. */
+const EXPLAINED: Readonly<Partial<Record<string, string>>> = {
+  DECLINED: 'it declined',
+  RECEIPT_MALFORMED: 'its receipt cannot be read',
+  RECEIPT_DIFFERS: 'its receipt is for another challenge',
+  RECEIPT_BAD_SIGNATURE: 'its receipt is not signed by its key',
+  OPENING_MISSING: 'it did not open what was asked for',
+  OPENING_MALFORMED: 'what it opened cannot be read',
+  OPENING_OUTSIDE_ROOT: 'what it opened is not what it committed to',
+  OPENING_DIFFERS: 'an entry that it opened is not what the arithmetic gives',
+  TOO_SLOW: 'it took too long',
+  UNREACHABLE: 'it cannot be reached',
+}
+
+function explain(reason = 'no reason'): string {
+  const text = EXPLAINED[reason]
+  return text === undefined ? reason : `${reason}, ${text}`
+}
+
+/** Right-aligned, so that the lines stand below one another up to a thousand seconds. */
+export function showSeconds(ms: number): string {
+  return `${(ms / 1000).toFixed(2).padStart(6)}s`
+}
+
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`
+}
+
+function round(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toPrecision(3)
+}

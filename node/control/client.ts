@@ -1,0 +1,161 @@
+import { type IncomingMessage, request } from 'node:http'
+import { createInterface } from 'node:readline'
+import { NightshiftError } from '../../protocols/errors.js'
+import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
+import { readControlFiles } from './file.js'
+import type { OfferQuery, PostRequest } from './port.js'
+import type { ErrorView, Json, NodeStatus, OfferView } from './view.js'
+
+/** The commands' side of the control API. Errors of the node arrive as the NightshiftError that they were there. */
+export interface ControlClient {
+  readonly url: string
+  readonly pid: number
+  status(): Promise<NodeStatus>
+  offers(query: OfferQuery): Promise<OfferView[]>
+  postJob(post: PostRequest): Promise<{ id: string }>
+  jobs(): Promise<Json<DeploymentReport>[]>
+  job(id: string): Promise<Json<DeploymentReport>>
+  jobEvents(
+    id: string,
+    options: { from?: number; follow: boolean; signal?: AbortSignal },
+  ): AsyncIterable<Json<DeploymentEvent>>
+  stopJob(id: string): Promise<void>
+  pause(): Promise<void>
+  resume(): Promise<void>
+  stop(): Promise<void>
+}
+
+const MAX_ANSWER_BYTES = 64 * 2 ** 20
+
+/** The node that runs on a data directory, or undefined when none answers there. */
+export async function findNode(dataDir: string): Promise<ControlClient | undefined> {
+  const files = await readControlFiles(dataDir)
+  if (files === undefined) return undefined
+  const client = createClient(files.control.url, files.control.pid, files.token)
+  try {
+    await client.status()
+    return client
+  } catch (error) {
+    // Left behind by a node that was killed, or its port is somebody else's by now.
+    const isStale = isNotListening(error) || hasCode(error, 'CONTROL_DENIED') || hasCode(error, 'BAD_ANSWER')
+    if (isStale) return undefined
+    throw error
+  }
+}
+
+/** Rejects with NODE_NOT_RUNNING when no node runs on the data directory. */
+export async function connectToNode(dataDir: string): Promise<ControlClient> {
+  const client = await findNode(dataDir)
+  if (client !== undefined) return client
+  throw new NightshiftError('NODE_NOT_RUNNING', `no node runs on ${dataDir}`, {
+    advice: 'start one with "nightshift node start", or name its data directory with --data-dir',
+    context: { dataDir },
+  })
+}
+
+function createClient(url: string, pid: number, token: string): ControlClient {
+  const call = <T>(method: 'GET' | 'POST', path: string, body?: unknown) =>
+    send(url, token, method, path, body).then((answer) => readAnswer<T>(answer))
+  const act = async (path: string) => {
+    await call('POST', path, {})
+  }
+  const jobPath = (id: string) => `/v1/jobs/${encodeURIComponent(id)}`
+  return {
+    url,
+    pid,
+    status: () => call('GET', '/v1/status'),
+    offers: ({ requirements, ceilingPricePerHour }) =>
+      call('POST', '/v1/offers', {
+        requirements: {
+          ...requirements,
+          memoryBytes: requirements.memoryBytes.toString(),
+          minimumStake: requirements.minimumStake.toString(),
+        },
+        ...(ceilingPricePerHour === undefined ? {} : { ceilingPricePerHour: ceilingPricePerHour.toString() }),
+      }),
+    postJob: (post) => call('POST', '/v1/jobs', post),
+    jobs: () => call('GET', '/v1/jobs'),
+    job: (id) => call('GET', jobPath(id)),
+    jobEvents: async function* (id, { from = 0, follow, signal }) {
+      const path = `${jobPath(id)}/events?from=${from}&follow=${follow}`
+      const answer = await send(url, token, 'GET', path, undefined, signal)
+      if (answer.statusCode !== 200) await readAnswer(answer)
+      yield* readLines(answer) as AsyncIterable<Json<DeploymentEvent>>
+    },
+    stopJob: (id) => act(`${jobPath(id)}/stop`),
+    pause: () => act('/v1/pause'),
+    resume: () => act('/v1/resume'),
+    stop: () => act('/v1/stop'),
+  }
+}
+
+/** node:http rather than fetch: fetch gives up on a stream that is silent for five minutes. */
+function send(
+  url: string,
+  token: string,
+  method: 'GET' | 'POST',
+  path: string,
+  body: unknown,
+  signal?: AbortSignal,
+): Promise<IncomingMessage> {
+  const text = body === undefined ? undefined : JSON.stringify(body)
+  const headers = {
+    authorization: `Bearer ${token}`,
+    ...(text === undefined
+      ? {}
+      : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+  }
+  return new Promise((resolve, reject) => {
+    const options = { method, headers, agent: false, ...(signal === undefined ? {} : { signal }) }
+    const sent = request(new URL(path, url), options, resolve)
+    sent.on('error', reject)
+    sent.end(text)
+  })
+}
+
+async function readAnswer<T>(answer: IncomingMessage): Promise<T> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    bytes += chunk.byteLength
+    if (bytes > MAX_ANSWER_BYTES) throw badAnswer('more than 64 MiB')
+    chunks.push(chunk)
+  }
+  const parsed = parse(Buffer.concat(chunks).toString())
+  if (answer.statusCode === 200) return parsed as T
+  const { error } = parsed as { error?: Partial<ErrorView> }
+  if (error?.code === undefined) throw badAnswer(`status ${answer.statusCode}`)
+  throw new NightshiftError(error.code, error.message ?? '', {
+    advice: error.advice ?? '',
+    ...(error.context === undefined ? {} : { context: error.context }),
+  })
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw badAnswer('no JSON', cause)
+  }
+}
+
+function badAnswer(what: string, cause?: unknown): NightshiftError {
+  return new NightshiftError('BAD_ANSWER', `the node answered with ${what}`, {
+    advice: 'another program may listen on its port, or it is of another version: restart the node',
+    cause,
+  })
+}
+
+async function* readLines(answer: IncomingMessage): AsyncGenerator<unknown> {
+  for await (const line of createInterface({ input: answer, crlfDelay: Number.POSITIVE_INFINITY })) {
+    if (line !== '') yield parse(line)
+  }
+}
+
+function isNotListening(error: unknown): boolean {
+  return ['ECONNREFUSED', 'ECONNRESET', 'EADDRNOTAVAIL'].includes(String((error as { code?: unknown }).code))
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof NightshiftError && error.code === code
+}

@@ -1,0 +1,37 @@
+import type { Requirements } from '../../protocols/inventory/wire.js'
+import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
+import type { Json, NodeStatus, OfferView } from './view.js'
+
+/**
+ * What the control server can ask of the process that it stands in. A node without the role that a method belongs to
+ * rejects with ROLE_MISSING.
+ */
+export interface ControlledNode {
+  status(): Promise<NodeStatus>
+  offers(query: OfferQuery, signal: AbortSignal): Promise<OfferView[]>
+  postJob(request: PostRequest): Promise<{ id: string }>
+  jobs(): Promise<Json<DeploymentReport>[]>
+  job(id: string): Promise<Json<DeploymentReport>>
+  /** The job's story from event `from` on; with `follow` it goes on until the job has ended. */
+  jobEvents(
+    id: string,
+    options: { from: number; follow: boolean; signal: AbortSignal },
+  ): AsyncIterable<Json<DeploymentEvent>>
+  stopJob(id: string): Promise<void>
+  pause(): Promise<void>
+  resume(): Promise<void>
+  /** Asks the process to end; resolves at once. */
+  stop(): Promise<void>
+}
+
+export interface OfferQuery {
+  requirements: Requirements
+  /** Atomic units. */
+  ceilingPricePerHour?: bigint
+}
+
+export interface PostRequest {
+  /** Absolute path of the manifest: the caller is the same user on the same machine. */
+  manifest: string
+  service?: string
+}

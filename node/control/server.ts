@@ -1,0 +1,217 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { Readable } from 'node:stream'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { NightshiftError } from '../../protocols/errors.js'
+import type { Log, Random } from '../../protocols/ports.js'
+import { removeControlFiles, writeControlFiles } from './file.js'
+import type { ControlledNode } from './port.js'
+import { viewError } from './view.js'
+
+/**
+ * The door for the commands of the same user on the same machine: HTTP on loopback, with a token that only this user
+ * can read. A web page must not get in: every request needs the token, a Host that is the loopback address itself
+ * (against DNS rebinding), and no Origin.
+ */
+export interface ControlServer {
+  readonly url: string
+  /** Idempotent; ends open streams, takes the address and the token away. */
+  stop(): Promise<void>
+}
+
+export interface ControlServerOptions {
+  node: ControlledNode
+  dataDir: string
+  host: string
+  /** 0: any free one. */
+  port: number
+  version: string
+  pid: number
+  random: Random
+  log: Log
+}
+
+const BODY_LIMIT_BYTES = 65_536
+const REQUEST_TIMEOUT_MS = 10_000
+const TOKEN_BYTES = 32
+
+const STATUS_OF: Readonly<Record<string, number>> = {
+  JOB_UNKNOWN: 404,
+  ROLE_MISSING: 409,
+  BAD_REQUEST: 400,
+}
+
+const offerQuery = z.strictObject({
+  requirements: z.strictObject({
+    devices: z.number().int().min(0).max(1024),
+    memoryBytes: z.coerce.bigint(),
+    gpu: z.boolean(),
+    models: z.array(z.string().max(256)).max(64),
+    runtime: z.string().max(64),
+    locations: z.array(z.string().max(64)).max(64),
+    minimumStake: z.coerce.bigint(),
+    minimumGflops: z.number(),
+    allow: z.array(z.string().max(128)).max(256),
+    deny: z.array(z.string().max(128)).max(256),
+  }),
+  ceilingPricePerHour: z.coerce.bigint().optional(),
+})
+
+const postRequest = z.strictObject({
+  manifest: z.string().max(4096),
+  service: z.string().max(64).optional(),
+})
+
+const eventQuery = z.object({
+  from: z.coerce.number().int().min(0).default(0),
+  follow: z.enum(['true', 'false']).default('false'),
+})
+
+const jobPath = z.object({ id: z.string().max(128) })
+
+export async function startControlServer(options: ControlServerOptions): Promise<ControlServer> {
+  const { node, dataDir, host, port, random } = options
+  const token = Buffer.from(random.bytes(TOKEN_BYTES)).toString('hex')
+  const server = fastify({
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: true,
+  })
+  guard(server, token)
+  answerErrors(server, options.log)
+  addRoutes(server, node)
+  const url = await listen(server, host, port)
+  await writeControlFiles(dataDir, { url, pid: options.pid, version: options.version }, token)
+  let stopped: Promise<void> | undefined
+  return {
+    url,
+    stop: () => {
+      stopped ??= removeControlFiles(dataDir).then(() => server.close())
+      return stopped
+    },
+  }
+}
+
+async function listen(server: FastifyInstance, host: string, port: number): Promise<string> {
+  try {
+    return await server.listen({ host, port })
+  } catch (cause) {
+    const used = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE'
+    throw new NightshiftError(
+      used ? 'PORT_IN_USE' : 'CONTROL_NOT_LISTENING',
+      `the control API cannot listen on ${host} port ${port}${used ? ': the port is in use' : ''}`,
+      {
+        advice: 'choose another port with --control-port, or 0 for any free one',
+        context: { host, port },
+        cause,
+      },
+    )
+  }
+}
+
+function guard(server: FastifyInstance, token: string): void {
+  server.addHook('onRequest', async (request) => {
+    const { host, origin, authorization } = request.headers
+    if (origin !== undefined || !isLoopback(host)) {
+      throw denied('CONTROL_FOREIGN', 'requests of web pages and under other host names are not answered')
+    }
+    const given = /^Bearer ([0-9a-f]+)$/.exec(authorization ?? '')?.[1] ?? ''
+    if (!sameText(given, token)) throw denied('CONTROL_DENIED', 'the token is missing or wrong')
+  })
+}
+
+function isLoopback(host: string | undefined): boolean {
+  return /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/.test(host ?? '')
+}
+
+/** Compares digests, so that neither length nor content shows in the time that it takes. */
+function sameText(left: string, right: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(left), digest(right))
+}
+
+function denied(code: string, message: string): NightshiftError {
+  return new NightshiftError(code, message, {
+    advice: 'send the token of control.token in the data directory: "authorization: Bearer <token>"',
+  })
+}
+
+function answerErrors(server: FastifyInstance, log: Log): void {
+  server.setNotFoundHandler((_request, reply) => {
+    const error = new NightshiftError('ROUTE_UNKNOWN', 'the control API has no such route', {
+      advice: 'the command may be newer or older than the node: restart the node',
+    })
+    return reply.code(404).send({ error: viewError(error) })
+  })
+  server.setErrorHandler((error: unknown, _request: FastifyRequest, reply: FastifyReply) => {
+    const known = asKnown(error)
+    const code = known instanceof NightshiftError ? known.code : 'INTERNAL'
+    if (code === 'INTERNAL') log.error('a control request failed', { error: String(error) })
+    return reply.code(statusOf(code)).send({ error: viewError(known) })
+  })
+}
+
+function statusOf(code: string): number {
+  if (code === 'CONTROL_DENIED') return 401
+  if (code === 'CONTROL_FOREIGN') return 403
+  return STATUS_OF[code] ?? 500
+}
+
+/** What fastify and zod say about a request, as an error of ours. */
+function asKnown(error: unknown): unknown {
+  const status = (error as { statusCode?: number }).statusCode
+  const isClient = status !== undefined && status >= 400 && status < 500
+  if (!(error instanceof z.ZodError) && !isClient) return error
+  const message = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message
+  return new NightshiftError('BAD_REQUEST', message, {
+    advice: 'the command may be newer or older than the node: restart the node',
+    cause: error,
+  })
+}
+
+function addRoutes(server: FastifyInstance, node: ControlledNode): void {
+  server.get('/v1/status', () => node.status())
+  server.post('/v1/offers', async (request, reply) => {
+    const query = offerQuery.parse(request.body)
+    const { ceilingPricePerHour, requirements } = query
+    return node.offers(
+      { requirements, ...(ceilingPricePerHour === undefined ? {} : { ceilingPricePerHour }) },
+      signalOf(reply),
+    )
+  })
+  server.get('/v1/jobs', () => node.jobs())
+  server.post('/v1/jobs', (request) => {
+    const { manifest, service } = postRequest.parse(request.body)
+    return node.postJob({ manifest, ...(service === undefined ? {} : { service }) })
+  })
+  server.get('/v1/jobs/:id', (request) => node.job(jobPath.parse(request.params).id))
+  server.get('/v1/jobs/:id/events', async (request, reply) => {
+    const { id } = jobPath.parse(request.params)
+    const { from, follow } = eventQuery.parse(request.query)
+    await node.job(id) // an unknown job is answered as such, not as a stream that breaks
+    const events = node.jobEvents(id, { from, follow: follow === 'true', signal: signalOf(reply) })
+    return reply.type('application/x-ndjson').send(Readable.from(lines(events)))
+  })
+  server.post('/v1/jobs/:id/stop', async (request) => {
+    await node.stopJob(jobPath.parse(request.params).id)
+    return {}
+  })
+  const acts = { pause: node.pause, resume: node.resume, stop: node.stop }
+  for (const [name, act] of Object.entries(acts)) {
+    server.post(`/v1/${name}`, async () => {
+      await act()
+      return {}
+    })
+  }
+}
+
+/** Aborts when the caller has gone away. */
+function signalOf(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController()
+  reply.raw.once('close', () => controller.abort())
+  return controller.signal
+}
+
+async function* lines(events: AsyncIterable<unknown>): AsyncGenerator<string> {
+  for await (const event of events) yield `${JSON.stringify(event)}\n`
+}

@@ -1,0 +1,43 @@
+import { type Device, type DeviceOptions, openDevice } from '../../kernels/worker/device.js'
+import type { Checker } from '../renter/result.js'
+
+/**
+ * Checks results on a device that is opened for the first one and given back a while after the last: a renter's
+ * machine has other things to do.
+ */
+export interface CheckerDevice extends Checker {
+  close(): Promise<void>
+}
+
+const IDLE_MS = 60_000
+
+export function createChecker(options: DeviceOptions): CheckerDevice {
+  let device: Promise<Device> | undefined
+  let inUse = 0
+  let cancelIdle = () => {}
+
+  const close = async () => {
+    cancelIdle()
+    const open = device
+    device = undefined
+    await (await open?.catch(() => undefined))?.close()
+  }
+
+  return {
+    evaluate: async (request) => {
+      cancelIdle()
+      inUse++
+      try {
+        device ??= openDevice(options)
+        return await (await device).evaluate(request)
+      } catch (error) {
+        device = undefined
+        throw error
+      } finally {
+        inUse--
+        if (inUse === 0) cancelIdle = options.clock.after(IDLE_MS, () => void close())
+      }
+    },
+    close,
+  }
+}

@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { type ParsedManifest, parseManifest } from '../../config/manifest/parse.js'
+import { type JobPlan, planJob } from '../../config/manifest/plan.js'
+import type { Config } from '../../config/schema.js'
+import { NightshiftError } from '../../protocols/errors.js'
+
+/** Reads a manifest and plans one of its services. */
+export async function readPlan(
+  path: string,
+  service: string | undefined,
+  context: PlanContext,
+): Promise<JobPlan> {
+  return toPlan(await readParsed(path), path, service, context)
+}
+
+export interface PlanContext {
+  /** Of the market's mint. */
+  decimals: number
+  config: Config
+}
+
+export async function readParsed(path: string): Promise<ParsedManifest> {
+  return parseManifest(await readManifest(path), path)
+}
+
+/** Inputs become absolute, since the node's working directory is not the caller's. */
+export function toPlan(
+  parsed: ParsedManifest,
+  path: string,
+  service: string | undefined,
+  { decimals, config }: PlanContext,
+): JobPlan {
+  const plan = planJob(parsed, {
+    ...(service === undefined ? {} : { service }),
+    decimals,
+    defaults: config.renter,
+  })
+  const folder = dirname(path)
+  return { ...plan, inputs: plan.inputs.map((input) => ({ ...input, path: resolve(folder, input.path) })) }
+}
+
+export async function readManifest(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new NightshiftError('MANIFEST_UNREADABLE', `cannot read the manifest ${path}`, {
+      advice: 'name an existing file with -f; config/examples holds one to start from',
+      context: { path },
+      cause,
+    })
+  }
+}

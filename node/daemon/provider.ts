@@ -1,0 +1,127 @@
+import type { Config } from '../../config/schema.js'
+import type { BackendReport } from '../../kernels/backend/backend.js'
+import { type Device, type DeviceOptions, openDevice as openRealDevice } from '../../kernels/worker/device.js'
+import { NightshiftError } from '../../protocols/errors.js'
+import { parseAmount } from '../../protocols/money.js'
+import type { ProviderView } from '../control/view.js'
+import { createProvider, type Provider } from '../provider.js'
+import type { ChainSide } from './chain.js'
+import type { ProviderControl } from './controlled.js'
+import { ensureRegistered } from './registration.js'
+import type { RoleParts } from './renter.js'
+
+export type OpenDevice = (options: DeviceOptions) => Promise<Device>
+
+export interface ProviderRole extends ProviderControl {
+  stop(): Promise<void>
+}
+
+export interface ProviderParts extends RoleParts {
+  chain: ChainSide
+  version: string
+  signal: AbortSignal
+  onStep: (step: string) => void
+}
+
+/** The provider's role of a node: its device, its registration, its services. */
+export async function startProvider(
+  parts: ProviderParts,
+  openDevice: OpenDevice = openRealDevice,
+): Promise<ProviderRole> {
+  const { config, clock, log, chain, signal, onStep } = parts
+  const { decimals } = await chain.escrow.market(signal)
+  const pricePerHour = readPrice(config, decimals)
+  // The slow ones side by side: a device takes a second or more to open, a registration as long to be confirmed.
+  const [device] = await both(
+    openDevice({ backend: config.provider.backend, clock, log, ...memoryOf(config) }),
+    ensureRegistered(
+      { registry: chain.registry, config, node: chain.node, wallet: chain.wallet, onStep },
+      signal,
+    ),
+  )
+  try {
+    const { location, runtimes, heartbeatMs, minSliceMs, maxSliceMs } = config.provider
+    const { heartbeats, auctions } = parts
+    const provider = await createProvider({
+      ...parts,
+      device: offered(device, config),
+      dataDir: config.dataDir,
+      pricePerHour,
+      location,
+      runtimes,
+      heartbeatPeriodMs: heartbeatMs,
+      minSliceMs,
+      maxSliceMs,
+      topics: { heartbeats, auctions },
+    })
+    return {
+      view: async () => viewProvider(provider),
+      pause: () => provider.pause('paused by its owner'),
+      resume: () => provider.resume(),
+      stop: async () => {
+        await provider.stop()
+        await device.close()
+      },
+    }
+  } catch (error) {
+    await device.close()
+    throw error
+  }
+}
+
+/** Waits for both; when the second fails, the device that was opened is given back. */
+async function both(opening: Promise<Device>, registering: Promise<void>): Promise<[Device]> {
+  const [opened, registered] = await Promise.allSettled([opening, registering])
+  if (opened.status === 'rejected') throw opened.reason
+  if (registered.status === 'fulfilled') return [opened.value]
+  await opened.value.close()
+  throw registered.reason
+}
+
+function readPrice({ provider }: Config, decimals: number): bigint {
+  const price = parseAmount(provider.pricePerHour ?? '', decimals)
+  if (price !== undefined && price > 0n) return price
+  throw new NightshiftError(
+    'PRICE_MISSING',
+    'this provider has no price that the market’s token can express',
+    {
+      advice: `say what an hour of one device costs, with at most ${decimals} decimals: --provider-price-per-hour 0.25`,
+      context: { pricePerHour: provider.pricePerHour, decimals },
+    },
+  )
+}
+
+const SOFTWARE_BACKENDS: readonly string[] = ['tensorflow-cpu', 'wasm', 'cpu']
+
+/** A card's own memory is the limit of a card; a software device may take no more than it offers. */
+function memoryOf({ provider }: Config): { memoryBytes?: number } {
+  return SOFTWARE_BACKENDS.includes(provider.backend) ? { memoryBytes: provider.software.memoryBytes } : {}
+}
+
+/** What a card is and has, its driver says; what a software device offers, its owner does. */
+function offered(device: Device, { provider }: Config): Pick<Device, 'report' | 'prove' | 'run'> {
+  const { report, prove, run } = device
+  return { report: report.gpu ? report : describeSoftware(report, provider.software), prove, run }
+}
+
+function describeSoftware(report: BackendReport, software: Config['provider']['software']): BackendReport {
+  const { label, memoryBytes } = software
+  return { ...report, memoryBytes, model: label === '' ? report.model : label }
+}
+
+function viewProvider(provider: Provider): ProviderView {
+  const { availability, pricePerHour, stake, devices, jobs } = provider.status()
+  return {
+    state: availability.toLowerCase(),
+    pricePerHour,
+    ...(stake === undefined ? {} : { stake: stake.stake }),
+    devices: devices.map(({ model, backend, gpu, memoryBytes, gflops }) => ({
+      model,
+      backend,
+      gpu,
+      memoryBytes: Number(memoryBytes),
+      gflops,
+    })),
+    jobs: jobs.length,
+  }
+}

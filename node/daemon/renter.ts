@@ -1,0 +1,65 @@
+import { join } from 'node:path'
+import type { Config } from '../../config/schema.js'
+import type { Clock, Log, Random } from '../../protocols/ports.js'
+import type { Escrow } from '../escrow/port.js'
+import { openFolder, openSource, sourceOf } from '../files/folder.js'
+import type { AuctionTopic } from '../market/announcements.js'
+import type { HeartbeatTopic } from '../market/heartbeats.js'
+import type { Network } from '../net/ports.js'
+import { createRenter, type Renter } from '../renter.js'
+import type { Store } from '../store/port.js'
+import { createChecker } from './checker.js'
+
+/** The renter's role of a node, composed from its configuration. */
+export interface RenterRole {
+  renter: Renter
+  stop(): Promise<void>
+}
+
+export interface RoleParts {
+  config: Config
+  network: Network
+  heartbeats: HeartbeatTopic
+  auctions: AuctionTopic
+  escrow: Escrow
+  store: Store
+  wallet: Uint8Array
+  clock: Clock
+  random: Random
+  log: Log
+}
+
+export async function startRenter(parts: RoleParts): Promise<RenterRole> {
+  const { config, clock, log, wallet } = parts
+  const checker = createChecker({ backend: config.provider.backend, clock, log })
+  const renter = await createRenter(
+    {
+      ...parts,
+      files: openFolder(join(config.dataDir, 'jobs')),
+      inputs: { open: openSource, ofBytes: sourceOf },
+      checker,
+    },
+    {
+      wallet,
+      sliceMs: config.renter.sliceMs,
+      challengeTimeoutMs: CHALLENGE_TIMEOUT_MS,
+      discoveryMs: discoveryOf(config),
+    },
+  )
+  return {
+    renter,
+    stop: async () => {
+      await renter.stop()
+      await checker.close()
+    },
+  }
+}
+
+/** A software device takes seconds for what a card does in milliseconds. */
+const CHALLENGE_TIMEOUT_MS = 60_000
+/** In one period and a half every provider has been heard once; nobody waits for a minute, though. */
+const MOST_DISCOVERY_MS = 10_000
+
+function discoveryOf(config: Config): number {
+  return Math.min(config.provider.heartbeatMs * 1.5, MOST_DISCOVERY_MS)
+}

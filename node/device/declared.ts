@@ -1,0 +1,49 @@
+import type { DeviceJob } from '../../kernels/tfjs/job.js'
+import { parsePredictSpec, parseTrainSpec } from '../../kernels/tfjs/spec.js'
+import { NightshiftError } from '../../protocols/errors.js'
+import type { JobSpec } from '../../protocols/job/spec.js'
+
+/** Names of the inputs that a task reads, in the order of a manifest's `inputs`. */
+const INPUTS = { train: ['data'], predict: ['data', 'model'] } as const
+
+type Task = keyof typeof INPUTS
+
+/**
+ * A declared job as the device runs it: `job.task` says which kind, the other fields are that task's own
+ * specification. Throws JOB_SPEC_INVALID.
+ */
+export function toDeviceJob(spec: JobSpec, inputs: ReadonlyMap<string, Uint8Array>): DeviceJob {
+  const task = taskOf(spec)
+  const { task: _, ...rest } = spec.job
+  const bytes = (name: string) => {
+    const found = inputs.get(name)
+    if (found === undefined) throw invalid(`the task ${task} needs an input named ${name}`)
+    return found
+  }
+  return task === 'train'
+    ? { task, spec: parseTrainSpec(rest), inputs: { data: bytes('data') } }
+    : { task, spec: parsePredictSpec(rest), inputs: { data: bytes('data'), model: bytes('model') } }
+}
+
+/** Checks a specification without its inputs: before an order goes out, and before a provider asks for inputs. */
+export function checkDeclared(spec: JobSpec, inputNames: readonly string[]): void {
+  const task = taskOf(spec)
+  const { task: _, ...rest } = spec.job
+  if (task === 'train') parseTrainSpec(rest)
+  else parsePredictSpec(rest)
+  const missing = INPUTS[task].find((name) => !inputNames.includes(name))
+  if (missing !== undefined) throw invalid(`the task ${task} needs an input named ${missing}`)
+}
+
+function taskOf(spec: JobSpec): Task {
+  if (spec.runtime !== 'tfjs') throw invalid(`the runtime ${spec.runtime} is not offered; tfjs is`)
+  const { task } = spec.job
+  if (task === 'train' || task === 'predict') return task
+  throw invalid(`task is ${JSON.stringify(task)}; it must be train or predict`)
+}
+
+function invalid(message: string): NightshiftError {
+  return new NightshiftError('JOB_SPEC_INVALID', message, {
+    advice: 'correct the `job` of the manifest; kernels/README.md lists what can be declared',
+  })
+}

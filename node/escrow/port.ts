@@ -1,0 +1,112 @@
+import type { Refusal } from '../../protocols/errors.js'
+
+/**
+ * What the services know of the chain. Amounts are atomic units of the market's mint, keys and addresses 32 bytes.
+ * Every method retries a chain that does not answer, with back-off, until its signal aborts; what was sent once is
+ * never executed twice.
+ */
+export interface Escrow {
+  /** The market's terms, from a cache that is at most a minute old. */
+  market(signal?: AbortSignal): Promise<MarketTerms>
+  /** A provider's account, from a cache that is at most a few seconds old. Undefined: not registered. */
+  provider(nodeKey: Uint8Array, signal?: AbortSignal): Promise<ProviderAccount | undefined>
+
+  /** Renter: the unsigned transaction that opens a lease, and the address that the lease will have. */
+  proposeLease(
+    proposal: LeaseProposal,
+    signal?: AbortSignal,
+  ): Promise<{ transaction: Uint8Array; lease: Uint8Array }>
+  /** Provider: checks every field of a proposed transaction against the proposal and signs it, or says what differs. */
+  signLease(
+    transaction: Uint8Array,
+    proposal: LeaseProposal,
+    signal?: AbortSignal,
+  ): Promise<{ signature: Uint8Array; lease: Uint8Array } | Refusal<'BAD_TRANSACTION' | 'STAKE_TOO_SMALL'>>
+  /** Renter: adds its own signature and sends. Resolves when the lease is confirmed. */
+  openLease(
+    transaction: Uint8Array,
+    providerSignature: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<{ signature: string }>
+
+  /** Undefined: no such lease, or closed already. */
+  lease(address: Uint8Array, signal?: AbortSignal): Promise<LeaseAccount | undefined>
+
+  /** Anyone: pay out what the best voucher is worth. The provider's node key pays the fee. */
+  settle(voucher: SignedVoucher, signal?: AbortSignal): Promise<{ signature: string }>
+  /** Provider: with the renter's final voucher, pay out, refund and close in one transaction. */
+  closeLease(lease: Uint8Array, voucher: SignedVoucher, signal?: AbortSignal): Promise<{ signature: string }>
+  /** Renter: end the lease after the dispute window; the provider can still settle within it. */
+  cancelLease(lease: Uint8Array, signal?: AbortSignal): Promise<{ signature: string }>
+  /** Anyone, after the deadline: refund and close. */
+  expireLease(lease: Uint8Array, signal?: AbortSignal): Promise<{ signature: string }>
+
+  /** How a lease that is closed has ended, read back from its transactions; undefined while it is open or unknown. */
+  outcome(lease: Uint8Array, signal?: AbortSignal): Promise<LeaseOutcome | undefined>
+
+  /** The chain's own clock, Unix seconds: deadlines are judged by it. */
+  chainTime(signal?: AbortSignal): Promise<number>
+}
+
+export interface MarketTerms {
+  address: Uint8Array
+  mint: Uint8Array
+  decimals: number
+  minimumStake: bigint
+  disputeWindowS: number
+}
+
+export interface ProviderAccount {
+  nodeKey: Uint8Array
+  owner: Uint8Array
+  payout: Uint8Array
+  stake: bigint
+  /** The part of the stake that backs open leases. */
+  bound: bigint
+}
+
+export interface LeaseProposal {
+  provider: Uint8Array
+  wallet: Uint8Array
+  sessionKey: Uint8Array
+  orderId: Uint8Array
+  termsHash: Uint8Array
+  pricePerHour: bigint
+  durationS: number
+}
+
+export interface LeaseAccount {
+  address: Uint8Array
+  /** Of this lease among all of its provider; every voucher names it, so that none fits a later lease. */
+  serial: bigint
+  wallet: Uint8Array
+  sessionKey: Uint8Array
+  termsHash: Uint8Array
+  pricePerHour: bigint
+  deposit: bigint
+  paid: bigint
+  bond: bigint
+  /** Unix seconds by the chain's clock. */
+  openedAt: number
+  deadline: number
+  cancelled: boolean
+}
+
+export interface LeaseOutcome {
+  /** Signatures of all transactions that touched the lease, oldest first. */
+  transactions: string[]
+  deposited: bigint
+  paid: bigint
+  refunded: bigint
+}
+
+export interface SignedVoucher {
+  lease: Uint8Array
+  serial: bigint
+  amount: bigint
+  sequence: bigint
+  final: boolean
+  /** The exact bytes that were signed. */
+  bytes: Uint8Array
+  signature: Uint8Array
+}

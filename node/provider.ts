@@ -1,0 +1,361 @@
+import { join } from 'node:path'
+import type { BackendReport } from '../kernels/backend/backend.js'
+import type { Device } from '../kernels/worker/device.js'
+import { toHex } from '../protocols/bytes.js'
+import { codeOf } from '../protocols/errors.js'
+import { DEFAULT_PERIOD_MS } from '../protocols/heartbeat/rules.js'
+import type { Device as OfferedDevices } from '../protocols/heartbeat/wire.js'
+import type { Benchmark } from '../protocols/inventory/wire.js'
+import type { Clock, Log, Random } from '../protocols/ports.js'
+import type { Escrow, MarketTerms } from './escrow/port.js'
+import { openFolder } from './files/folder.js'
+import { type AuctionTopic, createAuctionTopic } from './market/announcements.js'
+import { createHeartbeatTopic, type HeartbeatTopic } from './market/heartbeats.js'
+import type { Network } from './net/ports.js'
+import { createAuctionService } from './provider/auction.js'
+import { openBids } from './provider/bids.js'
+import { createBlobs } from './provider/blobs.js'
+import { type Binding, createCapacity } from './provider/capacity.js'
+import { serveChallenges } from './provider/challenge.js'
+import { within } from './provider/deadline.js'
+import { createHeartbeatService } from './provider/heartbeat.js'
+import { serveInventory } from './provider/inventory.js'
+import { type JobSummary, serveJobs } from './provider/job.js'
+import { openJobs } from './provider/jobs.js'
+import { serveLeases } from './provider/lease.js'
+import { type LeaseRecord, type Ledger, openLedger } from './provider/ledger.js'
+import { createOwnOffer } from './provider/offer.js'
+import { fixedPricing, type Pricing } from './provider/pricing.js'
+import { createReconciler } from './provider/reconcile.js'
+import { serveSettlements } from './provider/settlement.js'
+import { createTurns } from './provider/turns.js'
+import type { Store } from './store/port.js'
+
+export interface ProviderOptions {
+  network: Network
+  escrow: Escrow
+  store: Store
+  /** Not closed by the provider: who opened it closes it. */
+  device: Pick<Device, 'report' | 'prove' | 'run'>
+  clock: Clock
+  random: Random
+  log: Log
+  /** Inputs and outputs of jobs lie in `<dataDir>/blobs`. */
+  dataDir: string
+  /** Atomic units for one device-hour. */
+  pricePerHour: bigint
+  /** Country and city, `DE-Berlin`; empty: not told. */
+  location: string
+  runtimes: readonly string[]
+  /** Of this program, for people. */
+  version: string
+  /** Default 60 s. */
+  heartbeatPeriodMs?: number
+  /** How often all leases are compared with the chain. Default 5 s. */
+  reconcilePeriodMs?: number
+  /** Slices of other lengths are not bid for: the longest is the most work done unpaid. Default 0.1 s to 1 h. */
+  minSliceMs?: number
+  maxSliceMs?: number
+  /** All inputs of one job; they lie in memory while it runs. Default 1 GiB. */
+  maxInputBytes?: number
+  /** Default: always `pricePerHour`. */
+  pricing?: Pricing
+  /** What was found out about every backend, for the inventory. Default: the device's own report. */
+  benchmarks?: readonly BackendReport[]
+  /** Shared with a renter in the same process; a topic can be joined only once. */
+  topics?: { heartbeats: HeartbeatTopic; auctions: AuctionTopic }
+}
+
+/** Plain and JSON-able: amounts are strings of atomic units, addresses and digests hex. */
+export interface ProviderStatus {
+  peer: string
+  network: string
+  availability: 'FREE' | 'BUSY' | 'PAUSED'
+  pausedBecause?: string
+  devices: Array<Omit<OfferedDevices, 'memoryBytes'> & { memoryBytes: string }>
+  pricePerHour: string
+  location: string
+  runtimes: string[]
+  /** Absent while the chain has not been asked, or does not know this node. */
+  stake?: { stake: string; bound: string }
+  jobs: JobSummary[]
+  leases: LeaseSummary[]
+  counters: {
+    heartbeats: number
+    orders: number
+    bids: number
+    won: number
+    /** Orders without a bid of this node, by reason. */
+    passed: Record<string, number>
+    challenges: number
+    challengesDeclined: Record<string, number>
+    vouchers: number
+    /** Jobs that have ended since the start, by state, or by the reason why they failed. */
+    jobs: Record<string, number>
+  }
+}
+
+export interface LeaseSummary {
+  lease: string
+  order: string
+  renter: string
+  state: LeaseRecord['state']
+  pricePerHour: string
+  deposit: string
+  paid: string
+  voucher?: { amount: string; sequence: string; final: boolean }
+  closing?: string
+  because?: string
+}
+
+export interface Provider {
+  status(): ProviderStatus
+  /** The owner comes back: running jobs end with PROVIDER_PAUSED, and no work is taken until `resume`. */
+  pause(reason: string): Promise<void>
+  resume(): Promise<void>
+  /** Says good-bye to the market, ends its jobs, pays out its vouchers, and leaves nothing running. Idempotent. */
+  stop(): Promise<void>
+}
+
+const LONGEST_RECONCILE_MS = 5_000
+/**
+ * After a cancellation a voucher can be paid out for one dispute window and no longer: a look at the chain every quarter
+ * of it leaves three more chances when one fails.
+ */
+const LOOKS_PER_WINDOW = 4
+const DEFAULT_MAX_INPUT_BYTES = 2 ** 30
+const DEFAULT_SLICES = { minMs: 100, maxMs: 3_600_000 }
+const SWEEP_MS = 15_000
+const GOODBYE_MS = 10_000
+
+/** Resolves when the first heartbeat is out and every stored lease has been compared with the chain once. */
+export async function createProvider(options: ProviderOptions): Promise<Provider> {
+  const { clock, log } = options
+  const market = await options.escrow.market()
+  const topics = options.topics ?? joinTopics(options, market)
+  const pause: Pause = { because: undefined }
+  const services = await startServices(options, market, topics, pause)
+  const { ledger, offer, jobs, heartbeat, reconciler, auction, capacity, bids } = services
+
+  const unsubscribe = ledger.onChange(() => heartbeat.changed())
+  await reconciler.run()
+  await offer.refresh().catch((error) => log.warn('the stake is not known yet', { error: String(error) }))
+  auction.start()
+  const windowMs = market.disputeWindowS * 1_000
+  const reconcilePeriodMs = Math.min(LONGEST_RECONCILE_MS, windowMs / LOOKS_PER_WINDOW)
+  const stopReconciling = clock.every(options.reconcilePeriodMs ?? reconcilePeriodMs, () => {
+    void reconciler.run()
+  })
+  const stopSweeping = clock.every(SWEEP_MS, () => {
+    capacity.sweep()
+    void Promise.allSettled([bids.sweep(), jobs.sweep(), offer.refresh()]).then((done) => {
+      for (const each of done) {
+        if (each.status === 'fulfilled') continue
+        log.warn('a sweep failed', { code: codeOf(each.reason), error: String(each.reason) })
+      }
+    })
+  })
+  await heartbeat.start()
+
+  async function stopAll(): Promise<void> {
+    pause.because = 'the provider stops'
+    stopReconciling()
+    stopSweeping()
+    await auction.stop()
+    await jobs.endAll('PROVIDER_STOPPED')
+    await heartbeat.beat()
+    await heartbeat.stop()
+    await services.unhandle()
+    await within(clock, GOODBYE_MS, undefined, (signal) => reconciler.settleAll(signal))
+    await jobs.stop()
+    unsubscribe()
+    if (options.topics === undefined) {
+      topics.heartbeats.close()
+      topics.auctions.close()
+    }
+  }
+
+  let stopping: Promise<void> | undefined
+  return {
+    pause: async (reason) => {
+      pause.because = reason
+      heartbeat.changed()
+      await jobs.endAll('PROVIDER_PAUSED')
+    },
+    resume: async () => {
+      if (stopping !== undefined) return
+      pause.because = undefined
+      heartbeat.changed()
+    },
+    stop: () => (stopping ??= stopAll()),
+    status: () => readStatus(options, services, pause.because),
+  }
+}
+
+interface Pause {
+  because: string | undefined
+}
+
+/** Every service of a provider, each handed what it needs; none of them reaches for another by itself. */
+async function startServices(
+  options: ProviderOptions,
+  market: MarketTerms,
+  topics: { heartbeats: HeartbeatTopic; auctions: AuctionTopic },
+  pause: Pause,
+) {
+  const { network, escrow, store, device, clock, random, log, runtimes } = options
+  const { engine } = network
+  const ledger = await openLedger(store)
+  const bids = await openBids({ store, clock })
+  const turns = createTurns()
+  const pausedBecause = () => pause.because
+  const capacity = createCapacity({ total: 1, clock, occupied: () => bindingsOf(ledger) })
+  const shared = {
+    network,
+    engine,
+    escrow,
+    ledger,
+    bids,
+    capacity,
+    turns,
+    device,
+    clock,
+    random,
+    log,
+    pausedBecause,
+  }
+  const offer = createOwnOffer({
+    ...shared,
+    market,
+    report: device.report,
+    pricing: options.pricing ?? fixedPricing,
+    terms: options,
+  })
+  const heartbeat = createHeartbeatService({
+    topic: topics.heartbeats,
+    store,
+    clock,
+    log,
+    periodMs: options.heartbeatPeriodMs ?? DEFAULT_PERIOD_MS,
+    describe: offer.describe,
+  })
+  const leases = await serveLeases(shared)
+  const { confirm } = leases
+  const jobs = await serveJobs({
+    ...shared,
+    jobs: openJobs(store),
+    blobs: createBlobs(openFolder(join(options.dataDir, 'blobs'))),
+    runtimes,
+    maxInputBytes: options.maxInputBytes ?? DEFAULT_MAX_INPUT_BYTES,
+    confirm,
+  })
+  const { onClosed } = jobs
+  const settlements = await serveSettlements({ ...shared, confirm, onClosed })
+  const reconciler = createReconciler({
+    ...shared,
+    confirm,
+    close: settlements.close,
+    onStop: (lease, reason) => void jobs.end(lease, reason),
+    onClosed,
+  })
+  const challenges = await serveChallenges({ ...shared, market: market.address })
+  const stopInventory = await serveInventory({
+    engine,
+    topic: topics.heartbeats,
+    self: network.peer,
+    benchmarks: (options.benchmarks ?? [device.report]).map(describeBenchmark),
+    runningJobs: () => jobs.running().length,
+  })
+  const auction = createAuctionService({
+    ...shared,
+    topic: topics.auctions,
+    slices: {
+      minMs: options.minSliceMs ?? DEFAULT_SLICES.minMs,
+      maxMs: options.maxSliceMs ?? DEFAULT_SLICES.maxMs,
+    },
+    standingFor: offer.standingFor,
+  })
+  const unhandle = async () => {
+    await Promise.allSettled([leases.stop(), challenges.stop(), stopInventory(), settlements.stop()])
+  }
+  return {
+    ledger,
+    bids,
+    capacity,
+    offer,
+    heartbeat,
+    jobs,
+    settlements,
+    reconciler,
+    challenges,
+    auction,
+    unhandle,
+  }
+}
+
+type Services = Awaited<ReturnType<typeof startServices>>
+
+function bindingsOf(ledger: Ledger): Binding[] {
+  return ledger
+    .all()
+    .filter(({ occupies }) => occupies)
+    .map(({ orderId, terms }) => ({ id: toHex(orderId), devices: terms.devices }))
+}
+
+function readStatus(
+  { network }: ProviderOptions,
+  { offer, jobs, ledger, heartbeat, auction, challenges, settlements }: Services,
+  pausedBecause: string | undefined,
+): ProviderStatus {
+  const { availability, devices, pricePerHour, location, runtimes } = offer.describe()
+  const account = offer.account()
+  const { answered, declined } = challenges.counts()
+  return {
+    peer: network.peer,
+    network: network.name,
+    availability: availability as ProviderStatus['availability'],
+    ...(pausedBecause === undefined ? {} : { pausedBecause }),
+    devices: devices.map((group) => ({ ...group, memoryBytes: String(group.memoryBytes) })),
+    pricePerHour: String(pricePerHour),
+    location,
+    runtimes,
+    ...(account && { stake: { stake: String(account.stake), bound: String(account.bound) } }),
+    jobs: jobs.running(),
+    leases: ledger.all().map(summarize),
+    counters: {
+      heartbeats: heartbeat.sent(),
+      ...auction.counts(),
+      challenges: answered,
+      challengesDeclined: declined,
+      vouchers: settlements.vouchers(),
+      jobs: jobs.counts(),
+    },
+  }
+}
+
+function joinTopics({ network, clock, log }: ProviderOptions, { address }: MarketTerms) {
+  const parts = { network, market: address, clock, log }
+  return { heartbeats: createHeartbeatTopic(parts), auctions: createAuctionTopic(parts) }
+}
+
+function describeBenchmark({ backend, ok, gflops = 0, reason = '' }: BackendReport): Benchmark {
+  return { backend, ok, gflops, reason }
+}
+
+function summarize(record: LeaseRecord): LeaseSummary {
+  const { best, closing, because } = record
+  return {
+    lease: toHex(record.lease),
+    order: toHex(record.orderId),
+    renter: record.renter,
+    state: record.state,
+    pricePerHour: String(record.terms.pricePerHour),
+    deposit: String(record.deposit),
+    paid: String(record.paid),
+    ...(best && {
+      voucher: { amount: String(best.amount), sequence: String(best.sequence), final: best.final },
+    }),
+    ...(closing === undefined ? {} : { closing }),
+    ...(because === undefined ? {} : { because }),
+  }
+}

@@ -1,0 +1,208 @@
+import { revealProtocol } from '../../protocols/auction/protocol.js'
+import { windowsOf } from '../../protocols/auction/rules.js'
+import { toHex } from '../../protocols/bytes.js'
+import { codeOf, isRefusal } from '../../protocols/errors.js'
+import { findMismatches, type Offer, readRequirements } from '../../protocols/inventory/rules.js'
+import type { Requirements } from '../../protocols/inventory/wire.js'
+import type { Clock, Log, Random } from '../../protocols/ports.js'
+import type { AuctionTopic, ReceivedOrder, ReceivedResult } from '../market/announcements.js'
+import { sealBid } from '../market/bids.js'
+import type { Network } from '../net/ports.js'
+import type { Bids } from './bids.js'
+import type { Capacity } from './capacity.js'
+
+/** What a bid needs to know of this node at the moment of the order. */
+export interface Standing {
+  /** Own offer at the price that this order is bid at; its stake is the free part. */
+  offer: Offer
+  /** The account that pays out, 32 bytes. */
+  payout: Uint8Array
+}
+
+export interface AuctionService {
+  start(): void
+  stop(): Promise<void>
+  counts(): AuctionCounts
+}
+
+export interface AuctionCounts {
+  orders: number
+  bids: number
+  /** Results that named this node. */
+  won: number
+  /** Orders without a bid of ours, by the first reason. */
+  passed: Record<string, number>
+}
+
+/** After the bids are closed the renter has so long to publish a result; then a bid's devices are free again. */
+const RESULT_GRACE_MS = 15_000
+/** A winner's devices wait so long for the proposal: the renter may have a proof made first. */
+const AWARD_MS = 60_000
+/** For later rounds, when a winner has failed. */
+const BID_MEMORY_MS = 3_600_000
+const FIRST_RETRY_MS = 50
+const LONGEST_RETRY_MS = 500
+/** Orders are anybody's to make: nobody has more than so many addresses dialled for one. */
+const MAX_DIALS = 3
+const DIAL_TIMEOUT_MS = 5_000
+
+export function createAuctionService(parts: {
+  network: Pick<Network, 'peer' | 'privateKey' | 'engine' | 'dial' | 'peers'>
+  topic: AuctionTopic
+  bids: Bids
+  capacity: Capacity
+  clock: Clock
+  random: Random
+  log: Log
+  slices: { minMs: number; maxMs: number }
+  /** Own standing for an order; a reason when this node takes no orders now. */
+  standingFor: (
+    wanted: Requirements,
+    ceilingPricePerHour: bigint,
+    signal: AbortSignal,
+  ) => Promise<Standing | string>
+}): AuctionService {
+  const { network, topic, bids, capacity, clock, random, log, slices, standingFor } = parts
+  const counts: AuctionCounts = { orders: 0, bids: 0, won: 0, passed: {} }
+  const stopping = new AbortController()
+  const running = new Set<Promise<void>>()
+  const unsubscribe: Array<() => void> = []
+
+  const pass = (orderId: Uint8Array, reason: string, detail = '') => {
+    counts.passed[reason] = (counts.passed[reason] ?? 0) + 1
+    log.debug('no bid', { order: toHex(orderId), reason, detail })
+  }
+
+  /** The devices are promised before the bid exists, and the bid is stored before anybody hears of it. */
+  async function bid(signed: ReceivedOrder): Promise<void> {
+    const { order, orderId } = signed
+    const wanted = readRequirements(order.requirements)
+    if (isRefusal(wanted)) return pass(orderId, 'MALFORMED', wanted.detail)
+    if (order.sliceMs < slices.minMs || order.sliceMs > slices.maxMs) {
+      return pass(orderId, 'SLICE', `${order.sliceMs} ms`)
+    }
+    const standing = await standingFor(wanted, order.ceilingPricePerHour, stopping.signal)
+    if (typeof standing === 'string') return pass(orderId, standing)
+    const [mismatch] = findMismatches(standing.offer, wanted, order.ceilingPricePerHour)
+    if (mismatch !== undefined) return pass(orderId, mismatch.reason, mismatch.text)
+    const id = toHex(orderId)
+    const { commitUntil, revealUntil } = windowsOf(order)
+    if (clock.now() >= commitUntil) return pass(orderId, 'TOO_LATE')
+    if (!capacity.reserve(id, wanted.devices, revealUntil + RESULT_GRACE_MS)) return pass(orderId, 'DEVICES')
+    try {
+      const { pricePerHour } = standing.offer
+      const sealed = await sealBid(
+        { orderId, pricePerHour, salt: random.bytes(32), payout: standing.payout },
+        network,
+      )
+      const isKept = await bids.put({
+        orderId,
+        renter: signed.peer,
+        pricePerHour,
+        devices: wanted.devices,
+        envelope: sealed.envelope,
+        expiresAtMs: revealUntil + BID_MEMORY_MS,
+      })
+      if (!isKept) {
+        capacity.release(id)
+        return pass(orderId, 'TOO_MANY_BIDS')
+      }
+      await topic.publish({ commitment: { orderId, hash: sealed.commitment } })
+      counts.bids++
+      const refused = await reveal(signed, sealed.envelope)
+      if (refused === undefined) return
+      log.info('bid not taken', { order: id, refused })
+      capacity.release(id)
+    } catch (error) {
+      capacity.release(id)
+      throw error
+    }
+  }
+
+  /** Undefined when the renter has taken it; else why not. */
+  async function reveal({ order, peer }: ReceivedOrder, envelope: Uint8Array): Promise<string | undefined> {
+    const { commitUntil, revealUntil } = windowsOf(order)
+    await connect(peer, order.addresses)
+    await clock.sleep(Math.max(0, commitUntil - clock.now()), stopping.signal)
+    let refused = 'NOT_REVEALED'
+    for (let wait = FIRST_RETRY_MS; clock.now() < revealUntil; wait = Math.min(wait * 2, LONGEST_RETRY_MS)) {
+      const answer = await ask(peer, envelope)
+      if (answer === '' || answer === 'ALREADY_REVEALED') return undefined
+      refused = answer
+      // The renter's clock may be behind ours, and a connection may come back; anything else is final.
+      if (answer !== 'TOO_EARLY' && answer !== 'UNREACHABLE') return refused
+      await clock.sleep(Math.min(wait, Math.max(1, revealUntil - clock.now())), stopping.signal)
+    }
+    return refused
+  }
+
+  async function ask(peer: string, envelope: Uint8Array): Promise<string> {
+    try {
+      const { signal } = stopping
+      return (await network.engine.request(revealProtocol, peer, { bid: envelope }, { signal })).refused
+    } catch (error) {
+      stopping.signal.throwIfAborted()
+      log.debug('bid could not be revealed', { peer, code: codeOf(error) })
+      return 'UNREACHABLE'
+    }
+  }
+
+  /** During the commit window, so that no time of the reveal window goes into dialling. */
+  async function connect(peer: string, addresses: readonly string[]): Promise<void> {
+    if (network.peers().includes(peer)) return
+    const own = addresses.filter((address) => address.endsWith(`/p2p/${peer}`)).slice(0, MAX_DIALS)
+    for (const address of own) {
+      try {
+        const timer = new AbortController()
+        const cancel = clock.after(DIAL_TIMEOUT_MS, () => timer.abort(new Error('the dial took too long')))
+        try {
+          await network.dial(address, { signal: AbortSignal.any([timer.signal, stopping.signal]) })
+        } finally {
+          cancel()
+        }
+        return
+      } catch (error) {
+        stopping.signal.throwIfAborted()
+        log.debug('renter could not be dialled', { peer, address, code: codeOf(error) })
+      }
+    }
+  }
+
+  async function takeResult({ result, orderId, peer }: ReceivedResult): Promise<void> {
+    const record = await bids.get(orderId)
+    if (record === undefined || record.renter !== peer) return
+    const id = toHex(orderId)
+    if (result.winner !== network.peer) return capacity.release(id)
+    counts.won++
+    const isKept = capacity.reserve(id, record.devices, clock.now() + AWARD_MS)
+    log.info('auction won', { order: id, round: result.round, devicesKept: isKept })
+  }
+
+  const track = (what: string, act: Promise<void>) => {
+    const done: Promise<void> = act
+      .catch((error) => {
+        if (!stopping.signal.aborted)
+          log.warn(`${what} failed`, { error: String(error), code: codeOf(error) })
+      })
+      .finally(() => running.delete(done))
+    running.add(done)
+  }
+
+  return {
+    start: () => {
+      unsubscribe.push(
+        topic.onOrder((signed) => {
+          counts.orders++
+          track('bidding', bid(signed))
+        }),
+        topic.onResult((received) => track('taking a result', takeResult(received))),
+      )
+    },
+    stop: async () => {
+      for (const act of unsubscribe) act()
+      stopping.abort(new Error('the provider stops'))
+      await Promise.allSettled(running)
+    },
+    counts: () => structuredClone(counts),
+  }
+}

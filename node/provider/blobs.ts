@@ -1,0 +1,135 @@
+import { type BlobHasher, createBlobHasher, digest, equal, toHex } from '../../protocols/bytes.js'
+import type { Refusal } from '../../protocols/errors.js'
+import type { Blob, Chunk } from '../../protocols/job/wire.js'
+import type { Files } from '../files/port.js'
+
+/**
+ * Inputs and outputs of leases as files: a folder for each lease, a file for each digest. Names that a peer chose never
+ * become names of files, and no lease sees another's data.
+ */
+export interface Blobs {
+  isComplete(lease: Uint8Array, blob: Blob): Promise<boolean>
+  /** Goes on from what is on the disk already. */
+  receive(lease: Uint8Array, blob: Blob): Promise<Receiver>
+  /** Stores an output; it is on the disk when this resolves. */
+  add(lease: Uint8Array, name: string, bytes: Uint8Array): Promise<Blob>
+  /** The bytes from `offset` on, in pieces of `pieceBytes`. */
+  read(lease: Uint8Array, blob: Blob, offset: number, pieceBytes: number): AsyncIterable<Uint8Array>
+  load(lease: Uint8Array, blob: Blob): Promise<Uint8Array>
+  remove(lease: Uint8Array): Promise<void>
+}
+
+export type ChunkRefusal = 'UNEXPECTED_CHUNK' | 'WRONG_DIGEST'
+
+export interface Receiver {
+  readonly blob: Blob
+  /** How much there is: where the sender goes on. */
+  readonly offset: number
+  /** `done` when the whole blob is on the disk and its digest is right. With WRONG_DIGEST all of it is thrown away. */
+  take(chunk: Chunk): Promise<'more' | 'done' | Refusal<ChunkRefusal>>
+  /** Writes what is still in memory, so that a later receiver goes on from it. */
+  flush(): Promise<void>
+}
+
+/** A write is flushed to the disk, which costs milliseconds: a mebibyte at a time. */
+const WRITE_BYTES = 1 << 20
+
+export function createBlobs(files: Files): Blobs {
+  const nameOf = (lease: Uint8Array, sha256: Uint8Array) => `${toHex(lease)}/${toHex(sha256)}`
+
+  async function* read(lease: Uint8Array, blob: Blob, offset: number, pieceBytes: number) {
+    const name = nameOf(lease, blob.sha256)
+    for (let at = offset; at < blob.bytes; at += pieceBytes) {
+      yield await files.read(name, at, Math.min(pieceBytes, blob.bytes - at))
+    }
+  }
+
+  async function isComplete(lease: Uint8Array, { sha256, bytes }: Blob): Promise<boolean> {
+    if (bytes === 0) return equal(sha256, digest(new Uint8Array()))
+    return (await files.size(nameOf(lease, sha256))) === bytes
+  }
+
+  return {
+    isComplete,
+    read,
+    receive: (lease, blob) => openReceiver(files, nameOf(lease, blob.sha256), blob),
+    add: async (lease, name, bytes) => {
+      const blob = { name, sha256: digest(bytes), bytes: bytes.length }
+      if (await isComplete(lease, blob)) return blob
+      const target = nameOf(lease, blob.sha256)
+      await files.remove(`${target}.partial`)
+      await files.append(`${target}.partial`, bytes)
+      await files.move(`${target}.partial`, target)
+      return blob
+    },
+    load: async (lease, blob) => {
+      const whole = new Uint8Array(blob.bytes)
+      let at = 0
+      for await (const piece of read(lease, blob, 0, WRITE_BYTES)) {
+        whole.set(piece, at)
+        at += piece.length
+      }
+      return whole
+    },
+    remove: (lease) => files.remove(toHex(lease)),
+  }
+}
+
+async function openReceiver(files: Files, target: string, blob: Blob): Promise<Receiver> {
+  const partial = `${target}.partial`
+  let hasher: BlobHasher = createBlobHasher()
+  let waiting: Uint8Array[] = []
+  let waitingBytes = 0
+  let offset = await files.size(partial)
+  if (offset > blob.bytes) {
+    await files.remove(partial)
+    offset = 0
+  }
+  for (let at = 0; at < offset; at += WRITE_BYTES) {
+    hasher.update(await files.read(partial, at, Math.min(WRITE_BYTES, offset - at)))
+  }
+
+  async function flush(): Promise<void> {
+    if (waitingBytes === 0) return
+    const bytes = Buffer.concat(waiting)
+    waiting = []
+    waitingBytes = 0
+    await files.append(partial, bytes)
+  }
+
+  async function complete(): Promise<'done' | Refusal<ChunkRefusal>> {
+    await flush()
+    if (equal(hasher.digest(), blob.sha256)) {
+      await files.move(partial, target)
+      return 'done'
+    }
+    await files.remove(partial)
+    hasher = createBlobHasher()
+    offset = 0
+    return {
+      refused: 'WRONG_DIGEST',
+      detail: `the bytes of ${blob.name} do not have the digest that it is named by`,
+    }
+  }
+
+  return {
+    blob,
+    get offset() {
+      return offset
+    },
+    take: async ({ sha256, offset: at, data }) => {
+      if (!equal(sha256, blob.sha256) || at !== offset || at + data.length > blob.bytes) {
+        const detail = `offset ${at} with ${data.length} bytes; ${blob.name} goes on at ${offset} of ${blob.bytes}`
+        return { refused: 'UNEXPECTED_CHUNK', detail }
+      }
+      hasher.update(data)
+      waiting.push(data)
+      waitingBytes += data.length
+      offset += data.length
+      if (offset === blob.bytes) return complete()
+      if (waitingBytes >= WRITE_BYTES) await flush()
+      return 'more'
+    },
+    flush,
+  }
+}

@@ -1,0 +1,92 @@
+import type { JobEvent, JobOutput } from '../../kernels/tfjs/event.js'
+import type { DeviceJob } from '../../kernels/tfjs/job.js'
+import type { Device } from '../../kernels/worker/device.js'
+import { NightshiftError } from '../../protocols/errors.js'
+import type { Clock } from '../../protocols/ports.js'
+import { type Meter, mayGoOn } from '../../protocols/settlement/rules.js'
+
+/** Why work was broken off; with the reason that the journal and the renter see. */
+export type StopReason =
+  | 'UNPAID'
+  | 'NOT_STARTED'
+  | 'TIME_IS_UP'
+  | 'STOPPED_BY_RENTER'
+  | 'PROVIDER_PAUSED'
+  | 'PROVIDER_STOPPED'
+  | 'LEASE_CLOSED'
+  | 'LEASE_CANCELLED'
+  | 'LEASE_EXPIRED'
+
+/** A job on the device, with the meter that is paid for running beside it. */
+export interface Work {
+  /** Milliseconds that the device has worked so far. */
+  workedMs(): number
+  /** What it left; rejects with a WORK_STOPPED error that carries the reason, or with the device's own error. */
+  readonly output: Promise<JobOutput>
+  stop(reason: StopReason): void
+}
+
+/**
+ * Unpaid for so many slices beyond the one that is granted, the work is broken off; however short they are, a voucher
+ * has a way to go and a disk to be flushed to on each side.
+ */
+const UNPAID_SLICES = 3
+const SHORTEST_PATIENCE_MS = 3_000
+const LONGEST_CHECK_MS = 1_000
+const SHORTEST_CHECK_MS = 25
+
+export function startWork(parts: {
+  device: Pick<Device, 'run'>
+  job: DeviceJob
+  clock: Clock
+  meter: Meter
+  /** The amount of the best voucher that is held. */
+  paid: () => bigint
+  /** The lease's whole duration: the deposit covers no more. */
+  maxMs: number
+  onEvent: (event: JobEvent) => void
+}): Work {
+  const { device, job, clock, meter, paid, maxMs, onEvent } = parts
+  const controller = new AbortController()
+  const startedAt = clock.elapsed()
+  let endedAt: number | undefined
+  let unpaidSince: number | undefined
+
+  const workedMs = () => Math.min((endedAt ?? clock.elapsed()) - startedAt, maxMs)
+  const stop = (reason: StopReason) => controller.abort(stopped(reason))
+
+  const patienceMs = Math.max(SHORTEST_PATIENCE_MS, UNPAID_SLICES * meter.sliceMs)
+  const check = () => {
+    if (workedMs() >= maxMs) return stop('TIME_IS_UP')
+    if (mayGoOn(meter, workedMs(), paid())) unpaidSince = undefined
+    else unpaidSince ??= clock.elapsed()
+    if (unpaidSince !== undefined && clock.elapsed() - unpaidSince > patienceMs) stop('UNPAID')
+  }
+  const period = Math.max(SHORTEST_CHECK_MS, Math.min(LONGEST_CHECK_MS, meter.sliceMs / 4))
+  const stopChecking = clock.every(period, check)
+
+  const run = async () => {
+    try {
+      return await device.run(job, { signal: controller.signal, onEvent })
+    } catch (error) {
+      throw controller.signal.aborted ? controller.signal.reason : error
+    } finally {
+      endedAt = clock.elapsed()
+      stopChecking()
+    }
+  }
+  return { workedMs, output: run(), stop }
+}
+
+function stopped(reason: StopReason): NightshiftError {
+  return new NightshiftError('WORK_STOPPED', `the work was broken off: ${reason}`, {
+    advice: 'the reason says who ended it; what was paid for until then is settled',
+    context: { reason },
+  })
+}
+
+/** The reason why work was broken off by `stop`; undefined for any other failure. */
+export function stopReasonOf(error: unknown): StopReason | undefined {
+  if (!(error instanceof NightshiftError) || error.code !== 'WORK_STOPPED') return undefined
+  return error.context.reason as StopReason
+}

@@ -1,0 +1,229 @@
+import type { JobPlan } from '../config/manifest/plan.js'
+import { toHex } from '../protocols/bytes.js'
+import { NightshiftError } from '../protocols/errors.js'
+import type { Mismatch, Offer } from '../protocols/inventory/rules.js'
+import { hasEnded } from '../protocols/job/rules.js'
+import { JobState } from '../protocols/job/wire.js'
+import type { Clock, Log, Random } from '../protocols/ports.js'
+import { checkDeclared } from './device/declared.js'
+import type { Escrow } from './escrow/port.js'
+import type { Files } from './files/port.js'
+import type { AuctionTopic } from './market/announcements.js'
+import type { HeartbeatTopic } from './market/heartbeats.js'
+import type { Network } from './net/ports.js'
+import { createAuctioneer } from './renter/auction.js'
+import { type DeploymentParts, deploy, note } from './renter/deployment.js'
+import type { DeploymentEvent, DeploymentReport } from './renter/event.js'
+import { type InputReader, prepareInputs } from './renter/inputs.js'
+import { createInventory } from './renter/inventory.js'
+import { createJournal } from './renter/journal.js'
+import { type LeaseRecord, openLeaseBook } from './renter/lease.js'
+import { type Checker, createJudge } from './renter/result.js'
+import { createSettler } from './renter/settlement.js'
+import { createStanding } from './renter/standing.js'
+import type { Store } from './store/port.js'
+
+export interface RenterParts {
+  network: Network
+  heartbeats: HeartbeatTopic
+  auctions: AuctionTopic
+  escrow: Escrow
+  store: Store
+  files: Files
+  inputs: InputReader
+  /** Checks results; any backend will do. */
+  checker: Checker
+  clock: Clock
+  random: Random
+  log: Log
+}
+
+export interface RenterOptions {
+  /** 32 bytes: the account that pays deposits and takes refunds. */
+  wallet: Uint8Array
+  sliceMs: number
+  challengeTimeoutMs: number
+  /** How long to listen for heartbeats after the start before the first auction. */
+  discoveryMs: number
+}
+
+/** A renter of GPU time: what is on offer, and jobs. Every job ends in a report, whatever happens in between. */
+export interface Renter {
+  offers(signal?: AbortSignal): Promise<Offer[]>
+  /** Every offer with the requirements of the plan that it misses. */
+  explain(plan: JobPlan, signal?: AbortSignal): Promise<Array<{ offer: Offer; mismatches: Mismatch[] }>>
+  /** Starts a job. Throws JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is ordered. */
+  post(plan: JobPlan): Promise<Deployment>
+  /** Reports of all jobs, the newest first. */
+  jobs(): Promise<DeploymentReport[]>
+  job(id: string): Promise<DeploymentReport | undefined>
+  /** The events of a job from the first to the last; with `follow`, on until it has ended. */
+  events(id: string, options?: { follow?: boolean; signal?: AbortSignal }): AsyncIterable<DeploymentEvent>
+  /** Ends a running job; what no voucher pays for comes back. */
+  stopJob(id: string): Promise<DeploymentReport>
+  stop(): Promise<void>
+}
+
+export interface Deployment extends AsyncDisposable {
+  readonly id: string
+  events(): AsyncIterable<DeploymentEvent>
+  /** The final report, refunds included. Never rejects for what a provider does. */
+  result(): Promise<DeploymentReport>
+  stop(): Promise<DeploymentReport>
+}
+
+interface Running {
+  deployment: Deployment
+  done: Promise<DeploymentReport>
+}
+
+const RECONCILE_MS = 10_000
+const STOP_PATIENCE_MS = 4_000
+
+export async function createRenter(parts: RenterParts, options: RenterOptions): Promise<Renter> {
+  const { network, escrow, store, files, clock, random, log } = parts
+  const { address: market } = await escrow.market()
+  const inventory = createInventory({ ...parts, engine: network.engine, market })
+  const standing = createStanding({ store, clock })
+  const book = openLeaseBook(store)
+  const journal = createJournal({ store, log })
+  const settler = createSettler({ network, escrow, book, clock, log })
+  const auctioneer = await createAuctioneer({
+    engine: network.engine,
+    topic: parts.auctions,
+    inventory,
+    standing,
+    clock,
+    log,
+  })
+  const stopping = new AbortController()
+  const closing = new AbortController()
+  const shared: DeploymentParts = {
+    ...parts,
+    ...options,
+    auctioneer,
+    inventory,
+    standing,
+    settler,
+    book,
+    market,
+    judge: createJudge({ files, checker: parts.checker }),
+    listenUntilMs: clock.elapsed() + options.discoveryMs,
+    closing: closing.signal,
+    save: (report) => journal.save(report),
+  }
+
+  const running = new Map<string, Running>()
+
+  /** An event of a job that has ended: into its report and its log. */
+  const amend = async (report: DeploymentReport, event: DeploymentEvent) => {
+    note(report, event)
+    await journal.amend(report.id, event)
+    await journal.save(report)
+  }
+  const addSettlement = async ({ deployment, peer, address, outcome }: LeaseRecord) => {
+    const report = await journal.report(deployment)
+    const lease = toHex(address)
+    if (report === undefined || outcome === undefined) return
+    if (report.settlements.some((settlement) => settlement.lease === lease)) return
+    await amend(report, { atMs: clock.now(), kind: 'settled', settlement: { peer, lease, ...outcome } })
+  }
+
+  // What an earlier process left: its jobs have ended, its leases are brought to their end.
+  for (const report of await journal.reports()) {
+    if (hasEnded(report.state)) continue
+    const { FAILED: state } = JobState
+    await amend(report, { atMs: clock.now(), kind: 'state', state, reason: 'RENTER_RESTARTED' })
+  }
+  for (const { value: lease } of await book.list()) {
+    if (lease.state === 'closed') await addSettlement(lease)
+  }
+  const reconcile = () => {
+    settler
+      .reconcile((lease) => running.has(lease.deployment), addSettlement, closing.signal)
+      .catch((error: unknown) => log.warn('reconciling goes on later', { error: String(error) }))
+  }
+  reconcile()
+  const stopReconciling = clock.every(RECONCILE_MS, reconcile)
+
+  const find = (id: string) => {
+    const found = running.get(id)
+    if (found !== undefined) return found
+    throw new NightshiftError('JOB_NOT_RUNNING', `no job ${id} runs here`, {
+      advice: 'list the jobs with `nightshift job list`',
+    })
+  }
+
+  const post = async (plan: JobPlan): Promise<Deployment> => {
+    checkDeclared(
+      { runtime: plan.runtime, job: plan.spec },
+      plan.inputs.map(({ name }) => name),
+    )
+    const inputs = await prepareInputs(plan.inputs, parts.inputs)
+    const id = toHex(random.bytes(6))
+    const report: DeploymentReport = {
+      id,
+      name: plan.name,
+      state: JobState.QUEUED,
+      createdAtMs: clock.now(),
+      bids: [],
+      challenges: [],
+      settlements: [],
+      outputs: [],
+    }
+    await journal.save(report)
+    const abort = new AbortController()
+    const signal = AbortSignal.any([abort.signal, stopping.signal])
+    const done = deploy(shared, plan, inputs, report, (event) => journal.append(id, event), signal).finally(
+      async () => {
+        await journal.end(id)
+        running.delete(id)
+      },
+    )
+    const stop = () => {
+      abort.abort(
+        new NightshiftError('STOPPED', 'stopped by the renter', { advice: 'post it again to go on' }),
+      )
+      return done
+    }
+    const deployment: Deployment = {
+      id,
+      events: () => journal.events(id, { follow: true }),
+      result: () => done,
+      stop,
+      [Symbol.asyncDispose]: async () => {
+        await stop()
+      },
+    }
+    running.set(id, { deployment, done })
+    // Whoever asks for the result gets the error too; that nobody may ask must not end the process.
+    done.catch((error: unknown) => log.error('a job ended unexpectedly', { id, error: String(error) }))
+    return deployment
+  }
+
+  return {
+    offers: (signal) => inventory.offers(signal),
+    explain: (plan, signal) => inventory.explain(plan.requirements, plan.ceilingPricePerHour, signal),
+    post,
+    jobs: () => journal.reports(),
+    job: (id) => journal.report(id),
+    events: (id, follow) => journal.events(id, follow),
+    stopJob: async (id) => find(id).deployment.stop(),
+    stop: async () => {
+      stopReconciling()
+      stopping.abort(
+        new NightshiftError('STOPPED', 'the node was stopped', {
+          advice: 'start it again; deposits come back by themselves',
+        }),
+      )
+      // Refunds that take longer than this go on at the next start.
+      const patience = new AbortController()
+      const ended = Promise.allSettled([...running.values()].map(({ done }) => done))
+      await Promise.race([ended, clock.sleep(STOP_PATIENCE_MS, patience.signal).catch(() => {})])
+      patience.abort()
+      closing.abort(stopping.signal.reason)
+      await ended
+      await auctioneer.close()
+    },
+  }
+}

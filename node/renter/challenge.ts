@@ -1,0 +1,151 @@
+import { sampleEntries, verifyOpenings } from '../../kernels/proof/verifier.js'
+import { equal } from '../../protocols/bytes.js'
+import { challengeProtocol } from '../../protocols/challenge/protocol.js'
+import { decodeReceipt } from '../../protocols/challenge/receipt.js'
+import type { ChallengeFailure, ChallengeVerdict } from '../../protocols/challenge/rules.js'
+import type { ChallengeRequest, ChallengeResponse, SignedReceipt } from '../../protocols/challenge/wire.js'
+import { codeOf } from '../../protocols/errors.js'
+import { solanaKeyOf } from '../../protocols/peer.js'
+import type { Clock, Random } from '../../protocols/ports.js'
+import { verifySignature } from '../../protocols/signature.js'
+import type { Network } from '../net/ports.js'
+import type { Session } from '../net/session.js'
+
+export interface ChallengeTerms {
+  market: Uint8Array
+  /** The lease that it is asked under. */
+  lease: Uint8Array
+  n: number
+  rounds: number
+  /** How many random entries are opened: a prover that computed a fraction f passes with probability f^openings. */
+  openings: number
+  /** Longest wait for the root. */
+  timeoutMs: number
+}
+
+/** A verdict, and with it the signed receipt: together with a wrong opening it is evidence that the chain can judge. */
+export interface ChallengeResult extends ChallengeVerdict {
+  receipt?: SignedReceipt
+}
+
+/** Half-way round the world and back. A provider that answers pings slowly gets no more than this taken off its time. */
+const MAX_ROUND_TRIP_MS = 400
+
+type Conversation = Session<ChallengeRequest, ChallengeResponse>
+type Failed = { reason: ChallengeFailure; detail: string }
+
+/**
+ * Challenges a provider to compute matrix products from a seed that it could not know, and opens random entries of
+ * the root that it signed. Never throws for what the provider does: everything that it can do wrong is a verdict.
+ */
+export async function challengeProvider(
+  parts: { network: Network; clock: Clock; random: Random },
+  peer: string,
+  terms: ChallengeTerms,
+  signal: AbortSignal,
+): Promise<ChallengeResult> {
+  const { network, clock, random } = parts
+  let provingMs = 0
+  let checkingMs = 0
+  let receipt: SignedReceipt | undefined
+  const verdict = (failed?: Failed): ChallengeResult => ({
+    ok: failed === undefined,
+    ...failed,
+    provingMs: Math.round(provingMs),
+    checkingMs: Math.round(checkingMs * 10) / 10,
+    ...(receipt === undefined ? {} : { receipt }),
+  })
+
+  const late = new AbortController()
+  const stopWaiting = clock.after(terms.timeoutMs, () => late.abort(new Error('too slow')))
+  const limit = AbortSignal.any([signal, late.signal])
+  let session: Conversation | undefined
+  try {
+    const roundTripMs = Math.min(MAX_ROUND_TRIP_MS, await network.roundTripMs(peer, { signal: limit }))
+    session = await network.engine.open(challengeProtocol, peer, { signal: limit })
+
+    const seed = random.bytes(32)
+    const askedAt = clock.elapsed()
+    await session.send({
+      ask: { market: terms.market, lease: terms.lease, seed, params: { n: terms.n, rounds: terms.rounds } },
+    })
+    const first = await session.receive()
+    provingMs = Math.max(0, clock.elapsed() - askedAt - roundTripMs)
+    if (first?.receipt === undefined) return verdict(declined(first))
+    receipt = first.receipt
+
+    const wrong = await checkReceipt(receipt, { peer, asker: network.publicKey, seed, terms })
+    if (wrong !== undefined) return verdict(wrong)
+    const root = decodeReceipt(receipt.receipt)?.root ?? new Uint8Array(32)
+
+    const params = { n: terms.n, rounds: terms.rounds }
+    const entries = sampleEntries(params, terms.openings, random)
+    await session.send({ open: { entries } })
+    const second = await session.receive()
+    if (second?.openings === undefined) {
+      return verdict({ reason: 'OPENING_MISSING', detail: second?.declined?.detail ?? 'no openings came' })
+    }
+
+    const checkedAt = clock.elapsed()
+    const { openings } = second.openings
+    const checked = judgeOpenings(verifyOpenings({ seed, params, root }, entries, openings))
+    checkingMs = clock.elapsed() - checkedAt
+    return verdict(checked)
+  } catch (error) {
+    signal.throwIfAborted()
+    const tooSlow = late.signal.aborted
+    return verdict({
+      reason: tooSlow ? 'TOO_SLOW' : 'UNREACHABLE',
+      detail: tooSlow ? `no answer within ${terms.timeoutMs} ms` : (codeOf(error) ?? String(error)),
+    })
+  } finally {
+    stopWaiting()
+    // Not awaited: the verdict is there, and how long the peer takes to end concerns nobody.
+    void session?.close().catch(() => {})
+  }
+}
+
+function declined(response: ChallengeResponse | undefined): Failed {
+  const said = response?.declined
+  return {
+    reason: 'DECLINED',
+    detail: said === undefined ? 'no receipt came' : `${said.reason}: ${said.detail}`,
+  }
+}
+
+async function checkReceipt(
+  signed: SignedReceipt,
+  facts: { peer: string; asker: Uint8Array; seed: Uint8Array; terms: ChallengeTerms },
+): Promise<Failed | undefined> {
+  const receipt = decodeReceipt(signed.receipt)
+  if (receipt === undefined) return { reason: 'RECEIPT_MALFORMED', detail: 'the receipt cannot be decoded' }
+  const provider = solanaKeyOf(facts.peer)
+  const differs = [
+    [equal(receipt.market, facts.terms.market), 'market'],
+    [equal(receipt.lease, facts.terms.lease), 'lease'],
+    [equal(receipt.provider, provider), 'provider'],
+    [equal(receipt.asker, facts.asker), 'asker'],
+    [equal(receipt.seed, facts.seed), 'seed'],
+    [receipt.params.n === facts.terms.n && receipt.params.rounds === facts.terms.rounds, 'parameters'],
+  ].find(([same]) => same === false)
+  if (differs !== undefined) return { reason: 'RECEIPT_DIFFERS', detail: `it names another ${differs[1]}` }
+  if (!(await verifySignature(provider, signed.receipt, signed.signature))) {
+    return { reason: 'RECEIPT_BAD_SIGNATURE', detail: 'not signed by the provider' }
+  }
+  return undefined
+}
+
+/** The kernel's own words for what is wrong with an opening, as a failure of the challenge. */
+function judgeOpenings(verdict: ReturnType<typeof verifyOpenings>): Failed | undefined {
+  if ('ok' in verdict) return undefined
+  const reasons: Record<typeof verdict.refused, ChallengeFailure> = {
+    CLAIM_MALFORMED: 'RECEIPT_MALFORMED',
+    OPENING_MISSING: 'OPENING_MISSING',
+    OPENING_OF_ANOTHER_ENTRY: 'OPENING_MALFORMED',
+    SEGMENT_MALFORMED: 'OPENING_MALFORMED',
+    PATH_MALFORMED: 'OPENING_MALFORMED',
+    PATH_MISMATCH: 'OPENING_OUTSIDE_ROOT',
+    ENTRY_MISMATCH: 'OPENING_DIFFERS',
+  }
+  return { reason: reasons[verdict.refused], detail: verdict.detail }
+}

@@ -1,0 +1,77 @@
+import type { JobState } from '../../protocols/job/wire.js'
+
+/**
+ * The story of one deployment, step by step, as the renter tells it: to the SDK, to `job post`, to the demo, to the
+ * log of the job that stays in the store. `atMs` is Unix time, peers are base58 peer ids, amounts atomic units.
+ */
+export type DeploymentEvent = { atMs: number } & (
+  | { kind: 'state'; state: JobState; reason?: string; detail?: string }
+  | {
+      kind: 'ordered'
+      orderId: string
+      ceilingPricePerHour: bigint
+      commitUntilMs: number
+      revealUntilMs: number
+    }
+  | { kind: 'committed'; peer: string }
+  | { kind: 'bid'; bid: BidOutcome }
+  | { kind: 'awarded'; peer: string; pricePerHour: bigint; round: number }
+  | {
+      kind: 'leased'
+      peer: string
+      lease: string
+      transaction: string
+      deposit: bigint
+      orderToLeaseMs: number
+    }
+  | { kind: 'challenged'; challenge: ChallengeOutcome }
+  | { kind: 'standing-lost'; peer: string; reason: string }
+  | { kind: 'log'; line: string }
+  | { kind: 'progress'; step: number; steps: number; metrics: Record<string, number> }
+  | { kind: 'voucher'; peer: string; amount: bigint; sequence: bigint }
+  | { kind: 'output'; name: string; bytes: number; path: string }
+  | { kind: 'checked'; accuracy: number; expected: number; rows: number; ok: boolean }
+  | { kind: 'settled'; settlement: Settlement }
+)
+
+/** What became of one provider's part in the auction; those that never bid are listed with the reason that kept them. */
+export interface BidOutcome {
+  peer: string
+  pricePerHour: bigint
+  outcome: 'won' | 'lost' | 'failed' | 'refused' | 'unqualified'
+  reason?: string
+}
+
+export interface ChallengeOutcome {
+  peer: string
+  ok: boolean
+  reason?: string
+  provingMs: number
+  checkingMs: number
+}
+
+/** The end of one lease on the chain. `transactions` are its signatures, from the opening to the closing. */
+export interface Settlement {
+  peer: string
+  lease: string
+  transactions: string[]
+  deposited: bigint
+  paid: bigint
+  refunded: bigint
+}
+
+export interface DeploymentReport {
+  id: string
+  name: string
+  state: JobState
+  reason?: string
+  detail?: string
+  createdAtMs: number
+  orderToLeaseMs?: number
+  winner?: string
+  bids: BidOutcome[]
+  challenges: ChallengeOutcome[]
+  settlements: Settlement[]
+  accuracy?: number
+  outputs: Array<{ name: string; path: string; bytes: number }>
+}

@@ -1,0 +1,342 @@
+import { type BlobHasher, createBlobHasher, equal, toHex } from '../../protocols/bytes.js'
+import { NightshiftError } from '../../protocols/errors.js'
+import { jobProtocol, SILENCE_MS } from '../../protocols/job/protocol.js'
+import { findMalformedEvent, JOB_LIMITS } from '../../protocols/job/rules.js'
+import {
+  type Blob,
+  type Chunk,
+  type JobEvent,
+  type JobRequest,
+  JobState,
+  type Metric,
+  type Need,
+  type State,
+} from '../../protocols/job/wire.js'
+import { TokenBucket } from '../../protocols/limits.js'
+import type { Clock } from '../../protocols/ports.js'
+import type { Files, Source } from '../files/port.js'
+import type { Engine } from '../net/ports.js'
+import type { Session } from '../net/session.js'
+
+export interface JobOrder {
+  peer: string
+  lease: Uint8Array
+  /** The job specification as it was hashed into the order. */
+  spec: Uint8Array
+  inputs: Source[]
+  /** Folder under the renter's files that takes the outputs. */
+  outputs: string
+  /** As long as the lease: nobody works, or sends, beyond its end. */
+  durationMs: number
+}
+
+export interface JobListener {
+  onLog(line: string): void
+  onProgress(step: number, steps: number, metrics: Record<string, number>): void
+  /** Called with the time that may be paid for; never more than this renter has itself seen pass. */
+  onWorked(workedMs: number): void
+}
+
+export interface JobResult {
+  outputs: Array<{ name: string; bytes: number; file: string }>
+  workedMs: number
+  /** Tells the provider that the result has arrived whole, as far as it still listens: it may forget it after the lease. */
+  accept(): Promise<void>
+  /** Leaves without accepting: what was made up is not paid for. */
+  reject(reason: string): Promise<void>
+}
+
+type Conversation = Session<JobRequest, JobEvent>
+
+/** A provider's and a renter's stop watch differ by a message's way and by drift. */
+const CLOCK_TOLERANCE = 1.02
+const CLOCK_GRACE_MS = 500
+/** Inputs are sent once, and the rest again after a hitch; a provider does not make a renter upload without end. */
+const RESENDS = 2
+/** Log lines and progress of a job: what is more frequent is dropped. */
+const CHATTER = { perMinute: 1_200, burst: 600 }
+/** Beyond these a peer's text could act on a terminal, or break the document that keeps it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it removes
+const UNPRINTABLE = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+const METRIC_NAME = /^[A-Za-z0-9_][A-Za-z0-9_. /-]*$/
+
+/**
+ * Runs one job with one provider: sends the inputs that it asks for, follows it, and fetches the outputs, each
+ * checked against its digest before it gets its name. Throws JOB_REFUSED, JOB_FAILED, JOB_STOPPED, PROVIDER_SILENT,
+ * PROVIDER_OUT_OF_TIME, PROVIDER_FAULTY, OUTPUT_INVALID, or what the session throws when the provider is gone.
+ */
+export async function runJob(
+  parts: { engine: Engine; files: Files; clock: Clock },
+  order: JobOrder,
+  listener: JobListener,
+  signal: AbortSignal,
+): Promise<JobResult> {
+  const { engine, files, clock } = parts
+  const watch = watchProvider(clock, order.durationMs)
+  const limit = AbortSignal.any([signal, watch.signal])
+  let session: Conversation | undefined
+  try {
+    const opened = await engine.open(jobProtocol, order.peer, { signal: limit })
+    session = opened
+    await session.send({
+      start: {
+        lease: order.lease,
+        spec: order.spec,
+        inputs: order.inputs.map(({ name, sha256, bytes }) => ({ name, sha256, bytes })),
+        fromEvent: 0,
+      },
+    })
+    const meter = createMeter(clock)
+    const announced = await followJob(session, order, listener, { meter, watch, clock })
+    const outputs = await fetchOutputs(session, files, order.outputs, announced, watch)
+    watch.stop()
+    return {
+      outputs,
+      workedMs: meter.workedMs(),
+      accept: () => leave(opened, { accepted: {} }),
+      reject: (reason) => leave(opened, { stop: { reason } }),
+    }
+  } catch (error) {
+    watch.stop()
+    session?.abort(error instanceof Error ? error : new Error(String(error)))
+    signal.throwIfAborted()
+    throw watch.signal.aborted ? (watch.signal.reason as Error) : error
+  }
+}
+
+/** The last word of ours; a provider that is gone does not hear it, and nothing hangs on that. */
+async function leave(session: Conversation, word: JobRequest): Promise<void> {
+  try {
+    await session.send(word)
+  } catch {
+    return
+  }
+  // Not awaited: how long the provider takes to end concerns nobody.
+  void session.close().catch(() => {})
+}
+
+/** Takes the provider's events until the job has COMPLETED: what it leaves was announced before. */
+async function followJob(
+  session: Conversation,
+  order: JobOrder,
+  listener: JobListener,
+  { meter, watch, clock }: { meter: Meter; watch: Watch; clock: Clock },
+): Promise<Blob[]> {
+  const { peer, inputs } = order
+  const chatter = new TokenBucket(CHATTER, clock.elapsed())
+  const isHeard = () => chatter.take(clock.elapsed())
+  const upload = { leftBytes: RESENDS * inputs.reduce((sum, { bytes }) => sum + bytes, 0) }
+  let announced: Blob[] = []
+  for await (const event of session) {
+    watch.heard()
+    checkEvent(event, peer)
+    if (event.need !== undefined) await sendInput(session, inputs, event.need, upload, watch)
+    if (event.log !== undefined && isHeard()) listener.onLog(printable(event.log.line))
+    if (event.progress !== undefined && isHeard()) {
+      const { step, steps, metrics } = event.progress
+      listener.onProgress(step, steps, readMetrics(metrics))
+    }
+    if (event.output !== undefined) announced = event.output.blobs
+    if (event.state?.state === JobState.RUNNING) meter.begin()
+    meter.note(event.workedMs)
+    listener.onWorked(meter.workedMs())
+    if (event.state !== undefined && hasFinished(event.state, peer)) return announced
+  }
+  throw failure('PROVIDER_GONE', 'the provider ended the stream before the result', peer)
+}
+
+function checkEvent(event: JobEvent, peer: string): void {
+  const { refused } = event
+  const malformed = findMalformedEvent(event)
+  if (malformed !== undefined) {
+    throw failure(event.output === undefined ? 'PROVIDER_FAULTY' : 'OUTPUT_INVALID', malformed, peer)
+  }
+  if (refused !== undefined) throw failure('JOB_REFUSED', `${refused.reason}: ${refused.detail}`, peer)
+}
+
+function hasFinished({ state, reason, detail }: State, peer: string): boolean {
+  if (state === JobState.FAILED) throw failure('JOB_FAILED', `${reason}: ${detail}`, peer)
+  if (state === JobState.STOPPED) throw failure('JOB_STOPPED', `${reason}: ${detail}`, peer)
+  return state === JobState.COMPLETED
+}
+
+function printable(text: string): string {
+  return text.replace(UNPRINTABLE, '')
+}
+
+function readMetrics(metrics: Metric[]): Record<string, number> {
+  const readable = metrics.filter(({ name, value }) => METRIC_NAME.test(name) && Number.isFinite(value))
+  return Object.fromEntries(readable.map(({ name, value }) => [name, value]))
+}
+
+async function sendInput(
+  session: Conversation,
+  inputs: Source[],
+  need: Need,
+  upload: { leftBytes: number },
+  watch: Watch,
+): Promise<void> {
+  const input = inputs.find(({ sha256 }) => equal(sha256, need.sha256))
+  if (input === undefined || need.offset > input.bytes) {
+    throw failure('PROVIDER_FAULTY', 'it asks for an input that the job does not have', session.peer)
+  }
+  upload.leftBytes -= input.bytes - need.offset
+  if (upload.leftBytes < 0)
+    throw failure('PROVIDER_FAULTY', 'it asks for the inputs again and again', session.peer)
+  for (let offset = need.offset; offset < input.bytes; ) {
+    const data = await input.read(offset, JOB_LIMITS.chunkBytes)
+    if (data.length === 0) {
+      throw new NightshiftError('INPUT_CHANGED', `the input ${input.name} has become shorter`, {
+        advice: 'do not change the inputs of a job while it runs; post the job again',
+      })
+    }
+    await session.send({ chunk: { sha256: input.sha256, offset, data } })
+    watch.heard()
+    offset += data.length
+  }
+}
+
+async function fetchOutputs(
+  session: Conversation,
+  files: Files,
+  folder: string,
+  blobs: Blob[],
+  watch: Watch,
+): Promise<JobResult['outputs']> {
+  const outputs: JobResult['outputs'] = []
+  for (const blob of blobs) {
+    const file = `${folder}/${blob.name}`
+    await fetchBlob(
+      session,
+      files,
+      { partial: `${folder}/.partial/${toHex(blob.sha256)}`, file },
+      blob,
+      watch,
+    )
+    outputs.push({ name: blob.name, bytes: blob.bytes, file })
+  }
+  await files.remove(`${folder}/.partial`)
+  return outputs
+}
+
+/** Goes on from what is on the disk already; the file gets its name only when its digest is right. */
+async function fetchBlob(
+  session: Conversation,
+  files: Files,
+  { partial, file }: { partial: string; file: string },
+  blob: Blob,
+  watch: Watch,
+): Promise<void> {
+  const hasher = createBlobHasher()
+  let offset = await files.size(partial)
+  if (offset > blob.bytes) {
+    await files.remove(partial)
+    offset = 0
+  }
+  await hashExisting(files, partial, offset, hasher)
+  if (offset < blob.bytes) await session.send({ need: { sha256: blob.sha256, offset } })
+  while (offset < blob.bytes) {
+    const chunk = await nextChunk(session, watch)
+    const fits =
+      equal(chunk.sha256, blob.sha256) && chunk.offset === offset && offset + chunk.data.length <= blob.bytes
+    if (!fits) throw invalid(session.peer, `a chunk at ${chunk.offset} where ${offset} was expected`)
+    hasher.update(chunk.data)
+    await files.append(partial, chunk.data)
+    offset += chunk.data.length
+  }
+  if (blob.bytes === 0) await files.append(partial, new Uint8Array(0))
+  if (!equal(hasher.digest(), blob.sha256)) {
+    await files.remove(partial)
+    throw invalid(session.peer, `${blob.name} does not have the digest that was announced`)
+  }
+  await files.move(partial, file)
+}
+
+async function hashExisting(files: Files, name: string, bytes: number, hasher: BlobHasher): Promise<void> {
+  for (let offset = 0; offset < bytes; ) {
+    const data = await files.read(name, offset, JOB_LIMITS.chunkBytes)
+    if (data.length === 0) {
+      throw new NightshiftError('FILE_CHANGED', `${name} has become shorter while it was read`, {
+        advice: 'let no other program write into the data directory',
+      })
+    }
+    hasher.update(data)
+    offset += data.length
+  }
+}
+
+/** Other events may stand between the chunks: a state that is repeated, a late log line. */
+async function nextChunk(session: Conversation, watch: Watch): Promise<Chunk> {
+  for (;;) {
+    const event = await session.receive()
+    watch.heard()
+    if (event === undefined)
+      throw failure('PROVIDER_GONE', 'the stream ended in the middle of an output', session.peer)
+    checkEvent(event, session.peer)
+    if (event.chunk !== undefined) return event.chunk
+  }
+}
+
+interface Meter {
+  begin(): void
+  note(claimedMs: number): void
+  workedMs(): number
+}
+
+/** The provider's own stop watch, but never more than has passed here since it said that it runs. */
+function createMeter(clock: Clock): Meter {
+  let begunAt: number | undefined
+  let worked = 0
+  return {
+    begin: () => {
+      begunAt ??= clock.elapsed()
+    },
+    note: (claimedMs) => {
+      if (begunAt === undefined) return
+      const seen = (clock.elapsed() - begunAt) * CLOCK_TOLERANCE + CLOCK_GRACE_MS
+      worked = Math.max(worked, Math.min(claimedMs, seen))
+    },
+    workedMs: () => worked,
+  }
+}
+
+interface Watch {
+  signal: AbortSignal
+  heard(): void
+  stop(): void
+}
+
+function watchProvider(clock: Clock, durationMs: number): Watch {
+  const controller = new AbortController()
+  const end = (code: string, message: string) => () =>
+    controller.abort(
+      new NightshiftError(code, message, {
+        advice: 'the job goes to the next bid; what no voucher pays for comes back',
+      }),
+    )
+  const silent = end('PROVIDER_SILENT', `nothing was heard of the provider for ${SILENCE_MS / 1000} s`)
+  const late = end('PROVIDER_OUT_OF_TIME', 'the lease is over and the job has not ended')
+  const until = clock.elapsed() + durationMs
+  let cancel = clock.after(SILENCE_MS, silent)
+  return {
+    signal: controller.signal,
+    // A timer of its own would be no help: it would have to hold for a month, and silence ends the rest.
+    heard: () => {
+      if (clock.elapsed() >= until) late()
+      cancel()
+      cancel = clock.after(SILENCE_MS, silent)
+    },
+    stop: () => cancel(),
+  }
+}
+
+function failure(code: string, what: string, peer: string): NightshiftError {
+  return new NightshiftError(code, printable(what), {
+    advice: 'the job goes to the next bid; what no voucher pays for comes back',
+    context: { peer },
+  })
+}
+
+function invalid(peer: string, what: string): NightshiftError {
+  return failure('OUTPUT_INVALID', what, peer)
+}

@@ -1,0 +1,173 @@
+import { toHex } from '../../protocols/bytes.js'
+import { NightshiftError, type Refusal } from '../../protocols/errors.js'
+import { leaseProtocol } from '../../protocols/lease/protocol.js'
+import { termsHashOf } from '../../protocols/lease/rules.js'
+import type { LeaseRequest, LeaseResponse, Terms } from '../../protocols/lease/wire.js'
+import { depositFor } from '../../protocols/money.js'
+import { solanaKeyOf } from '../../protocols/peer.js'
+import type { Clock } from '../../protocols/ports.js'
+import type { Claim } from '../../protocols/settlement/rules.js'
+import type { Escrow, LeaseOutcome } from '../escrow/port.js'
+import type { Network } from '../net/ports.js'
+import type { Collection, Store } from '../store/port.js'
+import type { Auction, ReceivedBid } from './auction.js'
+
+/**
+ * What the renter remembers of a lease, from before the transaction is sent until the chain has paid and refunded:
+ * `proposed` → `open` → `ending` → `closed`, or `proposed` → `dropped` when the chain never saw it.
+ */
+export interface LeaseRecord {
+  address: Uint8Array
+  peer: string
+  deployment: string
+  terms: Terms
+  deposit: bigint
+  state: 'proposed' | 'open' | 'ending' | 'closed' | 'dropped'
+  proposedAtMs: number
+  /** As the chain numbers it; known once it is open. */
+  serial?: bigint
+  /** The highest voucher that was ever signed: the next one is never lower, whatever crashes in between. */
+  voucher?: Claim & { final: boolean }
+  outcome?: LeaseOutcome
+}
+
+export type LeaseBook = Collection<LeaseRecord>
+
+export function openLeaseBook(store: Store): LeaseBook {
+  return store.collection<LeaseRecord>('leases')
+}
+
+export function keyOf(lease: Uint8Array): string {
+  return toHex(lease)
+}
+
+/** Longest wait for a provider to read a proposal, ask the chain about it and sign. */
+const SIGNING_MS = 10_000
+const REASON = /^[A-Z][A-Z0-9_]{0,63}$/
+
+export interface OpenedLease {
+  record: LeaseRecord
+  transaction: string
+}
+
+/**
+ * Proposes the lease to the winner, takes its signature, adds our own and sends: the order in which nobody is bound
+ * before both have signed. The record is stored before the transaction goes out.
+ */
+export async function openLease(
+  parts: { network: Network; escrow: Escrow; book: LeaseBook; clock: Clock; market: Uint8Array },
+  award: {
+    auction: Auction
+    winner: ReceivedBid
+    pricePerHour: bigint
+    result: Uint8Array
+    devices: number
+    deployment: string
+  },
+  signal: AbortSignal,
+): Promise<OpenedLease | Refusal> {
+  const { network, escrow, book, clock, market } = parts
+  const { order, orderId, envelope } = award.auction
+  const { peer } = award.winner
+  const terms: Terms = {
+    market,
+    orderId,
+    provider: peer,
+    renter: network.peer,
+    wallet: order.wallet,
+    pricePerHour: award.pricePerHour * BigInt(award.devices),
+    durationS: order.durationS,
+    sliceMs: order.sliceMs,
+    jobHash: order.jobHash,
+    devices: award.devices,
+  }
+  const { transaction, lease } = await escrow.proposeLease(
+    {
+      provider: solanaKeyOf(peer),
+      wallet: order.wallet,
+      sessionKey: network.publicKey,
+      orderId,
+      termsHash: termsHashOf(terms),
+      pricePerHour: terms.pricePerHour,
+      durationS: terms.durationS,
+    },
+    signal,
+  )
+
+  const response = await ask(
+    parts,
+    peer,
+    { proposal: { order: envelope, result: award.result, terms, transaction } },
+    signal,
+  )
+  if (response.refused !== '') return { refused: reasonOf(response.refused), detail: response.detail }
+
+  const record: LeaseRecord = {
+    address: lease,
+    peer,
+    deployment: award.deployment,
+    terms,
+    deposit: depositFor(terms.pricePerHour, terms.durationS),
+    state: 'proposed',
+    proposedAtMs: clock.now(),
+  }
+  await book.put(keyOf(lease), record)
+  const sent = await escrow.openLease(transaction, response.signature, signal)
+  const account = await escrow.lease(lease, signal)
+  if (account === undefined) {
+    throw new NightshiftError('LEASE_NOT_FOUND', 'the chain took the transaction but has no such lease', {
+      advice: 'check that the RPC server is of the cluster that the market is on',
+      context: { peer },
+    })
+  }
+  record.serial = account.serial
+  record.state = 'open'
+  await book.put(keyOf(lease), record)
+  await tellOpened(parts, peer, lease, sent.signature, signal)
+  return { record, transaction: sent.signature }
+}
+
+/** A peer's word for why not, as far as it is one: it goes into reports, and into the result that everybody sees. */
+function reasonOf(refused: string): string {
+  return REASON.test(refused) ? refused : 'REFUSED'
+}
+
+async function ask(
+  { network, clock }: { network: Network; clock: Clock },
+  peer: string,
+  request: LeaseRequest,
+  signal: AbortSignal,
+): Promise<LeaseResponse> {
+  const late = new AbortController()
+  const stop = clock.after(SIGNING_MS, () => late.abort())
+  try {
+    const limit = AbortSignal.any([signal, late.signal])
+    return await network.engine.request(leaseProtocol, peer, request, { signal: limit })
+  } catch (cause) {
+    signal.throwIfAborted()
+    if (!late.signal.aborted) throw cause
+    throw new NightshiftError('PROVIDER_SILENT', `the provider did not answer in ${SIGNING_MS / 1000} s`, {
+      advice: 'the job goes to the next bid; nothing was deposited, or it comes back by itself',
+      context: { peer },
+      cause,
+    })
+  } finally {
+    stop()
+  }
+}
+
+/** A provider that does not take the lease now will not do the job; it could still find the lease by itself. */
+async function tellOpened(
+  parts: { network: Network; clock: Clock },
+  peer: string,
+  lease: Uint8Array,
+  signature: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const response = await ask(parts, peer, { opened: { lease, signature } }, signal)
+  if (response.refused === '') return
+  throw new NightshiftError('LEASE_NOT_TAKEN', `the provider does not take the lease: ${response.detail}`, {
+    advice: 'the deposit comes back by itself after the dispute window',
+    context: { peer, reason: reasonOf(response.refused) },
+  })
+}

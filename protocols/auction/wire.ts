@@ -1,0 +1,1461 @@
+import { writeUint64 } from '../varint.js'
+import { decodeMessage, encodeMessage, enumeration, MaxLengthError, message, streamMessage } from 'protons-runtime'
+import { alloc as uint8ArrayAlloc } from 'uint8arrays/alloc'
+import type { Codec, DecodeOptions } from 'protons-runtime'
+import type { Uint8ArrayList } from 'uint8arraylist'
+
+export interface Order {
+  market: Uint8Array
+  nonce: Uint8Array
+  timeMs: number
+  requirements: Uint8Array
+  ceilingPricePerHour: bigint
+  durationS: number
+  commitMs: number
+  revealMs: number
+  pricing: PricingRule
+  jobHash: Uint8Array
+  sliceMs: number
+  wallet: Uint8Array
+  addresses: string[]
+}
+
+export namespace Order {
+  let _codec: Codec<Order>
+
+  export const codec = (): Codec<Order> => {
+    if (_codec == null) {
+      _codec = message<Order>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.market != null && obj.market.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.market)
+        }
+
+        if ((obj.nonce != null && obj.nonce.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.nonce)
+        }
+
+        if ((obj.timeMs != null && obj.timeMs !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.timeMs)
+        }
+
+        if ((obj.requirements != null && obj.requirements.byteLength > 0)) {
+          w.uint32(34)
+          w.bytes(obj.requirements)
+        }
+
+        if ((obj.ceilingPricePerHour != null && obj.ceilingPricePerHour !== 0n)) {
+          w.uint32(40)
+          writeUint64(w, obj.ceilingPricePerHour)
+        }
+
+        if ((obj.durationS != null && obj.durationS !== 0)) {
+          w.uint32(48)
+          w.uint32(obj.durationS)
+        }
+
+        if ((obj.commitMs != null && obj.commitMs !== 0)) {
+          w.uint32(56)
+          w.uint32(obj.commitMs)
+        }
+
+        if ((obj.revealMs != null && obj.revealMs !== 0)) {
+          w.uint32(64)
+          w.uint32(obj.revealMs)
+        }
+
+        if (obj.pricing != null && __PricingRuleValues[obj.pricing] !== 0) {
+          w.uint32(72)
+          PricingRule.codec().encode(obj.pricing, w)
+        }
+
+        if ((obj.jobHash != null && obj.jobHash.byteLength > 0)) {
+          w.uint32(82)
+          w.bytes(obj.jobHash)
+        }
+
+        if ((obj.sliceMs != null && obj.sliceMs !== 0)) {
+          w.uint32(88)
+          w.uint32(obj.sliceMs)
+        }
+
+        if ((obj.wallet != null && obj.wallet.byteLength > 0)) {
+          w.uint32(98)
+          w.bytes(obj.wallet)
+        }
+
+        if (obj.addresses != null && obj.addresses.length > 0) {
+          for (const value of obj.addresses) {
+            w.uint32(106)
+            w.string(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          market: uint8ArrayAlloc(0),
+          nonce: uint8ArrayAlloc(0),
+          timeMs: 0,
+          requirements: uint8ArrayAlloc(0),
+          ceilingPricePerHour: 0n,
+          durationS: 0,
+          commitMs: 0,
+          revealMs: 0,
+          pricing: PricingRule.FIRST_PRICE,
+          jobHash: uint8ArrayAlloc(0),
+          sliceMs: 0,
+          wallet: uint8ArrayAlloc(0),
+          addresses: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.market = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.nonce = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.timeMs = reader.uint64Number()
+              break
+            }
+            case 4: {
+              obj.requirements = reader.bytes()
+              break
+            }
+            case 5: {
+              obj.ceilingPricePerHour = reader.uint64()
+              break
+            }
+            case 6: {
+              obj.durationS = reader.uint32()
+              break
+            }
+            case 7: {
+              obj.commitMs = reader.uint32()
+              break
+            }
+            case 8: {
+              obj.revealMs = reader.uint32()
+              break
+            }
+            case 9: {
+              obj.pricing = PricingRule.codec().decode(reader)
+              break
+            }
+            case 10: {
+              obj.jobHash = reader.bytes()
+              break
+            }
+            case 11: {
+              obj.sliceMs = reader.uint32()
+              break
+            }
+            case 12: {
+              obj.wallet = reader.bytes()
+              break
+            }
+            case 13: {
+              if (opts.limits?.addresses != null && obj.addresses.length === opts.limits.addresses) {
+                throw new MaxLengthError('Decode error - repeated field "addresses" had too many elements')
+              }
+
+              obj.addresses.push(reader.string())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          addresses: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.market`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.nonce`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.timeMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.requirements`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.ceilingPricePerHour`,
+                value: reader.uint64()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.durationS`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 7: {
+              yield {
+                field: `${prefix}.commitMs`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 8: {
+              yield {
+                field: `${prefix}.revealMs`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 9: {
+              yield {
+                field: `${prefix}.pricing`,
+                value: PricingRule.codec().decode(reader)
+              }
+              break
+            }
+            case 10: {
+              yield {
+                field: `${prefix}.jobHash`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 11: {
+              yield {
+                field: `${prefix}.sliceMs`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 12: {
+              yield {
+                field: `${prefix}.wallet`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 13: {
+              if (opts.limits?.addresses != null && obj.addresses === opts.limits.addresses) {
+                throw new MaxLengthError('Streaming decode error - repeated field "addresses" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.addresses[]`,
+                index: obj.addresses,
+                value: reader.string()
+              }
+
+              obj.addresses++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface OrderMarketFieldEvent {
+    field: '$.market'
+    value: Uint8Array
+  }
+
+  export interface OrderNonceFieldEvent {
+    field: '$.nonce'
+    value: Uint8Array
+  }
+
+  export interface OrderTimeMsFieldEvent {
+    field: '$.timeMs'
+    value: number
+  }
+
+  export interface OrderRequirementsFieldEvent {
+    field: '$.requirements'
+    value: Uint8Array
+  }
+
+  export interface OrderCeilingPricePerHourFieldEvent {
+    field: '$.ceilingPricePerHour'
+    value: bigint
+  }
+
+  export interface OrderDurationSFieldEvent {
+    field: '$.durationS'
+    value: number
+  }
+
+  export interface OrderCommitMsFieldEvent {
+    field: '$.commitMs'
+    value: number
+  }
+
+  export interface OrderRevealMsFieldEvent {
+    field: '$.revealMs'
+    value: number
+  }
+
+  export interface OrderPricingFieldEvent {
+    field: '$.pricing'
+    value: PricingRule
+  }
+
+  export interface OrderJobHashFieldEvent {
+    field: '$.jobHash'
+    value: Uint8Array
+  }
+
+  export interface OrderSliceMsFieldEvent {
+    field: '$.sliceMs'
+    value: number
+  }
+
+  export interface OrderWalletFieldEvent {
+    field: '$.wallet'
+    value: Uint8Array
+  }
+
+  export interface OrderAddressesFieldEvent {
+    field: '$.addresses[]'
+    index: number
+    value: string
+  }
+
+  export function encode (obj: Partial<Order>): Uint8Array {
+    return encodeMessage(obj, Order.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Order>): Order {
+    return decodeMessage(buf, Order.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Order>): Generator<OrderMarketFieldEvent | OrderNonceFieldEvent | OrderTimeMsFieldEvent | OrderRequirementsFieldEvent | OrderCeilingPricePerHourFieldEvent | OrderDurationSFieldEvent | OrderCommitMsFieldEvent | OrderRevealMsFieldEvent | OrderPricingFieldEvent | OrderJobHashFieldEvent | OrderSliceMsFieldEvent | OrderWalletFieldEvent | OrderAddressesFieldEvent> {
+    return streamMessage(buf, Order.codec(), opts)
+  }
+}
+
+export enum PricingRule {
+  FIRST_PRICE = 'FIRST_PRICE',
+  SECOND_PRICE = 'SECOND_PRICE'
+}
+
+enum __PricingRuleValues {
+  FIRST_PRICE = 0,
+  SECOND_PRICE = 1
+}
+
+export namespace PricingRule {
+  export const codec = (): Codec<PricingRule> => {
+    return enumeration<PricingRule>(__PricingRuleValues)
+  }
+}
+
+export interface Commitment {
+  orderId: Uint8Array
+  hash: Uint8Array
+}
+
+export namespace Commitment {
+  let _codec: Codec<Commitment>
+
+  export const codec = (): Codec<Commitment> => {
+    if (_codec == null) {
+      _codec = message<Commitment>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.orderId != null && obj.orderId.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.orderId)
+        }
+
+        if ((obj.hash != null && obj.hash.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.hash)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          orderId: uint8ArrayAlloc(0),
+          hash: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.orderId = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.hash = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.orderId`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.hash`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface CommitmentOrderIdFieldEvent {
+    field: '$.orderId'
+    value: Uint8Array
+  }
+
+  export interface CommitmentHashFieldEvent {
+    field: '$.hash'
+    value: Uint8Array
+  }
+
+  export function encode (obj: Partial<Commitment>): Uint8Array {
+    return encodeMessage(obj, Commitment.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Commitment>): Commitment {
+    return decodeMessage(buf, Commitment.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Commitment>): Generator<CommitmentOrderIdFieldEvent | CommitmentHashFieldEvent> {
+    return streamMessage(buf, Commitment.codec(), opts)
+  }
+}
+
+export interface Bid {
+  orderId: Uint8Array
+  pricePerHour: bigint
+  salt: Uint8Array
+  payout: Uint8Array
+}
+
+export namespace Bid {
+  let _codec: Codec<Bid>
+
+  export const codec = (): Codec<Bid> => {
+    if (_codec == null) {
+      _codec = message<Bid>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.orderId != null && obj.orderId.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.orderId)
+        }
+
+        if ((obj.pricePerHour != null && obj.pricePerHour !== 0n)) {
+          w.uint32(16)
+          writeUint64(w, obj.pricePerHour)
+        }
+
+        if ((obj.salt != null && obj.salt.byteLength > 0)) {
+          w.uint32(26)
+          w.bytes(obj.salt)
+        }
+
+        if ((obj.payout != null && obj.payout.byteLength > 0)) {
+          w.uint32(34)
+          w.bytes(obj.payout)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          orderId: uint8ArrayAlloc(0),
+          pricePerHour: 0n,
+          salt: uint8ArrayAlloc(0),
+          payout: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.orderId = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.pricePerHour = reader.uint64()
+              break
+            }
+            case 3: {
+              obj.salt = reader.bytes()
+              break
+            }
+            case 4: {
+              obj.payout = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.orderId`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.pricePerHour`,
+                value: reader.uint64()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.salt`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.payout`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface BidOrderIdFieldEvent {
+    field: '$.orderId'
+    value: Uint8Array
+  }
+
+  export interface BidPricePerHourFieldEvent {
+    field: '$.pricePerHour'
+    value: bigint
+  }
+
+  export interface BidSaltFieldEvent {
+    field: '$.salt'
+    value: Uint8Array
+  }
+
+  export interface BidPayoutFieldEvent {
+    field: '$.payout'
+    value: Uint8Array
+  }
+
+  export function encode (obj: Partial<Bid>): Uint8Array {
+    return encodeMessage(obj, Bid.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Bid>): Bid {
+    return decodeMessage(buf, Bid.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Bid>): Generator<BidOrderIdFieldEvent | BidPricePerHourFieldEvent | BidSaltFieldEvent | BidPayoutFieldEvent> {
+    return streamMessage(buf, Bid.codec(), opts)
+  }
+}
+
+export interface Announcement {
+  order?: Order
+  commitment?: Commitment
+  result?: Result
+}
+
+export namespace Announcement {
+  let _codec: Codec<Announcement>
+
+  export const codec = (): Codec<Announcement> => {
+    if (_codec == null) {
+      _codec = message<Announcement>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        obj = { ...obj }
+
+        if (obj.result != null) {
+          obj.commitment = undefined
+          obj.order = undefined
+        }
+
+        if (obj.commitment != null) {
+          obj.result = undefined
+          obj.order = undefined
+        }
+
+        if (obj.order != null) {
+          obj.result = undefined
+          obj.commitment = undefined
+        }
+
+        if (obj.order != null) {
+          w.uint32(10)
+          Order.codec().encode(obj.order, w)
+        }
+
+        if (obj.commitment != null) {
+          w.uint32(18)
+          Commitment.codec().encode(obj.commitment, w)
+        }
+
+        if (obj.result != null) {
+          w.uint32(26)
+          Result.codec().encode(obj.result, w)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {}
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.order = Order.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.order
+              })
+              break
+            }
+            case 2: {
+              obj.commitment = Commitment.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.commitment
+              })
+              break
+            }
+            case 3: {
+              obj.result = Result.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.result
+              })
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        if (obj.result != null) {
+          delete obj.commitment
+          delete obj.order
+        }
+
+        if (obj.commitment != null) {
+          delete obj.result
+          delete obj.order
+        }
+
+        if (obj.order != null) {
+          delete obj.result
+          delete obj.commitment
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield * Order.codec().stream(reader, reader.uint32(), `${prefix}.order`, {
+                limits: opts.limits?.order
+              })
+
+              break
+            }
+            case 2: {
+              yield * Commitment.codec().stream(reader, reader.uint32(), `${prefix}.commitment`, {
+                limits: opts.limits?.commitment
+              })
+
+              break
+            }
+            case 3: {
+              yield * Result.codec().stream(reader, reader.uint32(), `${prefix}.result`, {
+                limits: opts.limits?.result
+              })
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface AnnouncementOrderMarketFieldEvent {
+    field: '$.order.market'
+    value: Uint8Array
+  }
+
+  export interface AnnouncementOrderNonceFieldEvent {
+    field: '$.order.nonce'
+    value: Uint8Array
+  }
+
+  export interface AnnouncementOrderTimeMsFieldEvent {
+    field: '$.order.timeMs'
+    value: number
+  }
+
+  export interface AnnouncementOrderRequirementsFieldEvent {
+    field: '$.order.requirements'
+    value: Uint8Array
+  }
+
+  export interface AnnouncementOrderCeilingPricePerHourFieldEvent {
+    field: '$.order.ceilingPricePerHour'
+    value: bigint
+  }
+
+  export interface AnnouncementOrderDurationSFieldEvent {
+    field: '$.order.durationS'
+    value: number
+  }
+
+  export interface AnnouncementOrderCommitMsFieldEvent {
+    field: '$.order.commitMs'
+    value: number
+  }
+
+  export interface AnnouncementOrderRevealMsFieldEvent {
+    field: '$.order.revealMs'
+    value: number
+  }
+
+  export interface AnnouncementOrderPricingFieldEvent {
+    field: '$.order.pricing'
+    value: PricingRule
+  }
+
+  export interface AnnouncementOrderJobHashFieldEvent {
+    field: '$.order.jobHash'
+    value: Uint8Array
+  }
+
+  export interface AnnouncementOrderSliceMsFieldEvent {
+    field: '$.order.sliceMs'
+    value: number
+  }
+
+  export interface AnnouncementOrderWalletFieldEvent {
+    field: '$.order.wallet'
+    value: Uint8Array
+  }
+
+  export interface AnnouncementOrderAddressesFieldEvent {
+    field: '$.order.addresses[]'
+    index: number
+    value: string
+  }
+
+  export interface AnnouncementCommitmentOrderIdFieldEvent {
+    field: '$.commitment.orderId'
+    value: Uint8Array
+  }
+
+  export interface AnnouncementCommitmentHashFieldEvent {
+    field: '$.commitment.hash'
+    value: Uint8Array
+  }
+
+  export interface AnnouncementResultOrderIdFieldEvent {
+    field: '$.result.orderId'
+    value: Uint8Array
+  }
+
+  export interface AnnouncementResultBidsEnvelopeFieldEvent {
+    field: '$.result.bids[].envelope'
+    value: Uint8Array
+    index: number
+  }
+
+  export interface AnnouncementResultBidsOutcomeFieldEvent {
+    field: '$.result.bids[].outcome'
+    value: string
+    index: number
+  }
+
+  export interface AnnouncementResultWinnerFieldEvent {
+    field: '$.result.winner'
+    value: string
+  }
+
+  export interface AnnouncementResultPricePerHourFieldEvent {
+    field: '$.result.pricePerHour'
+    value: bigint
+  }
+
+  export interface AnnouncementResultRoundFieldEvent {
+    field: '$.result.round'
+    value: number
+  }
+
+  export function encode (obj: Partial<Announcement>): Uint8Array {
+    return encodeMessage(obj, Announcement.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Announcement>): Announcement {
+    return decodeMessage(buf, Announcement.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Announcement>): Generator<AnnouncementOrderMarketFieldEvent | AnnouncementOrderNonceFieldEvent | AnnouncementOrderTimeMsFieldEvent | AnnouncementOrderRequirementsFieldEvent | AnnouncementOrderCeilingPricePerHourFieldEvent | AnnouncementOrderDurationSFieldEvent | AnnouncementOrderCommitMsFieldEvent | AnnouncementOrderRevealMsFieldEvent | AnnouncementOrderPricingFieldEvent | AnnouncementOrderJobHashFieldEvent | AnnouncementOrderSliceMsFieldEvent | AnnouncementOrderWalletFieldEvent | AnnouncementOrderAddressesFieldEvent | AnnouncementCommitmentOrderIdFieldEvent | AnnouncementCommitmentHashFieldEvent | AnnouncementResultOrderIdFieldEvent | AnnouncementResultBidsEnvelopeFieldEvent | AnnouncementResultBidsOutcomeFieldEvent | AnnouncementResultWinnerFieldEvent | AnnouncementResultPricePerHourFieldEvent | AnnouncementResultRoundFieldEvent> {
+    return streamMessage(buf, Announcement.codec(), opts)
+  }
+}
+
+export interface RevealedBid {
+  envelope: Uint8Array
+  outcome: string
+}
+
+export namespace RevealedBid {
+  let _codec: Codec<RevealedBid>
+
+  export const codec = (): Codec<RevealedBid> => {
+    if (_codec == null) {
+      _codec = message<RevealedBid>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.envelope != null && obj.envelope.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.envelope)
+        }
+
+        if ((obj.outcome != null && obj.outcome !== '')) {
+          w.uint32(18)
+          w.string(obj.outcome)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          envelope: uint8ArrayAlloc(0),
+          outcome: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.envelope = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.outcome = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.envelope`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.outcome`,
+                value: reader.string()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RevealedBidEnvelopeFieldEvent {
+    field: '$.envelope'
+    value: Uint8Array
+  }
+
+  export interface RevealedBidOutcomeFieldEvent {
+    field: '$.outcome'
+    value: string
+  }
+
+  export function encode (obj: Partial<RevealedBid>): Uint8Array {
+    return encodeMessage(obj, RevealedBid.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RevealedBid>): RevealedBid {
+    return decodeMessage(buf, RevealedBid.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RevealedBid>): Generator<RevealedBidEnvelopeFieldEvent | RevealedBidOutcomeFieldEvent> {
+    return streamMessage(buf, RevealedBid.codec(), opts)
+  }
+}
+
+export interface Result {
+  orderId: Uint8Array
+  bids: RevealedBid[]
+  winner: string
+  pricePerHour: bigint
+  round: number
+}
+
+export namespace Result {
+  let _codec: Codec<Result>
+
+  export const codec = (): Codec<Result> => {
+    if (_codec == null) {
+      _codec = message<Result>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.orderId != null && obj.orderId.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.orderId)
+        }
+
+        if (obj.bids != null && obj.bids.length > 0) {
+          for (const value of obj.bids) {
+            w.uint32(18)
+            RevealedBid.codec().encode(value, w)
+          }
+        }
+
+        if ((obj.winner != null && obj.winner !== '')) {
+          w.uint32(26)
+          w.string(obj.winner)
+        }
+
+        if ((obj.pricePerHour != null && obj.pricePerHour !== 0n)) {
+          w.uint32(32)
+          writeUint64(w, obj.pricePerHour)
+        }
+
+        if ((obj.round != null && obj.round !== 0)) {
+          w.uint32(40)
+          w.uint32(obj.round)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          orderId: uint8ArrayAlloc(0),
+          bids: [],
+          winner: '',
+          pricePerHour: 0n,
+          round: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.orderId = reader.bytes()
+              break
+            }
+            case 2: {
+              if (opts.limits?.bids != null && obj.bids.length === opts.limits.bids) {
+                throw new MaxLengthError('Decode error - repeated field "bids" had too many elements')
+              }
+
+              obj.bids.push(RevealedBid.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.bids$
+              }))
+              break
+            }
+            case 3: {
+              obj.winner = reader.string()
+              break
+            }
+            case 4: {
+              obj.pricePerHour = reader.uint64()
+              break
+            }
+            case 5: {
+              obj.round = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          bids: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.orderId`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              if (opts.limits?.bids != null && obj.bids === opts.limits.bids) {
+                throw new MaxLengthError('Streaming decode error - repeated field "bids" had too many elements')
+              }
+
+              for (const evt of RevealedBid.codec().stream(reader, reader.uint32(), `${prefix}.bids[]`, {
+                limits: opts.limits?.bids$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.bids
+                }
+              }
+
+              obj.bids++
+
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.winner`,
+                value: reader.string()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.pricePerHour`,
+                value: reader.uint64()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.round`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ResultOrderIdFieldEvent {
+    field: '$.orderId'
+    value: Uint8Array
+  }
+
+  export interface ResultBidsEnvelopeFieldEvent {
+    field: '$.bids[].envelope'
+    value: Uint8Array
+    index: number
+  }
+
+  export interface ResultBidsOutcomeFieldEvent {
+    field: '$.bids[].outcome'
+    value: string
+    index: number
+  }
+
+  export interface ResultWinnerFieldEvent {
+    field: '$.winner'
+    value: string
+  }
+
+  export interface ResultPricePerHourFieldEvent {
+    field: '$.pricePerHour'
+    value: bigint
+  }
+
+  export interface ResultRoundFieldEvent {
+    field: '$.round'
+    value: number
+  }
+
+  export function encode (obj: Partial<Result>): Uint8Array {
+    return encodeMessage(obj, Result.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Result>): Result {
+    return decodeMessage(buf, Result.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Result>): Generator<ResultOrderIdFieldEvent | ResultBidsEnvelopeFieldEvent | ResultBidsOutcomeFieldEvent | ResultWinnerFieldEvent | ResultPricePerHourFieldEvent | ResultRoundFieldEvent> {
+    return streamMessage(buf, Result.codec(), opts)
+  }
+}
+
+export interface RevealRequest {
+  bid: Uint8Array
+}
+
+export namespace RevealRequest {
+  let _codec: Codec<RevealRequest>
+
+  export const codec = (): Codec<RevealRequest> => {
+    if (_codec == null) {
+      _codec = message<RevealRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.bid != null && obj.bid.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.bid)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          bid: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.bid = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.bid`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RevealRequestBidFieldEvent {
+    field: '$.bid'
+    value: Uint8Array
+  }
+
+  export function encode (obj: Partial<RevealRequest>): Uint8Array {
+    return encodeMessage(obj, RevealRequest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RevealRequest>): RevealRequest {
+    return decodeMessage(buf, RevealRequest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RevealRequest>): Generator<RevealRequestBidFieldEvent> {
+    return streamMessage(buf, RevealRequest.codec(), opts)
+  }
+}
+
+export interface RevealResponse {
+  refused: string
+  detail: string
+}
+
+export namespace RevealResponse {
+  let _codec: Codec<RevealResponse>
+
+  export const codec = (): Codec<RevealResponse> => {
+    if (_codec == null) {
+      _codec = message<RevealResponse>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.refused != null && obj.refused !== '')) {
+          w.uint32(10)
+          w.string(obj.refused)
+        }
+
+        if ((obj.detail != null && obj.detail !== '')) {
+          w.uint32(18)
+          w.string(obj.detail)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          refused: '',
+          detail: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.refused = reader.string()
+              break
+            }
+            case 2: {
+              obj.detail = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.refused`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.detail`,
+                value: reader.string()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RevealResponseRefusedFieldEvent {
+    field: '$.refused'
+    value: string
+  }
+
+  export interface RevealResponseDetailFieldEvent {
+    field: '$.detail'
+    value: string
+  }
+
+  export function encode (obj: Partial<RevealResponse>): Uint8Array {
+    return encodeMessage(obj, RevealResponse.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RevealResponse>): RevealResponse {
+    return decodeMessage(buf, RevealResponse.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RevealResponse>): Generator<RevealResponseRefusedFieldEvent | RevealResponseDetailFieldEvent> {
+    return streamMessage(buf, RevealResponse.codec(), opts)
+  }
+}

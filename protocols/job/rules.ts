@@ -1,0 +1,112 @@
+import { digest, equal } from '../bytes.js'
+import type { Refusal } from '../errors.js'
+import { type Blob, type Chunk, type JobEvent, JobState, type Need, type Start } from './wire.js'
+
+/** Which states may follow which. A job that has ended stays ended. */
+export const NEXT: Readonly<Record<JobState, readonly JobState[]>> = {
+  [JobState.QUEUED]: [JobState.MATCHING, JobState.STOPPED, JobState.FAILED],
+  [JobState.MATCHING]: [
+    JobState.RUNNING,
+    JobState.MATCHING,
+    JobState.QUEUED,
+    JobState.STOPPED,
+    JobState.FAILED,
+  ],
+  [JobState.RUNNING]: [JobState.COMPLETED, JobState.FAILED, JobState.STOPPED, JobState.MATCHING],
+  [JobState.COMPLETED]: [],
+  [JobState.FAILED]: [],
+  [JobState.STOPPED]: [],
+}
+
+export function mayFollow(from: JobState, to: JobState): boolean {
+  return NEXT[from].includes(to)
+}
+
+export function hasEnded(state: JobState): boolean {
+  return NEXT[state].length === 0
+}
+
+export const JOB_LIMITS = {
+  /** A job specification is JSON of at most this many bytes. */
+  maxSpecBytes: 262_144,
+  maxInputs: 16,
+  /** All inputs together; likewise the outputs. */
+  maxInputBytes: 8 * 2 ** 30,
+  maxOutputs: 16,
+  maxOutputBytes: 8 * 2 ** 30,
+  /** Bytes of one chunk of a blob. */
+  chunkBytes: 65_536,
+  maxNameChars: 128,
+  maxLogLineChars: 4_096,
+  maxMetrics: 32,
+  maxReasonChars: 1_024,
+  /** Events kept of one job; older log lines are dropped first. */
+  maxEvents: 10_000,
+} as const
+
+/** A blob's name becomes a file's: no separator, nothing hidden, no way up, and nothing that a terminal acts upon. */
+const BLOB_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/
+
+export type StartRefusal = 'WRONG_LEASE' | 'SPEC_DIFFERS' | 'MALFORMED'
+
+/** Whether a provider starts what a renter sends for a lease: the specification that was ordered, and sane inputs. */
+export function judgeStart(
+  start: Start,
+  facts: { lease: Uint8Array; jobHash: Uint8Array },
+): Refusal<StartRefusal> | undefined {
+  if (!equal(start.lease, facts.lease)) return { refused: 'WRONG_LEASE', detail: 'it names another lease' }
+  if (start.spec.length > JOB_LIMITS.maxSpecBytes) {
+    return { refused: 'MALFORMED', detail: `a specification of ${start.spec.length} bytes` }
+  }
+  if (!equal(digest(start.spec), facts.jobHash)) {
+    return { refused: 'SPEC_DIFFERS', detail: 'the specification is not the one that was ordered' }
+  }
+  const wrong = findMalformedBlobs(start.inputs, JOB_LIMITS.maxInputs, JOB_LIMITS.maxInputBytes)
+  return wrong === undefined ? undefined : { refused: 'MALFORMED', detail: `inputs: ${wrong}` }
+}
+
+/** What is wrong with an event that a provider sent, or undefined. A renter ends the session over it. */
+export function findMalformedEvent(event: JobEvent): string | undefined {
+  const limits = JOB_LIMITS
+  if (!Number.isSafeInteger(event.workedMs) || event.workedMs < 0) return `worked ${event.workedMs} ms`
+  if (event.log !== undefined && event.log.line.length > limits.maxLogLineChars) {
+    return `a log line of ${event.log.line.length} characters`
+  }
+  if (event.output !== undefined) {
+    const wrong = findMalformedBlobs(event.output.blobs, limits.maxOutputs, limits.maxOutputBytes)
+    if (wrong !== undefined) return `outputs: ${wrong}`
+  }
+  const metrics = event.progress?.metrics ?? []
+  if (metrics.length > limits.maxMetrics) return `${metrics.length} metrics`
+  if (metrics.some(({ name }) => name.length > limits.maxNameChars)) return 'a long name of a metric'
+  const texts = [event.refused?.reason, event.refused?.detail, event.state?.reason, event.state?.detail]
+  const long = texts.find((text) => text !== undefined && text.length > limits.maxReasonChars)
+  if (long !== undefined) return `a reason of ${long.length} characters`
+  if (event.need !== undefined) return findMalformedNeed(event.need)
+  return event.chunk === undefined ? undefined : findMalformedChunk(event.chunk)
+}
+
+export function findMalformedNeed({ sha256, offset }: Need): string | undefined {
+  if (sha256.length !== 32) return `a digest of ${sha256.length} bytes`
+  return Number.isSafeInteger(offset) && offset >= 0 ? undefined : `offset ${offset}`
+}
+
+export function findMalformedChunk(chunk: Chunk): string | undefined {
+  const { length } = chunk.data
+  if (length === 0 || length > JOB_LIMITS.chunkBytes) return `a chunk of ${length} bytes`
+  return findMalformedNeed(chunk)
+}
+
+function findMalformedBlobs(blobs: readonly Blob[], maxBlobs: number, maxBytes: number): string | undefined {
+  if (blobs.length > maxBlobs) return `${blobs.length} blobs`
+  const names = new Set(blobs.map(({ name }) => name.toLowerCase()))
+  if (names.size !== blobs.length) return 'two blobs of one name'
+  for (const { name, sha256, bytes } of blobs) {
+    if (name.length > JOB_LIMITS.maxNameChars) return `a name of ${name.length} characters`
+    if (!BLOB_NAME.test(name)) return `the name ${JSON.stringify(name)}`
+    if (sha256.length !== 32) return `a digest of ${sha256.length} bytes`
+    if (!Number.isSafeInteger(bytes) || bytes < 0) return `${bytes} bytes`
+  }
+  const total = blobs.reduce((sum, { bytes }) => sum + bytes, 0)
+  return total > maxBytes ? `${total} bytes in all` : undefined
+}

@@ -1,0 +1,2260 @@
+/* eslint-disable require-yield */
+
+import { decodeMessage, encodeMessage, enumeration, MaxLengthError, message, streamMessage } from 'protons-runtime'
+import { alloc as uint8ArrayAlloc } from 'uint8arrays/alloc'
+import type { Codec, DecodeOptions } from 'protons-runtime'
+import type { Uint8ArrayList } from 'uint8arraylist'
+
+export interface Blob {
+  name: string
+  sha256: Uint8Array
+  bytes: number
+}
+
+export namespace Blob {
+  let _codec: Codec<Blob>
+
+  export const codec = (): Codec<Blob> => {
+    if (_codec == null) {
+      _codec = message<Blob>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.name != null && obj.name !== '')) {
+          w.uint32(10)
+          w.string(obj.name)
+        }
+
+        if ((obj.sha256 != null && obj.sha256.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.sha256)
+        }
+
+        if ((obj.bytes != null && obj.bytes !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.bytes)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          name: '',
+          sha256: uint8ArrayAlloc(0),
+          bytes: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.name = reader.string()
+              break
+            }
+            case 2: {
+              obj.sha256 = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.bytes = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.name`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.sha256`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.bytes`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface BlobNameFieldEvent {
+    field: '$.name'
+    value: string
+  }
+
+  export interface BlobSha256FieldEvent {
+    field: '$.sha256'
+    value: Uint8Array
+  }
+
+  export interface BlobBytesFieldEvent {
+    field: '$.bytes'
+    value: number
+  }
+
+  export function encode (obj: Partial<Blob>): Uint8Array {
+    return encodeMessage(obj, Blob.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Blob>): Blob {
+    return decodeMessage(buf, Blob.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Blob>): Generator<BlobNameFieldEvent | BlobSha256FieldEvent | BlobBytesFieldEvent> {
+    return streamMessage(buf, Blob.codec(), opts)
+  }
+}
+
+export interface JobRequest {
+  start?: Start
+  chunk?: Chunk
+  stop?: Stop
+  accepted?: Accepted
+  need?: Need
+}
+
+export namespace JobRequest {
+  let _codec: Codec<JobRequest>
+
+  export const codec = (): Codec<JobRequest> => {
+    if (_codec == null) {
+      _codec = message<JobRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        obj = { ...obj }
+
+        if (obj.need != null) {
+          obj.accepted = undefined
+          obj.stop = undefined
+          obj.chunk = undefined
+          obj.start = undefined
+        }
+
+        if (obj.accepted != null) {
+          obj.need = undefined
+          obj.stop = undefined
+          obj.chunk = undefined
+          obj.start = undefined
+        }
+
+        if (obj.stop != null) {
+          obj.need = undefined
+          obj.accepted = undefined
+          obj.chunk = undefined
+          obj.start = undefined
+        }
+
+        if (obj.chunk != null) {
+          obj.need = undefined
+          obj.accepted = undefined
+          obj.stop = undefined
+          obj.start = undefined
+        }
+
+        if (obj.start != null) {
+          obj.need = undefined
+          obj.accepted = undefined
+          obj.stop = undefined
+          obj.chunk = undefined
+        }
+
+        if (obj.start != null) {
+          w.uint32(10)
+          Start.codec().encode(obj.start, w)
+        }
+
+        if (obj.chunk != null) {
+          w.uint32(18)
+          Chunk.codec().encode(obj.chunk, w)
+        }
+
+        if (obj.stop != null) {
+          w.uint32(26)
+          Stop.codec().encode(obj.stop, w)
+        }
+
+        if (obj.accepted != null) {
+          w.uint32(34)
+          Accepted.codec().encode(obj.accepted, w)
+        }
+
+        if (obj.need != null) {
+          w.uint32(42)
+          Need.codec().encode(obj.need, w)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {}
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.start = Start.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.start
+              })
+              break
+            }
+            case 2: {
+              obj.chunk = Chunk.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.chunk
+              })
+              break
+            }
+            case 3: {
+              obj.stop = Stop.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.stop
+              })
+              break
+            }
+            case 4: {
+              obj.accepted = Accepted.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.accepted
+              })
+              break
+            }
+            case 5: {
+              obj.need = Need.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.need
+              })
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        if (obj.need != null) {
+          delete obj.accepted
+          delete obj.stop
+          delete obj.chunk
+          delete obj.start
+        }
+
+        if (obj.accepted != null) {
+          delete obj.need
+          delete obj.stop
+          delete obj.chunk
+          delete obj.start
+        }
+
+        if (obj.stop != null) {
+          delete obj.need
+          delete obj.accepted
+          delete obj.chunk
+          delete obj.start
+        }
+
+        if (obj.chunk != null) {
+          delete obj.need
+          delete obj.accepted
+          delete obj.stop
+          delete obj.start
+        }
+
+        if (obj.start != null) {
+          delete obj.need
+          delete obj.accepted
+          delete obj.stop
+          delete obj.chunk
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield * Start.codec().stream(reader, reader.uint32(), `${prefix}.start`, {
+                limits: opts.limits?.start
+              })
+
+              break
+            }
+            case 2: {
+              yield * Chunk.codec().stream(reader, reader.uint32(), `${prefix}.chunk`, {
+                limits: opts.limits?.chunk
+              })
+
+              break
+            }
+            case 3: {
+              yield * Stop.codec().stream(reader, reader.uint32(), `${prefix}.stop`, {
+                limits: opts.limits?.stop
+              })
+
+              break
+            }
+            case 4: {
+              yield * Accepted.codec().stream(reader, reader.uint32(), `${prefix}.accepted`, {
+                limits: opts.limits?.accepted
+              })
+
+              break
+            }
+            case 5: {
+              yield * Need.codec().stream(reader, reader.uint32(), `${prefix}.need`, {
+                limits: opts.limits?.need
+              })
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface JobRequestStartLeaseFieldEvent {
+    field: '$.start.lease'
+    value: Uint8Array
+  }
+
+  export interface JobRequestStartSpecFieldEvent {
+    field: '$.start.spec'
+    value: Uint8Array
+  }
+
+  export interface JobRequestStartInputsNameFieldEvent {
+    field: '$.start.inputs[].name'
+    value: string
+    index: number
+  }
+
+  export interface JobRequestStartInputsSha256FieldEvent {
+    field: '$.start.inputs[].sha256'
+    value: Uint8Array
+    index: number
+  }
+
+  export interface JobRequestStartInputsBytesFieldEvent {
+    field: '$.start.inputs[].bytes'
+    value: number
+    index: number
+  }
+
+  export interface JobRequestStartFromEventFieldEvent {
+    field: '$.start.fromEvent'
+    value: number
+  }
+
+  export interface JobRequestChunkSha256FieldEvent {
+    field: '$.chunk.sha256'
+    value: Uint8Array
+  }
+
+  export interface JobRequestChunkOffsetFieldEvent {
+    field: '$.chunk.offset'
+    value: number
+  }
+
+  export interface JobRequestChunkDataFieldEvent {
+    field: '$.chunk.data'
+    value: Uint8Array
+  }
+
+  export interface JobRequestStopReasonFieldEvent {
+    field: '$.stop.reason'
+    value: string
+  }
+
+  export interface JobRequestNeedSha256FieldEvent {
+    field: '$.need.sha256'
+    value: Uint8Array
+  }
+
+  export interface JobRequestNeedOffsetFieldEvent {
+    field: '$.need.offset'
+    value: number
+  }
+
+  export function encode (obj: Partial<JobRequest>): Uint8Array {
+    return encodeMessage(obj, JobRequest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobRequest>): JobRequest {
+    return decodeMessage(buf, JobRequest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobRequest>): Generator<JobRequestStartLeaseFieldEvent | JobRequestStartSpecFieldEvent | JobRequestStartInputsNameFieldEvent | JobRequestStartInputsSha256FieldEvent | JobRequestStartInputsBytesFieldEvent | JobRequestStartFromEventFieldEvent | JobRequestChunkSha256FieldEvent | JobRequestChunkOffsetFieldEvent | JobRequestChunkDataFieldEvent | JobRequestStopReasonFieldEvent | JobRequestNeedSha256FieldEvent | JobRequestNeedOffsetFieldEvent> {
+    return streamMessage(buf, JobRequest.codec(), opts)
+  }
+}
+
+export interface Start {
+  lease: Uint8Array
+  spec: Uint8Array
+  inputs: Blob[]
+  fromEvent: number
+}
+
+export namespace Start {
+  let _codec: Codec<Start>
+
+  export const codec = (): Codec<Start> => {
+    if (_codec == null) {
+      _codec = message<Start>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.lease != null && obj.lease.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.lease)
+        }
+
+        if ((obj.spec != null && obj.spec.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.spec)
+        }
+
+        if (obj.inputs != null && obj.inputs.length > 0) {
+          for (const value of obj.inputs) {
+            w.uint32(26)
+            Blob.codec().encode(value, w)
+          }
+        }
+
+        if ((obj.fromEvent != null && obj.fromEvent !== 0)) {
+          w.uint32(32)
+          w.uint32(obj.fromEvent)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          lease: uint8ArrayAlloc(0),
+          spec: uint8ArrayAlloc(0),
+          inputs: [],
+          fromEvent: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.lease = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.spec = reader.bytes()
+              break
+            }
+            case 3: {
+              if (opts.limits?.inputs != null && obj.inputs.length === opts.limits.inputs) {
+                throw new MaxLengthError('Decode error - repeated field "inputs" had too many elements')
+              }
+
+              obj.inputs.push(Blob.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.inputs$
+              }))
+              break
+            }
+            case 4: {
+              obj.fromEvent = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          inputs: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.lease`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.spec`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              if (opts.limits?.inputs != null && obj.inputs === opts.limits.inputs) {
+                throw new MaxLengthError('Streaming decode error - repeated field "inputs" had too many elements')
+              }
+
+              for (const evt of Blob.codec().stream(reader, reader.uint32(), `${prefix}.inputs[]`, {
+                limits: opts.limits?.inputs$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.inputs
+                }
+              }
+
+              obj.inputs++
+
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.fromEvent`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface StartLeaseFieldEvent {
+    field: '$.lease'
+    value: Uint8Array
+  }
+
+  export interface StartSpecFieldEvent {
+    field: '$.spec'
+    value: Uint8Array
+  }
+
+  export interface StartInputsNameFieldEvent {
+    field: '$.inputs[].name'
+    value: string
+    index: number
+  }
+
+  export interface StartInputsSha256FieldEvent {
+    field: '$.inputs[].sha256'
+    value: Uint8Array
+    index: number
+  }
+
+  export interface StartInputsBytesFieldEvent {
+    field: '$.inputs[].bytes'
+    value: number
+    index: number
+  }
+
+  export interface StartFromEventFieldEvent {
+    field: '$.fromEvent'
+    value: number
+  }
+
+  export function encode (obj: Partial<Start>): Uint8Array {
+    return encodeMessage(obj, Start.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Start>): Start {
+    return decodeMessage(buf, Start.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Start>): Generator<StartLeaseFieldEvent | StartSpecFieldEvent | StartInputsNameFieldEvent | StartInputsSha256FieldEvent | StartInputsBytesFieldEvent | StartFromEventFieldEvent> {
+    return streamMessage(buf, Start.codec(), opts)
+  }
+}
+
+export interface Chunk {
+  sha256: Uint8Array
+  offset: number
+  data: Uint8Array
+}
+
+export namespace Chunk {
+  let _codec: Codec<Chunk>
+
+  export const codec = (): Codec<Chunk> => {
+    if (_codec == null) {
+      _codec = message<Chunk>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.sha256 != null && obj.sha256.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.sha256)
+        }
+
+        if ((obj.offset != null && obj.offset !== 0)) {
+          w.uint32(16)
+          w.uint64Number(obj.offset)
+        }
+
+        if ((obj.data != null && obj.data.byteLength > 0)) {
+          w.uint32(26)
+          w.bytes(obj.data)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          sha256: uint8ArrayAlloc(0),
+          offset: 0,
+          data: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.sha256 = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.offset = reader.uint64Number()
+              break
+            }
+            case 3: {
+              obj.data = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.sha256`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.offset`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.data`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ChunkSha256FieldEvent {
+    field: '$.sha256'
+    value: Uint8Array
+  }
+
+  export interface ChunkOffsetFieldEvent {
+    field: '$.offset'
+    value: number
+  }
+
+  export interface ChunkDataFieldEvent {
+    field: '$.data'
+    value: Uint8Array
+  }
+
+  export function encode (obj: Partial<Chunk>): Uint8Array {
+    return encodeMessage(obj, Chunk.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Chunk>): Chunk {
+    return decodeMessage(buf, Chunk.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Chunk>): Generator<ChunkSha256FieldEvent | ChunkOffsetFieldEvent | ChunkDataFieldEvent> {
+    return streamMessage(buf, Chunk.codec(), opts)
+  }
+}
+
+export interface Stop {
+  reason: string
+}
+
+export namespace Stop {
+  let _codec: Codec<Stop>
+
+  export const codec = (): Codec<Stop> => {
+    if (_codec == null) {
+      _codec = message<Stop>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.reason != null && obj.reason !== '')) {
+          w.uint32(10)
+          w.string(obj.reason)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          reason: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.reason = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.reason`,
+                value: reader.string()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface StopReasonFieldEvent {
+    field: '$.reason'
+    value: string
+  }
+
+  export function encode (obj: Partial<Stop>): Uint8Array {
+    return encodeMessage(obj, Stop.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Stop>): Stop {
+    return decodeMessage(buf, Stop.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Stop>): Generator<StopReasonFieldEvent> {
+    return streamMessage(buf, Stop.codec(), opts)
+  }
+}
+
+export interface Accepted {}
+
+export namespace Accepted {
+  let _codec: Codec<Accepted>
+
+  export const codec = (): Codec<Accepted> => {
+    if (_codec == null) {
+      _codec = message<Accepted>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {}
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export function encode (obj: Partial<Accepted>): Uint8Array {
+    return encodeMessage(obj, Accepted.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Accepted>): Accepted {
+    return decodeMessage(buf, Accepted.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Accepted>): Generator<{}> {
+    return streamMessage(buf, Accepted.codec(), opts)
+  }
+}
+
+export interface JobEvent {
+  index: number
+  workedMs: number
+  refused?: Refused
+  need?: Need
+  state?: State
+  log?: Log
+  progress?: Progress
+  output?: Output
+  chunk?: Chunk
+}
+
+export namespace JobEvent {
+  let _codec: Codec<JobEvent>
+
+  export const codec = (): Codec<JobEvent> => {
+    if (_codec == null) {
+      _codec = message<JobEvent>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        obj = { ...obj }
+
+        if (obj.chunk != null) {
+          obj.output = undefined
+          obj.progress = undefined
+          obj.log = undefined
+          obj.state = undefined
+          obj.need = undefined
+          obj.refused = undefined
+        }
+
+        if (obj.output != null) {
+          obj.chunk = undefined
+          obj.progress = undefined
+          obj.log = undefined
+          obj.state = undefined
+          obj.need = undefined
+          obj.refused = undefined
+        }
+
+        if (obj.progress != null) {
+          obj.chunk = undefined
+          obj.output = undefined
+          obj.log = undefined
+          obj.state = undefined
+          obj.need = undefined
+          obj.refused = undefined
+        }
+
+        if (obj.log != null) {
+          obj.chunk = undefined
+          obj.output = undefined
+          obj.progress = undefined
+          obj.state = undefined
+          obj.need = undefined
+          obj.refused = undefined
+        }
+
+        if (obj.state != null) {
+          obj.chunk = undefined
+          obj.output = undefined
+          obj.progress = undefined
+          obj.log = undefined
+          obj.need = undefined
+          obj.refused = undefined
+        }
+
+        if (obj.need != null) {
+          obj.chunk = undefined
+          obj.output = undefined
+          obj.progress = undefined
+          obj.log = undefined
+          obj.state = undefined
+          obj.refused = undefined
+        }
+
+        if (obj.refused != null) {
+          obj.chunk = undefined
+          obj.output = undefined
+          obj.progress = undefined
+          obj.log = undefined
+          obj.state = undefined
+          obj.need = undefined
+        }
+
+        if ((obj.index != null && obj.index !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.index)
+        }
+
+        if ((obj.workedMs != null && obj.workedMs !== 0)) {
+          w.uint32(16)
+          w.uint64Number(obj.workedMs)
+        }
+
+        if (obj.refused != null) {
+          w.uint32(26)
+          Refused.codec().encode(obj.refused, w)
+        }
+
+        if (obj.need != null) {
+          w.uint32(34)
+          Need.codec().encode(obj.need, w)
+        }
+
+        if (obj.state != null) {
+          w.uint32(42)
+          State.codec().encode(obj.state, w)
+        }
+
+        if (obj.log != null) {
+          w.uint32(50)
+          Log.codec().encode(obj.log, w)
+        }
+
+        if (obj.progress != null) {
+          w.uint32(58)
+          Progress.codec().encode(obj.progress, w)
+        }
+
+        if (obj.output != null) {
+          w.uint32(66)
+          Output.codec().encode(obj.output, w)
+        }
+
+        if (obj.chunk != null) {
+          w.uint32(74)
+          Chunk.codec().encode(obj.chunk, w)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          index: 0,
+          workedMs: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.index = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.workedMs = reader.uint64Number()
+              break
+            }
+            case 3: {
+              obj.refused = Refused.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.refused
+              })
+              break
+            }
+            case 4: {
+              obj.need = Need.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.need
+              })
+              break
+            }
+            case 5: {
+              obj.state = State.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.state
+              })
+              break
+            }
+            case 6: {
+              obj.log = Log.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.log
+              })
+              break
+            }
+            case 7: {
+              obj.progress = Progress.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.progress
+              })
+              break
+            }
+            case 8: {
+              obj.output = Output.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.output
+              })
+              break
+            }
+            case 9: {
+              obj.chunk = Chunk.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.chunk
+              })
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        if (obj.chunk != null) {
+          delete obj.output
+          delete obj.progress
+          delete obj.log
+          delete obj.state
+          delete obj.need
+          delete obj.refused
+        }
+
+        if (obj.output != null) {
+          delete obj.chunk
+          delete obj.progress
+          delete obj.log
+          delete obj.state
+          delete obj.need
+          delete obj.refused
+        }
+
+        if (obj.progress != null) {
+          delete obj.chunk
+          delete obj.output
+          delete obj.log
+          delete obj.state
+          delete obj.need
+          delete obj.refused
+        }
+
+        if (obj.log != null) {
+          delete obj.chunk
+          delete obj.output
+          delete obj.progress
+          delete obj.state
+          delete obj.need
+          delete obj.refused
+        }
+
+        if (obj.state != null) {
+          delete obj.chunk
+          delete obj.output
+          delete obj.progress
+          delete obj.log
+          delete obj.need
+          delete obj.refused
+        }
+
+        if (obj.need != null) {
+          delete obj.chunk
+          delete obj.output
+          delete obj.progress
+          delete obj.log
+          delete obj.state
+          delete obj.refused
+        }
+
+        if (obj.refused != null) {
+          delete obj.chunk
+          delete obj.output
+          delete obj.progress
+          delete obj.log
+          delete obj.state
+          delete obj.need
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.index`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.workedMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 3: {
+              yield * Refused.codec().stream(reader, reader.uint32(), `${prefix}.refused`, {
+                limits: opts.limits?.refused
+              })
+
+              break
+            }
+            case 4: {
+              yield * Need.codec().stream(reader, reader.uint32(), `${prefix}.need`, {
+                limits: opts.limits?.need
+              })
+
+              break
+            }
+            case 5: {
+              yield * State.codec().stream(reader, reader.uint32(), `${prefix}.state`, {
+                limits: opts.limits?.state
+              })
+
+              break
+            }
+            case 6: {
+              yield * Log.codec().stream(reader, reader.uint32(), `${prefix}.log`, {
+                limits: opts.limits?.log
+              })
+
+              break
+            }
+            case 7: {
+              yield * Progress.codec().stream(reader, reader.uint32(), `${prefix}.progress`, {
+                limits: opts.limits?.progress
+              })
+
+              break
+            }
+            case 8: {
+              yield * Output.codec().stream(reader, reader.uint32(), `${prefix}.output`, {
+                limits: opts.limits?.output
+              })
+
+              break
+            }
+            case 9: {
+              yield * Chunk.codec().stream(reader, reader.uint32(), `${prefix}.chunk`, {
+                limits: opts.limits?.chunk
+              })
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface JobEventIndexFieldEvent {
+    field: '$.index'
+    value: number
+  }
+
+  export interface JobEventWorkedMsFieldEvent {
+    field: '$.workedMs'
+    value: number
+  }
+
+  export interface JobEventRefusedReasonFieldEvent {
+    field: '$.refused.reason'
+    value: string
+  }
+
+  export interface JobEventRefusedDetailFieldEvent {
+    field: '$.refused.detail'
+    value: string
+  }
+
+  export interface JobEventNeedSha256FieldEvent {
+    field: '$.need.sha256'
+    value: Uint8Array
+  }
+
+  export interface JobEventNeedOffsetFieldEvent {
+    field: '$.need.offset'
+    value: number
+  }
+
+  export interface JobEventStateStateFieldEvent {
+    field: '$.state.state'
+    value: JobState
+  }
+
+  export interface JobEventStateReasonFieldEvent {
+    field: '$.state.reason'
+    value: string
+  }
+
+  export interface JobEventStateDetailFieldEvent {
+    field: '$.state.detail'
+    value: string
+  }
+
+  export interface JobEventLogLineFieldEvent {
+    field: '$.log.line'
+    value: string
+  }
+
+  export interface JobEventProgressStepFieldEvent {
+    field: '$.progress.step'
+    value: number
+  }
+
+  export interface JobEventProgressStepsFieldEvent {
+    field: '$.progress.steps'
+    value: number
+  }
+
+  export interface JobEventProgressMetricsNameFieldEvent {
+    field: '$.progress.metrics[].name'
+    value: string
+    index: number
+  }
+
+  export interface JobEventProgressMetricsValueFieldEvent {
+    field: '$.progress.metrics[].value'
+    value: number
+    index: number
+  }
+
+  export interface JobEventOutputBlobsNameFieldEvent {
+    field: '$.output.blobs[].name'
+    value: string
+    index: number
+  }
+
+  export interface JobEventOutputBlobsSha256FieldEvent {
+    field: '$.output.blobs[].sha256'
+    value: Uint8Array
+    index: number
+  }
+
+  export interface JobEventOutputBlobsBytesFieldEvent {
+    field: '$.output.blobs[].bytes'
+    value: number
+    index: number
+  }
+
+  export interface JobEventChunkSha256FieldEvent {
+    field: '$.chunk.sha256'
+    value: Uint8Array
+  }
+
+  export interface JobEventChunkOffsetFieldEvent {
+    field: '$.chunk.offset'
+    value: number
+  }
+
+  export interface JobEventChunkDataFieldEvent {
+    field: '$.chunk.data'
+    value: Uint8Array
+  }
+
+  export function encode (obj: Partial<JobEvent>): Uint8Array {
+    return encodeMessage(obj, JobEvent.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): JobEvent {
+    return decodeMessage(buf, JobEvent.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventNeedSha256FieldEvent | JobEventNeedOffsetFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventChunkSha256FieldEvent | JobEventChunkOffsetFieldEvent | JobEventChunkDataFieldEvent> {
+    return streamMessage(buf, JobEvent.codec(), opts)
+  }
+}
+
+export interface Refused {
+  reason: string
+  detail: string
+}
+
+export namespace Refused {
+  let _codec: Codec<Refused>
+
+  export const codec = (): Codec<Refused> => {
+    if (_codec == null) {
+      _codec = message<Refused>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.reason != null && obj.reason !== '')) {
+          w.uint32(10)
+          w.string(obj.reason)
+        }
+
+        if ((obj.detail != null && obj.detail !== '')) {
+          w.uint32(18)
+          w.string(obj.detail)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          reason: '',
+          detail: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.reason = reader.string()
+              break
+            }
+            case 2: {
+              obj.detail = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.reason`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.detail`,
+                value: reader.string()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RefusedReasonFieldEvent {
+    field: '$.reason'
+    value: string
+  }
+
+  export interface RefusedDetailFieldEvent {
+    field: '$.detail'
+    value: string
+  }
+
+  export function encode (obj: Partial<Refused>): Uint8Array {
+    return encodeMessage(obj, Refused.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Refused>): Refused {
+    return decodeMessage(buf, Refused.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Refused>): Generator<RefusedReasonFieldEvent | RefusedDetailFieldEvent> {
+    return streamMessage(buf, Refused.codec(), opts)
+  }
+}
+
+export interface Need {
+  sha256: Uint8Array
+  offset: number
+}
+
+export namespace Need {
+  let _codec: Codec<Need>
+
+  export const codec = (): Codec<Need> => {
+    if (_codec == null) {
+      _codec = message<Need>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.sha256 != null && obj.sha256.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.sha256)
+        }
+
+        if ((obj.offset != null && obj.offset !== 0)) {
+          w.uint32(16)
+          w.uint64Number(obj.offset)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          sha256: uint8ArrayAlloc(0),
+          offset: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.sha256 = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.offset = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.sha256`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.offset`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface NeedSha256FieldEvent {
+    field: '$.sha256'
+    value: Uint8Array
+  }
+
+  export interface NeedOffsetFieldEvent {
+    field: '$.offset'
+    value: number
+  }
+
+  export function encode (obj: Partial<Need>): Uint8Array {
+    return encodeMessage(obj, Need.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Need>): Need {
+    return decodeMessage(buf, Need.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Need>): Generator<NeedSha256FieldEvent | NeedOffsetFieldEvent> {
+    return streamMessage(buf, Need.codec(), opts)
+  }
+}
+
+export enum JobState {
+  QUEUED = 'QUEUED',
+  MATCHING = 'MATCHING',
+  RUNNING = 'RUNNING',
+  COMPLETED = 'COMPLETED',
+  FAILED = 'FAILED',
+  STOPPED = 'STOPPED'
+}
+
+enum __JobStateValues {
+  QUEUED = 0,
+  MATCHING = 1,
+  RUNNING = 2,
+  COMPLETED = 3,
+  FAILED = 4,
+  STOPPED = 5
+}
+
+export namespace JobState {
+  export const codec = (): Codec<JobState> => {
+    return enumeration<JobState>(__JobStateValues)
+  }
+}
+
+export interface State {
+  state: JobState
+  reason: string
+  detail: string
+}
+
+export namespace State {
+  let _codec: Codec<State>
+
+  export const codec = (): Codec<State> => {
+    if (_codec == null) {
+      _codec = message<State>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.state != null && __JobStateValues[obj.state] !== 0) {
+          w.uint32(8)
+          JobState.codec().encode(obj.state, w)
+        }
+
+        if ((obj.reason != null && obj.reason !== '')) {
+          w.uint32(18)
+          w.string(obj.reason)
+        }
+
+        if ((obj.detail != null && obj.detail !== '')) {
+          w.uint32(26)
+          w.string(obj.detail)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          state: JobState.QUEUED,
+          reason: '',
+          detail: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.state = JobState.codec().decode(reader)
+              break
+            }
+            case 2: {
+              obj.reason = reader.string()
+              break
+            }
+            case 3: {
+              obj.detail = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.state`,
+                value: JobState.codec().decode(reader)
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.reason`,
+                value: reader.string()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.detail`,
+                value: reader.string()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface StateStateFieldEvent {
+    field: '$.state'
+    value: JobState
+  }
+
+  export interface StateReasonFieldEvent {
+    field: '$.reason'
+    value: string
+  }
+
+  export interface StateDetailFieldEvent {
+    field: '$.detail'
+    value: string
+  }
+
+  export function encode (obj: Partial<State>): Uint8Array {
+    return encodeMessage(obj, State.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<State>): State {
+    return decodeMessage(buf, State.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<State>): Generator<StateStateFieldEvent | StateReasonFieldEvent | StateDetailFieldEvent> {
+    return streamMessage(buf, State.codec(), opts)
+  }
+}
+
+export interface Log {
+  line: string
+}
+
+export namespace Log {
+  let _codec: Codec<Log>
+
+  export const codec = (): Codec<Log> => {
+    if (_codec == null) {
+      _codec = message<Log>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.line != null && obj.line !== '')) {
+          w.uint32(10)
+          w.string(obj.line)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          line: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.line = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.line`,
+                value: reader.string()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface LogLineFieldEvent {
+    field: '$.line'
+    value: string
+  }
+
+  export function encode (obj: Partial<Log>): Uint8Array {
+    return encodeMessage(obj, Log.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Log>): Log {
+    return decodeMessage(buf, Log.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Log>): Generator<LogLineFieldEvent> {
+    return streamMessage(buf, Log.codec(), opts)
+  }
+}
+
+export interface Progress {
+  step: number
+  steps: number
+  metrics: Metric[]
+}
+
+export namespace Progress {
+  let _codec: Codec<Progress>
+
+  export const codec = (): Codec<Progress> => {
+    if (_codec == null) {
+      _codec = message<Progress>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.step != null && obj.step !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.step)
+        }
+
+        if ((obj.steps != null && obj.steps !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.steps)
+        }
+
+        if (obj.metrics != null && obj.metrics.length > 0) {
+          for (const value of obj.metrics) {
+            w.uint32(26)
+            Metric.codec().encode(value, w)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          step: 0,
+          steps: 0,
+          metrics: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.step = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.steps = reader.uint32()
+              break
+            }
+            case 3: {
+              if (opts.limits?.metrics != null && obj.metrics.length === opts.limits.metrics) {
+                throw new MaxLengthError('Decode error - repeated field "metrics" had too many elements')
+              }
+
+              obj.metrics.push(Metric.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.metrics$
+              }))
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          metrics: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.step`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.steps`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 3: {
+              if (opts.limits?.metrics != null && obj.metrics === opts.limits.metrics) {
+                throw new MaxLengthError('Streaming decode error - repeated field "metrics" had too many elements')
+              }
+
+              for (const evt of Metric.codec().stream(reader, reader.uint32(), `${prefix}.metrics[]`, {
+                limits: opts.limits?.metrics$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.metrics
+                }
+              }
+
+              obj.metrics++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ProgressStepFieldEvent {
+    field: '$.step'
+    value: number
+  }
+
+  export interface ProgressStepsFieldEvent {
+    field: '$.steps'
+    value: number
+  }
+
+  export interface ProgressMetricsNameFieldEvent {
+    field: '$.metrics[].name'
+    value: string
+    index: number
+  }
+
+  export interface ProgressMetricsValueFieldEvent {
+    field: '$.metrics[].value'
+    value: number
+    index: number
+  }
+
+  export function encode (obj: Partial<Progress>): Uint8Array {
+    return encodeMessage(obj, Progress.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Progress>): Progress {
+    return decodeMessage(buf, Progress.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Progress>): Generator<ProgressStepFieldEvent | ProgressStepsFieldEvent | ProgressMetricsNameFieldEvent | ProgressMetricsValueFieldEvent> {
+    return streamMessage(buf, Progress.codec(), opts)
+  }
+}
+
+export interface Metric {
+  name: string
+  value: number
+}
+
+export namespace Metric {
+  let _codec: Codec<Metric>
+
+  export const codec = (): Codec<Metric> => {
+    if (_codec == null) {
+      _codec = message<Metric>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.name != null && obj.name !== '')) {
+          w.uint32(10)
+          w.string(obj.name)
+        }
+
+        if ((obj.value != null && obj.value !== 0)) {
+          w.uint32(17)
+          w.double(obj.value)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          name: '',
+          value: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.name = reader.string()
+              break
+            }
+            case 2: {
+              obj.value = reader.double()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.name`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.value`,
+                value: reader.double()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface MetricNameFieldEvent {
+    field: '$.name'
+    value: string
+  }
+
+  export interface MetricValueFieldEvent {
+    field: '$.value'
+    value: number
+  }
+
+  export function encode (obj: Partial<Metric>): Uint8Array {
+    return encodeMessage(obj, Metric.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Metric>): Metric {
+    return decodeMessage(buf, Metric.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Metric>): Generator<MetricNameFieldEvent | MetricValueFieldEvent> {
+    return streamMessage(buf, Metric.codec(), opts)
+  }
+}
+
+export interface Output {
+  blobs: Blob[]
+}
+
+export namespace Output {
+  let _codec: Codec<Output>
+
+  export const codec = (): Codec<Output> => {
+    if (_codec == null) {
+      _codec = message<Output>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.blobs != null && obj.blobs.length > 0) {
+          for (const value of obj.blobs) {
+            w.uint32(10)
+            Blob.codec().encode(value, w)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          blobs: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.blobs != null && obj.blobs.length === opts.limits.blobs) {
+                throw new MaxLengthError('Decode error - repeated field "blobs" had too many elements')
+              }
+
+              obj.blobs.push(Blob.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.blobs$
+              }))
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          blobs: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.blobs != null && obj.blobs === opts.limits.blobs) {
+                throw new MaxLengthError('Streaming decode error - repeated field "blobs" had too many elements')
+              }
+
+              for (const evt of Blob.codec().stream(reader, reader.uint32(), `${prefix}.blobs[]`, {
+                limits: opts.limits?.blobs$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.blobs
+                }
+              }
+
+              obj.blobs++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface OutputBlobsNameFieldEvent {
+    field: '$.blobs[].name'
+    value: string
+    index: number
+  }
+
+  export interface OutputBlobsSha256FieldEvent {
+    field: '$.blobs[].sha256'
+    value: Uint8Array
+    index: number
+  }
+
+  export interface OutputBlobsBytesFieldEvent {
+    field: '$.blobs[].bytes'
+    value: number
+    index: number
+  }
+
+  export function encode (obj: Partial<Output>): Uint8Array {
+    return encodeMessage(obj, Output.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Output>): Output {
+    return decodeMessage(buf, Output.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Output>): Generator<OutputBlobsNameFieldEvent | OutputBlobsSha256FieldEvent | OutputBlobsBytesFieldEvent> {
+    return streamMessage(buf, Output.codec(), opts)
+  }
+}

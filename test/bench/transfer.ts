@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { TransferReport } from '../support/transfer.js'
+import type { Figure } from './figure.js'
+
+/**
+ * 256 MiB between two processes on loopback: over a session of ours (noise, yamux, frames, SHA-256 on both sides), and
+ * for reference over a bare TCP socket and over TLS (AES-128-GCM), which hash nothing. Rounds of the three take turns, so
+ * that a busy machine slows all of them; the median counts.
+ */
+const BYTES = 256 * 1024 * 1024
+const ROUNDS = 5
+const MEBIBYTE = 1024 * 1024
+
+type Pair = { received: { bytes: number; ms: number }; reports: TransferReport[] }
+
+function start(script: string, args: string[]) {
+  const path = fileURLToPath(new URL(`../support/${script}`, import.meta.url))
+  const child = spawn(process.execPath, ['--expose-gc', path, '--bytes', `${BYTES}`, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const lines = createInterface(child.stdout!)[Symbol.asyncIterator]()
+  const next = async () => {
+    const { value, done } = await lines.next()
+    if (done === true) throw new Error(`${script} ${args.join(' ')} ended without a report`)
+    return JSON.parse(value)
+  }
+  return { child, next }
+}
+
+async function overSession(): Promise<Pair> {
+  const children: ChildProcess[] = []
+  try {
+    const sender = start('transfer.js', [])
+    children.push(sender.child)
+    const { address } = await sender.next()
+    const receiver = start('transfer.js', ['--address', address])
+    children.push(receiver.child)
+    const received: TransferReport = await receiver.next()
+    const sent: TransferReport = await sender.next()
+    return { received, reports: [received, sent] }
+  } finally {
+    for (const child of children) child.kill('SIGKILL')
+  }
+}
+
+async function overSocket(kind: 'tcp' | 'tls'): Promise<Pair> {
+  const children: ChildProcess[] = []
+  try {
+    const sender = start('socket-transfer.js', ['--kind', kind])
+    children.push(sender.child)
+    const { port } = await sender.next()
+    const receiver = start('socket-transfer.js', ['--kind', kind, '--port', `${port}`])
+    children.push(receiver.child)
+    const received = await receiver.next()
+    if (received.bytes !== BYTES) throw new Error(`${kind}: ${received.bytes} of ${BYTES} bytes arrived`)
+    return { received, reports: [] }
+  } finally {
+    for (const child of children) child.kill('SIGKILL')
+  }
+}
+
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!
+}
+
+export async function run(): Promise<Figure[]> {
+  const speeds = { session: [] as number[], tcp: [] as number[], tls: [] as number[] }
+  const peaks: number[] = []
+  const note = (kind: keyof typeof speeds, { received }: Pair) =>
+    speeds[kind].push(received.bytes / 1e6 / (received.ms / 1000))
+  for (let round = 0; round < ROUNDS; round++) {
+    const session = await overSession()
+    note('session', session)
+    peaks.push(...session.reports.map(({ peakRss }) => peakRss))
+    note('tcp', await overSocket('tcp'))
+    note('tls', await overSocket('tls'))
+  }
+  const speed = median(speeds.session)
+  return [
+    {
+      name: 'transfer.vs_tcp',
+      value: speed,
+      unit: 'MB/s',
+      reference: 'node:net, bare socket',
+      ratio: speed / median(speeds.tcp),
+    },
+    {
+      name: 'transfer.vs_tls',
+      value: speed,
+      unit: 'MB/s',
+      reference: 'node:tls, AES-128-GCM',
+      ratio: speed / median(speeds.tls),
+    },
+    { name: 'transfer.peak_rss_mb', value: Math.max(...peaks) / MEBIBYTE, unit: 'MiB' },
+  ]
+}

@@ -1,0 +1,466 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  createAssociatedTokenAccountInstruction,
+  createInitializeMint2Instruction,
+  createMintToInstruction,
+  getAssociatedTokenAddressSync,
+  MINT_SIZE,
+  TOKEN_PROGRAM_ID,
+} from '@solana/spl-token'
+import { Connection, type PublicKey, SystemProgram, type TransactionInstruction } from '@solana/web3.js'
+import * as assert from 'uvu/assert'
+import { marketAddress } from '../../chain/client/addresses.js'
+import { initMarket, registerProvider } from '../../chain/client/instructions.js'
+import { sendInstructions } from '../../chain/client/sending.js'
+import { createSigner, type KeySigner } from '../../chain/client/signing.js'
+import { type LocalChain, startLocalChain } from '../../chain/local/chain.js'
+import type { Escrow, LeaseProposal, SignedVoucher } from '../../node/escrow/port.js'
+import { createSolanaEscrow, type SolanaEscrowOptions } from '../../node/escrow/solana.js'
+import { systemClock } from '../../node/system/clock.js'
+import { silentLog } from '../../node/system/log.js'
+import { systemRandom } from '../../node/system/random.js'
+import { codeOf } from '../../protocols/errors.js'
+import { encodeVoucher } from '../../protocols/settlement/voucher.js'
+import { DEFAULT_TERMS } from '../support/escrow.js'
+import { hashOf, keypairOf, PROGRAM_PATH } from '../support/runtime.js'
+import { suite } from '../support/suite.js'
+
+const test = suite('the escrow port on the real program')
+
+const programId = keypairOf('escrow port program').publicKey
+const wallet = keypairOf('port wallet')
+const node = keypairOf('port node')
+const owner = keypairOf('port owner')
+const session = keypairOf('port session')
+const dataDir = mkdtempSync(join(tmpdir(), 'nightshift-port-'))
+
+let chain: LocalChain
+let market: PublicKey
+let mint: PublicKey
+let renter: Escrow
+let provider: Escrow
+let orders = 0
+
+const signer = (keypair: { secretKey: Uint8Array }): KeySigner => createSigner(keypair.secretKey)
+const tokensOf = (key: PublicKey) => getAssociatedTokenAddressSync(mint, key, true)
+const balance = async (key: PublicKey) =>
+  BigInt((await new Connection(chain.rpcUrl, 'confirmed').getTokenAccountBalance(tokensOf(key))).value.amount)
+
+function connect(options: Partial<SolanaEscrowOptions> = {}): Escrow {
+  return createSolanaEscrow({
+    rpcUrl: chain.rpcUrl,
+    commitment: 'confirmed',
+    programId,
+    market,
+    node: signer(session),
+    wallet: signer(wallet),
+    clock: systemClock,
+    ...options,
+  })
+}
+
+async function send(
+  instructions: TransactionInstruction[],
+  signers: [KeySigner, ...KeySigner[]],
+): Promise<void> {
+  const rpc = new Connection(chain.rpcUrl, 'confirmed')
+  const fee = { computeUnits: 200_000, microLamports: 0 }
+  await sendInstructions({ rpc, clock: systemClock, programId }, { instructions, signers, fee })
+}
+
+test.before(
+  async () => {
+    chain = await startLocalChain({
+      dataDir,
+      port: 0,
+      clock: systemClock,
+      random: systemRandom,
+      log: silentLog,
+      slotMs: 0,
+      programs: [{ programId, so: readFileSync(PROGRAM_PATH) }],
+    })
+    for (const { publicKey } of [wallet, node, owner]) chain.airdrop(publicKey, 10_000_000_000n)
+    const base = keypairOf('port base')
+    const mintKey = keypairOf('port mint')
+    mint = mintKey.publicKey
+    market = marketAddress(programId, base.publicKey)
+    const payer = signer(owner)
+    await send(
+      [
+        SystemProgram.createAccount({
+          fromPubkey: owner.publicKey,
+          newAccountPubkey: mint,
+          lamports: 10_000_000,
+          space: MINT_SIZE,
+          programId: TOKEN_PROGRAM_ID,
+        }),
+        createInitializeMint2Instruction(mint, 6, owner.publicKey, null),
+        ...[owner, wallet].flatMap(({ publicKey }) => [
+          createAssociatedTokenAccountInstruction(owner.publicKey, tokensOf(publicKey), publicKey, mint),
+          createMintToInstruction(mint, tokensOf(publicKey), owner.publicKey, 1_000_000_000n),
+        ]),
+      ],
+      [payer, signer(mintKey)],
+    )
+    const terms = { ...DEFAULT_TERMS, disputeWindowSeconds: 60, governance: owner.publicKey }
+    await send(
+      [
+        initMarket({
+          programId,
+          payer: owner.publicKey,
+          base: base.publicKey,
+          mint,
+          terms,
+          updateDelaySeconds: 86_400,
+        }),
+        registerProvider({
+          programId,
+          market,
+          mint,
+          owner: owner.publicKey,
+          node: node.publicKey,
+          source: tokensOf(owner.publicKey),
+          payout: tokensOf(owner.publicKey),
+          stake: 10_000_000n,
+        }),
+      ],
+      [payer, signer(base), signer(node)],
+    )
+    renter = connect()
+    provider = createSolanaEscrow({
+      rpcUrl: chain.rpcUrl,
+      commitment: 'confirmed',
+      programId,
+      market,
+      node: signer(node),
+      clock: systemClock,
+    })
+  },
+  { timeoutMs: 60_000 },
+)
+
+test.after(async () => {
+  await chain.stop()
+  rmSync(dataDir, { recursive: true, force: true })
+})
+
+function propose(changes: Partial<LeaseProposal> = {}): LeaseProposal {
+  const number = orders++
+  return {
+    provider: node.publicKey.toBytes(),
+    wallet: wallet.publicKey.toBytes(),
+    sessionKey: session.publicKey.toBytes(),
+    orderId: hashOf(`order ${number}`),
+    termsHash: hashOf(`port terms ${number}`),
+    pricePerHour: 3_600_000n,
+    durationS: 1_000,
+    ...changes,
+  }
+}
+
+async function open(proposal = propose()): Promise<{ lease: Uint8Array; serial: bigint; signature: string }> {
+  const { transaction, lease } = await renter.proposeLease(proposal)
+  const signed = await provider.signLease(transaction, proposal)
+  if ('refused' in signed) throw new Error(`${signed.refused}: ${signed.detail}`)
+  assert.equal(signed.lease, lease)
+  const { signature } = await renter.openLease(transaction, signed.signature)
+  const account = await renter.lease(lease)
+  return { lease, serial: account!.serial, signature }
+}
+
+function voucher(
+  { lease, serial }: { lease: Uint8Array; serial: bigint },
+  amount: bigint,
+  sequence: bigint,
+  final = false,
+): SignedVoucher {
+  const bytes = encodeVoucher({ lease, serial, amount, sequence, final })
+  return { lease, serial, amount, sequence, final, bytes, signature: signer(session).sign(bytes) }
+}
+
+async function rejection(act: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await act()
+  } catch (error) {
+    return codeOf(error) ?? String(error)
+  }
+  return undefined
+}
+
+test('the market and a provider are read as the chain has them', async () => {
+  assert.equal(await renter.market(), {
+    address: market.toBytes(),
+    mint: mint.toBytes(),
+    decimals: 6,
+    minimumStake: 1_000_000n,
+    disputeWindowS: 60,
+  })
+  const account = await renter.provider(node.publicKey.toBytes())
+  assert.is(account?.stake, 10_000_000n)
+  assert.is(account?.bound, 0n)
+  assert.equal(account?.payout, tokensOf(owner.publicKey).toBytes())
+  assert.is(await renter.provider(session.publicKey.toBytes()), undefined)
+})
+
+test('a lease is opened by both, settled by voucher, closed with the final one, and its outcome adds up', async () => {
+  const [before, earned] = [await balance(wallet.publicKey), await balance(owner.publicKey)]
+  const proposal = propose()
+  const opened = await open(proposal)
+  const account = await provider.lease(opened.lease)
+  assert.is(account?.deposit, 1_000_000n)
+  assert.is(account?.paid, 0n)
+  assert.is(account?.cancelled, false)
+  assert.is(account!.deadline - account!.openedAt, 1_060, 'the duration, and a dispute window after it')
+  assert.equal(account?.termsHash, proposal.termsHash)
+  assert.equal(account?.sessionKey, session.publicKey.toBytes())
+  assert.is(await renter.outcome(opened.lease), undefined, 'still open')
+
+  const settled = await provider.settle(voucher(opened, 250_000n, 1n))
+  assert.is((await renter.lease(opened.lease))?.paid, 250_000n)
+  const closed = await provider.closeLease(opened.lease, voucher(opened, 400_000n, 2n, true))
+  assert.is(await renter.lease(opened.lease), undefined)
+  assert.equal(await renter.outcome(opened.lease), {
+    transactions: [opened.signature, settled.signature, closed.signature],
+    deposited: 1_000_000n,
+    paid: 400_000n,
+    refunded: 600_000n,
+  })
+  assert.is(before - (await balance(wallet.publicKey)), 400_000n)
+  assert.is((await balance(owner.publicKey)) - earned, 400_000n)
+})
+
+test('a renter that changes any field of a proposal gets no signature', async () => {
+  const agreed = propose()
+  const lies: Array<[string, Partial<LeaseProposal>]> = [
+    ['wallet', { wallet: owner.publicKey.toBytes() }],
+    ['session key', { sessionKey: wallet.publicKey.toBytes() }],
+    ['terms hash', { termsHash: hashOf('other terms') }],
+    ['price', { pricePerHour: agreed.pricePerHour - 1n }],
+    ['duration', { durationS: agreed.durationS * 2 }],
+    ['provider', { provider: owner.publicKey.toBytes() }],
+  ]
+  let refused = 0
+  for (const [field, change] of lies) {
+    const { transaction } = await renter.proposeLease({ ...agreed, ...change })
+    const answer = await provider.signLease(transaction, agreed)
+    assert.is('refused' in answer && answer.refused, 'BAD_TRANSACTION', field)
+    assert.match('refused' in answer ? answer.detail : '', field)
+    refused++
+  }
+  assert.is(refused, 6)
+  const other = connect({ market: keypairOf('no market').publicKey })
+  assert.is((await rejection(() => other.proposeLease(agreed))) !== undefined, true, 'a market that is none')
+})
+
+test('bytes that are no opening get no signature, whatever they are', async () => {
+  const agreed = propose()
+  const { transaction } = await renter.proposeLease(agreed)
+  const cases = [
+    new Uint8Array(),
+    transaction.slice(0, -1),
+    new Uint8Array([...transaction, 0]),
+    systemRandom.bytes(300),
+    new Uint8Array(2_000),
+  ]
+  for (const bytes of cases) {
+    const answer = await provider.signLease(bytes, agreed)
+    assert.is('refused' in answer && answer.refused, 'BAD_TRANSACTION')
+  }
+  let flips = 0
+  // After the two empty signatures: whatever single byte is changed, either it is refused or the fee is another one.
+  for (let at = 130; at < transaction.length; at += 7) {
+    const bytes = transaction.slice()
+    bytes[at]! ^= 1
+    const answer = await provider.signLease(bytes, agreed)
+    if ('refused' in answer) flips++
+  }
+  assert.ok(flips > 30, `${flips} changed bytes were refused`)
+})
+
+test('a stake too small for the bond is said so', async () => {
+  const large = propose({ pricePerHour: 3_600_000_000n })
+  const { transaction } = await renter.proposeLease(large)
+  const answer = await provider.signLease(transaction, large)
+  assert.is('refused' in answer && answer.refused, 'STAKE_TOO_SMALL')
+})
+
+test('a made-up signature of the provider is noticed before anything is sent', async () => {
+  const proposal = propose()
+  const { transaction, lease } = await renter.proposeLease(proposal)
+  for (const signature of [systemRandom.bytes(64), new Uint8Array(64), new Uint8Array(3)]) {
+    assert.is(await rejection(() => renter.openLease(transaction, signature)), 'PROVIDER_SIGNATURE_INVALID')
+  }
+  assert.is(await renter.lease(lease), undefined)
+})
+
+test('what only a wallet or the proposer can do says what is missing', async () => {
+  const proposal = propose()
+  const { transaction } = await renter.proposeLease(proposal)
+  const signed = await provider.signLease(transaction, proposal)
+  if ('refused' in signed) throw new Error(signed.detail)
+  assert.is(await rejection(() => provider.openLease(transaction, signed.signature)), 'WALLET_MISSING')
+  assert.is(await rejection(() => connect().openLease(transaction, signed.signature)), 'PROPOSAL_EXPIRED')
+})
+
+test('a lease that is cancelled waits out the dispute window, in which the provider still settles', async () => {
+  const opened = await open()
+  assert.is(await rejection(() => renter.expireLease(opened.lease)), 'ESCROW_LEASE_NOT_ENDED')
+  await renter.cancelLease(opened.lease)
+  const account = await renter.lease(opened.lease)
+  assert.is(account?.cancelled, true)
+  assert.is(account!.deadline - (await renter.chainTime()), 60)
+  // Another blockhash: else these would be the bytes that were executed already.
+  chain.advance({ slots: 1 })
+  assert.is(await rejection(() => renter.cancelLease(opened.lease)), 'ESCROW_ALREADY_CANCELLED')
+  await provider.settle(voucher(opened, 100_000n, 1n))
+  chain.advance({ seconds: 60 })
+  assert.is(account!.deadline - (await renter.chainTime()), 0, 'the chain time is read anew')
+  await renter.expireLease(opened.lease)
+  const outcome = await renter.outcome(opened.lease)
+  assert.is(outcome?.transactions.length, 4)
+  assert.is(outcome?.deposited, 1_000_000n)
+  assert.is(outcome?.paid, 100_000n)
+  assert.is(outcome?.refunded, 900_000n)
+  assert.is(await rejection(() => renter.expireLease(opened.lease)), 'LEASE_GONE')
+})
+
+test('a provider account is asked for once in a few seconds, however many want it', async () => {
+  const counting = await startProxy()
+  const escrow = connect({ rpcUrl: counting.url })
+  const key = node.publicKey.toBytes()
+  const answers = await Promise.all(Array.from({ length: 20 }, () => escrow.provider(key)))
+  assert.is(
+    answers.every((answer) => answer?.stake === 10_000_000n),
+    true,
+  )
+  await escrow.provider(key)
+  assert.is(counting.count('getAccountInfo'), 1)
+  await counting.stop()
+})
+
+test('an opening takes few round trips, and what was read a moment ago is not read again', async () => {
+  const counting = await startProxy()
+  const escrow = connect({ rpcUrl: counting.url })
+  await escrow.proposeLease(propose())
+  counting.reset()
+  const proposal = propose()
+  const { transaction } = await escrow.proposeLease(proposal)
+  assert.is(counting.total(), 2, 'blockhash and fee, side by side')
+  const signed = await provider.signLease(transaction, proposal)
+  if ('refused' in signed) throw new Error(signed.detail)
+  counting.reset()
+  await escrow.openLease(transaction, signed.signature)
+  assert.is(counting.total(), 4, 'simulation, sending, status, logs')
+  await counting.stop()
+})
+
+test('a chain that is down for a while costs time and nothing else', async () => {
+  const proxy = await startProxy()
+  const escrow = connect({ rpcUrl: proxy.url })
+  const proposal = propose()
+  const { transaction, lease } = await escrow.proposeLease(proposal)
+  const signed = await provider.signLease(transaction, proposal)
+  if ('refused' in signed) throw new Error(signed.detail)
+  // The chain takes the transaction, and its answer is lost; then nobody answers for a while.
+  proxy.failAfter('sendTransaction', 3)
+  await escrow.openLease(transaction, signed.signature)
+  assert.ok(proxy.failed() >= 3)
+  assert.is((await renter.lease(lease))?.deposit, 1_000_000n)
+  await proxy.stop()
+})
+
+test('a chain that stays down is CHAIN_UNREACHABLE, and an abort ends the waiting at once', async () => {
+  const proxy = await startProxy()
+  const escrow = connect({ rpcUrl: proxy.url, outageMs: 400 })
+  const opened = await open()
+  proxy.failAlways()
+  assert.is(await rejection(() => escrow.cancelLease(opened.lease)), 'CHAIN_UNREACHABLE')
+  assert.is(await rejection(() => escrow.proposeLease(propose())), 'CHAIN_UNREACHABLE')
+  const patient = connect({ rpcUrl: proxy.url })
+  const abort = new AbortController()
+  const waiting = rejection(() => patient.lease(opened.lease, abort.signal))
+  abort.abort(new Error('no more'))
+  assert.is(await waiting, 'Error: no more')
+  proxy.recover()
+  await escrow.cancelLease(opened.lease)
+  assert.is((await escrow.lease(opened.lease))?.cancelled, true, 'the same call works when it is back')
+  await proxy.stop()
+})
+
+interface Proxy {
+  url: string
+  count(method: string): number
+  total(): number
+  failed(): number
+  reset(): void
+  /** The next call of `method` is passed on, its answer and `times` further calls are lost. */
+  failAfter(method: string, times: number): void
+  failAlways(): void
+  recover(): void
+  stop(): Promise<void>
+}
+
+/** Stands between the port and the chain: counts what is asked, and loses what a test wants to be lost. */
+async function startProxy(): Promise<Proxy> {
+  const asked: string[] = []
+  let trigger: { method: string; times: number } | undefined
+  let toFail = 0
+  let failed = 0
+  const server: Server = createServer(async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    const body = Buffer.concat(chunks)
+    const { method } = JSON.parse(body.toString()) as { method: string }
+    asked.push(method)
+    if (toFail > 0) {
+      toFail--
+      failed++
+      response.destroy()
+      return
+    }
+    const answer = await fetch(chain.rpcUrl, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/json' },
+    })
+    const text = await answer.text()
+    if (trigger?.method === method) {
+      toFail = trigger.times
+      trigger = undefined
+      failed++
+      response.destroy()
+      return
+    }
+    response.setHeader('content-type', 'application/json')
+    response.end(text)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    count: (method) => asked.filter((name) => name === method).length,
+    total: () => asked.length,
+    failed: () => failed,
+    reset: () => {
+      asked.length = 0
+    },
+    failAfter: (method, times) => {
+      trigger = { method, times }
+    },
+    failAlways: () => {
+      toFail = Number.POSITIVE_INFINITY
+    },
+    recover: () => {
+      toFail = 0
+    },
+    stop: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+test.run()

@@ -1,0 +1,34 @@
+import fc from 'fast-check'
+import * as assert from 'uvu/assert'
+import { steps } from '../support/escrow-books.js'
+import { Model } from '../support/escrow-model.js'
+import { suite } from '../support/suite.js'
+
+const test = suite('the escrow program beside a model of it, for long')
+
+const seed = Number(process.env.NIGHTSHIFT_SEED ?? Date.now() % 2 ** 31)
+const runs = Number(process.env.NIGHTSHIFT_RUNS ?? 1_000)
+
+test(
+  `${runs} sequences of up to 150 steps; to see a failure again, run with NIGHTSHIFT_SEED=${seed}`,
+  () => {
+    const taken = new Map<string, number>()
+    let count = 0
+    console.log(`NIGHTSHIFT_SEED=${seed}`)
+    fc.assert(
+      fc.property(fc.array(steps, { minLength: 50, maxLength: 150, size: 'max' }), (sequence) => {
+        const model = new Model()
+        for (const step of sequence) model.run(step)
+        for (const [kind, times] of model.taken) taken.set(kind, (taken.get(kind) ?? 0) + times)
+        count += sequence.length
+      }),
+      { numRuns: runs, seed },
+    )
+    console.log(`${count} steps`, Object.fromEntries(taken))
+    assert.ok(count >= 50 * runs)
+    assert.is(taken.size, 17, 'every kind of step was taken at least once')
+  },
+  { timeoutMs: 1_400_000 },
+)
+
+test.run()

@@ -1,0 +1,275 @@
+import * as assert from 'uvu/assert'
+import { digest, equal } from '../../protocols/bytes.js'
+import { codeOf } from '../../protocols/errors.js'
+import { jobProtocol } from '../../protocols/job/protocol.js'
+import { JobState } from '../../protocols/job/wire.js'
+import { until } from '../support/clock.js'
+import { type JobTalk, nextEvent, PRICE, upload } from '../support/provider.js'
+import { suite } from '../support/suite.js'
+import { withWorld } from '../support/world.js'
+
+const test = suite('a provider and its jobs')
+const DATA = { name: 'data', bytes: new Uint8Array(200_000).map((_, index) => index % 251) }
+
+const state = (talk: JobTalk, wanted: JobState) =>
+  nextEvent(talk, ({ state }) => (state?.state === wanted ? state : undefined))
+
+const refusalOf = (talk: JobTalk) => nextEvent(talk, ({ refused }) => refused?.reason)
+
+async function fetch(talk: JobTalk, sha256: Uint8Array, from: number, bytes: number): Promise<Uint8Array> {
+  await talk.send({ need: { sha256, offset: from } })
+  const whole = new Uint8Array(bytes - from)
+  for (let at = 0; at < whole.length; ) {
+    const chunk = await nextEvent(talk, (event) => event.chunk)
+    assert.is(chunk.offset, from + at)
+    whole.set(chunk.data, at)
+    at += chunk.data.length
+  }
+  return whole
+}
+
+test('an order becomes a bid, a lease, a job, a result and a closed lease', () =>
+  withWorld(async ({ chain, house, renter }) => {
+    const lease = await renter.lease(house.network.peer)
+    assert.is(house.provider.status().availability, 'BUSY')
+    assert.is(house.provider.status().leases[0]?.state, 'open')
+    const talk = await renter.startJob(lease, [DATA])
+    await upload(talk, [DATA])
+    await state(talk, JobState.RUNNING)
+    await until(house.device.isRunning)
+    assert.ok(equal(house.device.jobs[0]!.inputs.data, DATA.bytes))
+    house.device.say({ kind: 'log', line: 'hello' })
+    house.device.say({ kind: 'progress', step: 1, steps: 2, loss: 0.5 })
+    assert.is(await nextEvent(talk, ({ log }) => log?.line), 'hello')
+    assert.equal(await nextEvent(talk, ({ progress }) => progress?.metrics), [{ name: 'loss', value: 0.5 }])
+    assert.is((await renter.pay(lease, 100n, 1n)).refused, '')
+    const weights = new Uint8Array(150_000).fill(3)
+    house.device.finish([{ name: 'model', bytes: weights }])
+    const [output] = await nextEvent(talk, (event) => event.output?.blobs)
+    await state(talk, JobState.COMPLETED)
+    assert.is(output?.name, 'model')
+    assert.equal(await fetch(talk, output!.sha256, 0, weights.length), weights)
+    assert.equal(await fetch(talk, output!.sha256, 100_000, weights.length), weights.subarray(100_000))
+    assert.is(house.provider.status().availability, 'FREE')
+    await talk.send({ accepted: {} })
+    const closed = await renter.pay(lease, 500n, 2n, { final: true })
+    assert.is(closed.refused, '')
+    assert.is(closed.closing, 'close-2')
+    assert.equal(
+      chain.transactions.map(({ kind, amount }) => [kind, amount]),
+      [
+        ['open', undefined],
+        ['close', 500n],
+      ],
+    )
+    assert.is(chain.total(), 0n)
+    assert.is(house.provider.status().leases[0]?.state, 'closed')
+  }))
+
+test('a renter that comes back is told what it has not heard, and sends what is not there yet', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer)
+    const first = await renter.startJob(lease, [DATA])
+    const need = await nextEvent(first, (event) => event.need)
+    assert.is(need.offset, 0)
+    await first.send({ chunk: { sha256: need.sha256, offset: 0, data: DATA.bytes.subarray(0, 65_536) } })
+    await first.end()
+    first.abort(new Error('the line is cut'))
+    const second = await renter.startJob(lease, [DATA])
+    const again = await nextEvent(second, (event) => event.need)
+    assert.is(again.offset, 65_536)
+    for (let offset = 65_536; offset < DATA.bytes.length; offset += 65_536) {
+      const data = DATA.bytes.subarray(offset, offset + 65_536)
+      await second.send({ chunk: { sha256: need.sha256, offset, data } })
+    }
+    await until(house.device.isRunning)
+    house.device.say({ kind: 'log', line: 'one' })
+    const index = await nextEvent(second, (event) => (event.log ? event.index : undefined))
+    second.abort(new Error('the line is cut'))
+    house.device.say({ kind: 'log', line: 'two' })
+    const third = await renter.startJob(lease, [DATA], index + 1)
+    assert.is(await nextEvent(third, ({ log }) => log?.line), 'two')
+    assert.is(house.device.jobs.length, 1)
+  }))
+
+test('two Starts for one lease at once run one job, and the newer stream takes over', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer)
+    const [one, two] = await Promise.all([renter.startJob(lease, [DATA]), renter.startJob(lease, [DATA])])
+    await upload(two, [DATA])
+    await until(house.device.isRunning)
+    house.device.finish([])
+    await state(two, JobState.COMPLETED)
+    assert.is(house.device.jobs.length, 1)
+    const error = await nextEvent(one, ({ output }) => output).catch((thrown: unknown) => thrown)
+    assert.is(codeOf(error), 'SUPERSEDED')
+  }))
+
+test('a stranger, another specification, an unknown lease and unsound inputs are refused before anything is stored', () =>
+  withWorld(async ({ house, renter, renterToo }) => {
+    const lease = await renter.lease(house.network.peer)
+    const mallory = await renterToo()
+    const data = [DATA]
+    assert.is(await refusalOf(await mallory.startJob(lease, data)), 'UNKNOWN_LEASE')
+    const unknown = { ...lease, address: new Uint8Array(32) }
+    assert.is(await refusalOf(await renter.startJob(unknown, data)), 'UNKNOWN_LEASE')
+    const other = { ...lease, ordered: { ...lease.ordered, spec: new TextEncoder().encode('{}') } }
+    assert.is(await refusalOf(await renter.startJob(other, data)), 'SPEC_DIFFERS')
+    assert.is(await refusalOf(await renter.startJob(lease, [])), 'SPEC_MALFORMED', 'it needs data')
+    for (const name of ['../../etc/passwd', '/abs', 'a/b', '.hidden', '', 'x\0']) {
+      const evil = await renter.startJob(lease, [{ name, bytes: DATA.bytes }])
+      assert.is(await refusalOf(evil), 'MALFORMED', name)
+    }
+    const session = await renter.network.engine.open(jobProtocol, house.network.peer)
+    await session.send({ stop: { reason: 'no start' } })
+    assert.is((await session.receive())?.refused?.reason, 'MALFORMED')
+    assert.equal(house.provider.status().jobs, [])
+  }))
+
+test('inputs that are too large for this provider are refused', () =>
+  withWorld(
+    async ({ house, renter }) => {
+      const lease = await renter.lease(house.network.peer)
+      assert.is(await refusalOf(await renter.startJob(lease, [DATA])), 'INPUTS_TOO_LARGE')
+    },
+    { maxInputBytes: 1_000 },
+  ))
+
+test('a chunk in the wrong place, beyond the size or of another blob ends the stream, and the job goes on with a new one', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer)
+    const sha256 = digest(DATA.bytes)
+    const wrong = [
+      { sha256, offset: 5, data: new Uint8Array(5) },
+      { sha256: new Uint8Array(32), offset: 0, data: new Uint8Array(5) },
+      { sha256: new Uint8Array(3), offset: 0, data: new Uint8Array(5) },
+      { sha256, offset: 0, data: new Uint8Array() },
+      { sha256, offset: 0, data: new Uint8Array(65_537) },
+    ]
+    for (const chunk of wrong) {
+      const talk = await renter.startJob(lease, [DATA])
+      await nextEvent(talk, (event) => event.need)
+      await talk.send({ chunk })
+      const error = await nextEvent(talk, ({ output }) => output).catch((thrown: unknown) => thrown)
+      assert.is(codeOf(error), 'UNEXPECTED_CHUNK')
+    }
+    const talk = await renter.startJob(lease, [DATA])
+    await upload(talk, [DATA])
+    await until(house.device.isRunning)
+  }))
+
+test('bytes of another digest are thrown away and may be sent again', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer)
+    const talk = await renter.startJob(lease, [DATA])
+    const { sha256 } = await nextEvent(talk, (event) => event.need)
+    for (let offset = 0; offset < DATA.bytes.length; offset += 50_000) {
+      await talk.send({ chunk: { sha256, offset, data: new Uint8Array(50_000) } }).catch(() => {})
+    }
+    const error = await nextEvent(talk, ({ output }) => output).catch((thrown: unknown) => thrown)
+    assert.is(codeOf(error), 'WRONG_DIGEST')
+    assert.not.ok(house.device.isRunning())
+    const again = await renter.startJob(lease, [DATA])
+    await upload(again, [DATA])
+    await until(house.device.isRunning)
+  }))
+
+test('the renter stops its job; devices are free and the job stays stopped', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer)
+    const talk = await renter.startJob(lease, [DATA])
+    await upload(talk, [DATA])
+    await until(house.device.isRunning)
+    await talk.send({ stop: { reason: 'changed my mind' } })
+    assert.is((await state(talk, JobState.STOPPED)).reason, 'STOPPED_BY_RENTER')
+    assert.not.ok(house.device.isRunning())
+    assert.is(house.provider.status().availability, 'FREE')
+    const again = await renter.startJob(lease, [DATA])
+    await state(again, JobState.STOPPED)
+    assert.is(house.device.jobs.length, 1)
+  }))
+
+test('a device that fails ends the job with its own code', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer)
+    const talk = await renter.startJob(lease, [DATA])
+    await upload(talk, [DATA])
+    await until(house.device.isRunning)
+    house.device.fail(new Error('it burns'))
+    assert.is((await state(talk, JobState.FAILED)).reason, 'DEVICE_FAILED')
+    assert.is(house.provider.status().availability, 'FREE')
+  }))
+
+test('when the owner comes back the job ends, the lease is settled, and no order is bid for until he leaves', () =>
+  withWorld(async ({ chain, house, renter }) => {
+    const lease = await renter.lease(house.network.peer)
+    const talk = await renter.startJob(lease, [DATA])
+    await upload(talk, [DATA])
+    await until(house.device.isRunning)
+    await renter.pay(lease, 300n, 1n)
+    await house.provider.pause('a game')
+    assert.is((await state(talk, JobState.FAILED)).reason, 'PROVIDER_PAUSED')
+    assert.is(house.provider.status().availability, 'PAUSED')
+    await renter.order()
+    await until(() => house.provider.status().counters.passed.PAUSED === 1)
+    await renter.pay(lease, 400n, 2n, { final: true })
+    assert.equal(chain.transactions.at(-1)?.amount, 400n)
+    await house.provider.resume()
+    assert.is(house.provider.status().availability, 'FREE')
+  }))
+
+test('a provider that is not paid stops working', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer, { sliceMs: 100 })
+    const talk = await renter.startJob(lease, [DATA])
+    await upload(talk, [DATA])
+    await until(house.device.isRunning)
+    assert.is((await state(talk, JobState.FAILED)).reason, 'UNPAID')
+    assert.not.ok(house.device.isRunning())
+  }))
+
+test('a provider that is paid goes on until the time that was paid for is up', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer, { sliceMs: 200, durationS: 1 })
+    const talk = await renter.startJob(lease, [DATA])
+    await upload(talk, [DATA])
+    await until(house.device.isRunning)
+    await renter.pay(lease, PRICE / 3_600n, 1n)
+    assert.is((await state(talk, JobState.FAILED)).reason, 'TIME_IS_UP')
+  }))
+
+test('a disk that is full when a job ends delays the result, and loses nothing', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer)
+    const talk = await renter.startJob(lease, [DATA])
+    await upload(talk, [DATA])
+    await until(house.device.isRunning)
+    house.store.fail(new Error('the disk is full'))
+    house.device.finish([{ name: 'model', bytes: new Uint8Array(10) }])
+    await until(() => !house.device.isRunning())
+    assert.is(house.provider.status().availability, 'BUSY')
+    house.store.fail(undefined)
+    await state(talk, JobState.COMPLETED)
+    assert.is(house.provider.status().availability, 'FREE')
+  }))
+
+test('a Need for what is no output is answered, and one beyond the end too', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer)
+    const talk = await renter.startJob(lease, [DATA])
+    await upload(talk, [DATA])
+    await until(house.device.isRunning)
+    house.device.finish([{ name: 'model', bytes: new Uint8Array(10) }])
+    const [output] = await nextEvent(talk, (event) => event.output?.blobs)
+    for (const need of [
+      { sha256: digest(DATA.bytes), offset: 0 },
+      { sha256: output!.sha256, offset: 11 },
+      { sha256: new Uint8Array(2), offset: 0 },
+    ]) {
+      await talk.send({ need })
+      assert.is(await refusalOf(talk), 'UNKNOWN_BLOB')
+    }
+    assert.is((await fetch(talk, output!.sha256, 0, 10)).length, 10)
+  }))
+
+test.run()
