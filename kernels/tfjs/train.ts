@@ -6,7 +6,7 @@ import { type Artifact, decodeArtifact, encodeArtifact } from './artifact.js'
 import { type Dataset, parseDataset } from './dataset.js'
 import type { JobOptions, JobOutput } from './event.js'
 import { buildModel, readTensor, readWeights, trainableVariables, writeWeights } from './model.js'
-import { inferShape } from './shape.js'
+import { inferShape, requireRoom } from './shape.js'
 import { shuffledIndices } from './shuffle.js'
 import type { DatasetSpec, TrainSpec } from './spec.js'
 
@@ -34,6 +34,7 @@ export async function train(
 ): Promise<JobOutput> {
   requireOutput(spec)
   const dataset = parseDataset(inputs.data, spec.dataset)
+  requireRoom(backend, spec.model, { rows: dataset.rows, batchSize: spec.batchSize })
   const resumed = inputs.checkpoint === undefined ? undefined : decodeCheckpoint(inputs.checkpoint, spec)
   const model = buildModel(backend, spec.model, spec.seed)
   const optimizer = createOptimizer(backend, spec)

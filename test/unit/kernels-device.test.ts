@@ -161,6 +161,18 @@ test('wrong specs and wrong data come back as coded errors, and the worker lives
   assert.is(device.pid, pid)
 })
 
+test('a batch that is larger than a tensor may be is refused before it is tried', async () => {
+  const layers = [
+    { type: 'dense' as const, units: 16_384 },
+    { type: 'dense' as const, units: 10, activation: 'softmax' as const },
+  ]
+  const data = new Uint8Array(gzipSync(`${'0,'.repeat(64)}1\n`.repeat(5_000)))
+  const spec = { ...digitsSpec, batchSize: 5_000, model: { input: [64], layers } }
+  const error = await rejection(device.run({ ...trainJob, spec, inputs: { data } }))
+  assert.is(codeOf(error), 'JOB_UNSUPPORTED')
+  assert.match(error.message, /327680000 bytes is too large for wasm/)
+})
+
 test('a model that the backend has no kernel for is refused with the name of the kernel', async () => {
   const image = { type: 'reshape' as const, shape: [8, 8, 1] }
   const layers = [
