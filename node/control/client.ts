@@ -25,6 +25,8 @@ export interface ControlClient {
   stop(): Promise<void>
 }
 
+/** The slowest answer waits for the chain for a few seconds. */
+const ANSWER_TIMEOUT_MS = 15_000
 const MAX_ANSWER_BYTES = 64 * 2 ** 20
 
 /** The node that runs on a data directory, or undefined when none answers there. */
@@ -55,7 +57,9 @@ export async function connectToNode(dataDir: string): Promise<ControlClient> {
 
 function createClient(url: string, pid: number, token: string): ControlClient {
   const call = <T>(method: 'GET' | 'POST', path: string, body?: unknown) =>
-    send(url, token, method, path, body).then((answer) => readAnswer<T>(answer))
+    send({ url, token, method, path, body, timeoutMs: ANSWER_TIMEOUT_MS }).then((answer) =>
+      readAnswer<T>(answer),
+    )
   const act = async (path: string) => {
     await call('POST', path, {})
   }
@@ -78,9 +82,19 @@ function createClient(url: string, pid: number, token: string): ControlClient {
     job: (id) => call('GET', jobPath(id)),
     jobEvents: async function* (id, { from = 0, follow, signal }) {
       const path = `${jobPath(id)}/events?from=${from}&follow=${follow}`
-      const answer = await send(url, token, 'GET', path, undefined, signal)
-      if (answer.statusCode !== 200) await readAnswer(answer)
-      yield* readLines(answer) as AsyncIterable<Json<DeploymentEvent>>
+      const answer = await send({
+        url,
+        token,
+        method: 'GET',
+        path,
+        ...(signal === undefined ? {} : { signal }),
+      })
+      try {
+        if (answer.statusCode !== 200) await readAnswer(answer)
+        yield* readLines(answer) as AsyncIterable<Json<DeploymentEvent>>
+      } finally {
+        answer.destroy() // whoever stops reading lets the node know
+      }
     },
     stopJob: (id) => act(`${jobPath(id)}/stop`),
     pause: () => act('/v1/pause'),
@@ -89,15 +103,19 @@ function createClient(url: string, pid: number, token: string): ControlClient {
   }
 }
 
+interface Sending {
+  url: string
+  token: string
+  method: 'GET' | 'POST'
+  path: string
+  body?: unknown
+  /** Longest silence; a stream has none. */
+  timeoutMs?: number
+  signal?: AbortSignal
+}
+
 /** node:http rather than fetch: fetch gives up on a stream that is silent for five minutes. */
-function send(
-  url: string,
-  token: string,
-  method: 'GET' | 'POST',
-  path: string,
-  body: unknown,
-  signal?: AbortSignal,
-): Promise<IncomingMessage> {
+function send({ url, token, method, path, body, timeoutMs, signal }: Sending): Promise<IncomingMessage> {
   const text = body === undefined ? undefined : JSON.stringify(body)
   const headers = {
     authorization: `Bearer ${token}`,
@@ -105,11 +123,25 @@ function send(
       ? {}
       : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
   }
+  const options = {
+    method,
+    headers,
+    agent: false,
+    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
+    ...(signal === undefined ? {} : { signal }),
+  } as const
   return new Promise((resolve, reject) => {
-    const options = { method, headers, agent: false, ...(signal === undefined ? {} : { signal }) }
     const sent = request(new URL(path, url), options, resolve)
     sent.on('error', reject)
+    sent.on('timeout', () => sent.destroy(silent(url)))
     sent.end(text)
+  })
+}
+
+function silent(url: string): NightshiftError {
+  return new NightshiftError('NODE_SILENT', `the node at ${url} does not answer`, {
+    advice: 'it may hang, or another program has its port: end the process and start the node again',
+    context: { url },
   })
 }
 
