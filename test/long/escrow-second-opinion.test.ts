@@ -11,6 +11,7 @@ import {
 } from '@solana/web3.js'
 import * as assert from 'uvu/assert'
 import { disputeAddress, marketAddress, providerAddress } from '../../chain/client/addresses.js'
+import { deployProgram } from '../../chain/client/deployment.js'
 import * as disputes from '../../chain/client/disputes.js'
 import * as escrow from '../../chain/client/instructions.js'
 import { decodeDispute, decodeLease, decodeProvider } from '../../chain/client/layouts.js'
@@ -73,7 +74,18 @@ async function rehearse(connection: Connection): Promise<void> {
       signers: [createSigner(first.secretKey), ...others.map((other) => createSigner(other.secretKey))],
       fee: { computeUnits, microLamports: 1 },
     })
-  await deploy(connection, send, owner)
+  const deployment = {
+    program: new Uint8Array(readFileSync(PROGRAM_PATH)),
+    programKey: createSigner(loader.localnetProgramKeypair().secretKey),
+    bufferKey: createSigner(Keypair.generate().secretKey),
+    payer: createSigner(owner.secretKey),
+    microLamports: 1,
+  }
+  const connected = { ...chain, rpc: connection }
+  assert.is(await deployProgram(connected, deployment), 'deployed')
+  assert.is(await deployProgram(connected, deployment), 'unchanged')
+  const slot = await connection.getSlot()
+  while ((await connection.getSlot()) <= slot) await systemClock.sleep(100)
 
   const mint = await createMint(connection, owner, owner.publicKey, null, 6)
   const fund = async (holder: Keypair, amount: bigint): Promise<PublicKey> => {
@@ -180,42 +192,6 @@ async function rehearse(connection: Connection): Promise<void> {
   assert.is(slashed.events[0]?.name, 'ProviderSlashed')
   const after = decodeProvider(provider, await connection.getAccountInfo(provider), programId)
   assert.is(after.stake, 5_000_000n)
-}
-
-type Send = (
-  instructions: TransactionInstruction[],
-  signers: [Keypair, ...Keypair[]],
-  computeUnits?: number,
-) => Promise<unknown>
-
-async function deploy(connection: Connection, send: Send, payer: Keypair): Promise<void> {
-  const program = loader.localnetProgramKeypair()
-  if ((await connection.getAccountInfo(program.publicKey)) !== null) return
-  const bytes = new Uint8Array(readFileSync(PROGRAM_PATH))
-  const sizes = loader.accountBytes(bytes)
-  const buffer = Keypair.generate()
-  const authority = payer.publicKey
-  const create = loader.createBuffer({
-    payer: authority,
-    buffer: buffer.publicKey,
-    authority,
-    program: bytes,
-    lamports: await connection.getMinimumBalanceForRentExemption(sizes.buffer),
-  })
-  await send(create, [payer, buffer])
-  const writes = loader.writeBuffer(buffer.publicKey, authority, bytes)
-  await Promise.all(writes.map((write) => send([write], [payer])))
-  const final = loader.deploy({
-    payer: authority,
-    programId: program.publicKey,
-    buffer: buffer.publicKey,
-    authority,
-    maxBytes: bytes.length,
-    lamports: await connection.getMinimumBalanceForRentExemption(sizes.program),
-  })
-  await send(final, [payer, program])
-  const slot = await connection.getSlot()
-  while ((await connection.getSlot()) <= slot) await systemClock.sleep(100)
 }
 
 test(
