@@ -108,6 +108,11 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
         const { peer: paid, settlement } = { peer: event.settlement.peer, settlement: event.settlement }
         return `settled with ${peer(paid)}: ${amount(settlement.paid)} paid, ${amount(settlement.refunded)} refunded`
       }
+      case 'slashed': {
+        const bounty =
+          BigInt(event.bounty) > 0n ? `, ${amount(event.bounty)} of it to this renter as bounty` : ''
+        return `${peer(event.peer)} was ${bad('slashed')} on the chain by its own signed receipt: ${amount(event.amount)} of its stake${bounty}`
+      }
     }
   }
 
