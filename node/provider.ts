@@ -4,18 +4,18 @@ import type { Device } from '../kernels/worker/device.js'
 import { toHex } from '../protocols/bytes.js'
 import { codeOf } from '../protocols/errors.js'
 import { DEFAULT_PERIOD_MS } from '../protocols/heartbeat/rules.js'
-import { Availability, type Heartbeat, type Device as OfferedDevices } from '../protocols/heartbeat/wire.js'
+import type { Device as OfferedDevices } from '../protocols/heartbeat/wire.js'
 import type { Benchmark } from '../protocols/inventory/wire.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
-import type { Escrow, MarketTerms, ProviderAccount } from './escrow/port.js'
+import type { Escrow, MarketTerms } from './escrow/port.js'
 import { openFolder } from './files/folder.js'
 import { type AuctionTopic, createAuctionTopic } from './market/announcements.js'
 import { createHeartbeatTopic, type HeartbeatTopic } from './market/heartbeats.js'
 import type { Network } from './net/ports.js'
-import { createAuctionService, type Standing } from './provider/auction.js'
+import { createAuctionService } from './provider/auction.js'
 import { openBids } from './provider/bids.js'
 import { createBlobs } from './provider/blobs.js'
-import { createCapacity } from './provider/capacity.js'
+import { type Binding, createCapacity } from './provider/capacity.js'
 import { serveChallenges } from './provider/challenge.js'
 import { within } from './provider/deadline.js'
 import { createHeartbeatService } from './provider/heartbeat.js'
@@ -23,7 +23,8 @@ import { serveInventory } from './provider/inventory.js'
 import { type JobSummary, serveJobs } from './provider/job.js'
 import { openJobs } from './provider/jobs.js'
 import { serveLeases } from './provider/lease.js'
-import { type LeaseRecord, openLedger } from './provider/ledger.js'
+import { type LeaseRecord, type Ledger, openLedger } from './provider/ledger.js'
+import { createOwnOffer } from './provider/offer.js'
 import { fixedPricing, type Pricing } from './provider/pricing.js'
 import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
@@ -123,164 +124,22 @@ const LONGEST_RECONCILE_MS = 5_000
  */
 const LOOKS_PER_WINDOW = 4
 const DEFAULT_MAX_INPUT_BYTES = 2 ** 30
-/** An order is passed over rather than waiting long for the chain. */
-const STAKE_MS = 2_000
+const DEFAULT_SLICES = { minMs: 100, maxMs: 3_600_000 }
 const SWEEP_MS = 15_000
 const GOODBYE_MS = 10_000
 
 /** Resolves when the first heartbeat is out and every stored lease has been compared with the chain once. */
 export async function createProvider(options: ProviderOptions): Promise<Provider> {
-  const { network, escrow, store, device, clock, random, log } = options
-  const { engine, peer } = network
-  const market = await escrow.market()
+  const { clock, log } = options
+  const market = await options.escrow.market()
   const topics = options.topics ?? joinTopics(options, market)
-  const pricing = options.pricing ?? fixedPricing
-  let pausedBecause: string | undefined
-  let account: ProviderAccount | undefined
+  const pause: Pause = { because: undefined }
+  const services = await startServices(options, market, topics, pause)
+  const { ledger, offer, jobs, heartbeat, reconciler, auction, capacity, bids } = services
 
-  const ledger = await openLedger(store)
-  const bids = await openBids({ store, clock })
-  const turns = createTurns()
-  const capacity = createCapacity({
-    total: 1,
-    clock,
-    occupied: () =>
-      ledger
-        .all()
-        .filter(({ occupies }) => occupies)
-        .map(({ orderId, terms }) => ({ id: toHex(orderId), devices: terms.devices })),
-  })
-  const because = () => pausedBecause
-  const availability = () => {
-    if (pausedBecause !== undefined) return Availability.PAUSED
-    return capacity.unoccupied() > 0 ? Availability.FREE : Availability.BUSY
-  }
-  const describe = (): Omit<Heartbeat, 'sequence' | 'timeMs'> => ({
-    market: market.address,
-    availability: availability(),
-    devices: [describeDevices(device.report, capacity.total, capacity.unoccupied())],
-    pricePerHour: options.pricePerHour,
-    location: options.location,
-    runtimes: [...options.runtimes],
-    addresses: network.addresses(),
-    version: options.version,
-  })
-  const readAccount = async (signal?: AbortSignal) => {
-    account = await within(clock, STAKE_MS, signal, (limited) => escrow.provider(network.publicKey, limited))
-    return account
-  }
-
-  const heartbeat = createHeartbeatService({
-    topic: topics.heartbeats,
-    store,
-    clock,
-    log,
-    periodMs: options.heartbeatPeriodMs ?? DEFAULT_PERIOD_MS,
-    describe,
-  })
   const unsubscribe = ledger.onChange(() => heartbeat.changed())
-
-  const leases = await serveLeases({
-    network,
-    escrow,
-    ledger,
-    bids,
-    capacity,
-    turns,
-    clock,
-    log,
-    pausedBecause: because,
-  })
-  const jobs = await serveJobs({
-    engine,
-    device,
-    ledger,
-    jobs: openJobs(store),
-    blobs: createBlobs(openFolder(join(options.dataDir, 'blobs'))),
-    clock,
-    log,
-    runtimes: options.runtimes,
-    maxInputBytes: options.maxInputBytes ?? DEFAULT_MAX_INPUT_BYTES,
-    pausedBecause: because,
-    confirm: leases.confirm,
-  })
-  const settlements = await serveSettlements({
-    engine,
-    escrow,
-    ledger,
-    turns,
-    clock,
-    log,
-    confirm: leases.confirm,
-    onClosed: jobs.onClosed,
-  })
-  const reconciler = createReconciler({
-    escrow,
-    ledger,
-    turns,
-    clock,
-    log,
-    confirm: leases.confirm,
-    close: settlements.close,
-    onStop: (lease, reason) => void jobs.end(lease, reason),
-    onClosed: jobs.onClosed,
-  })
-  const challenges = await serveChallenges({
-    network,
-    device,
-    market: market.address,
-    ledger,
-    clock,
-    log,
-    pausedBecause: because,
-  })
-  const stopInventory = await serveInventory({
-    engine,
-    topic: topics.heartbeats,
-    self: peer,
-    benchmarks: (options.benchmarks ?? [device.report]).map(describeBenchmark),
-    runningJobs: () => jobs.running().length,
-  })
-  const auction = createAuctionService({
-    network,
-    topic: topics.auctions,
-    bids,
-    capacity,
-    clock,
-    random,
-    log,
-    slices: { minMs: options.minSliceMs ?? 100, maxMs: options.maxSliceMs ?? 3_600_000 },
-    standingFor: async (wanted, ceilingPricePerHour, signal): Promise<Standing | string> => {
-      if (pausedBecause !== undefined) return 'PAUSED'
-      const registered = await readAccount(signal).catch(() => 'CHAIN_SILENT' as const)
-      if (registered === 'CHAIN_SILENT') return registered
-      if (registered === undefined) return 'NOT_REGISTERED'
-      if (registered.stake < market.minimumStake) return 'STAKE_TOO_SMALL'
-      const free = capacity.free()
-      const pricePerHour = pricing({
-        basePricePerHour: options.pricePerHour,
-        ceilingPricePerHour,
-        devices: wanted.devices,
-        free,
-        total: capacity.total,
-      })
-      return {
-        payout: registered.payout,
-        offer: {
-          peer,
-          devices: [describeDevices(device.report, capacity.total, free)],
-          pricePerHour,
-          location: options.location,
-          runtimes: [...options.runtimes],
-          available: true,
-          stake: registered.stake - registered.bound,
-        },
-      }
-    },
-  })
-
   await reconciler.run()
-  await readAccount().catch((error) => log.warn('the stake is not known yet', { error: String(error) }))
+  await offer.refresh().catch((error) => log.warn('the stake is not known yet', { error: String(error) }))
   auction.start()
   const windowMs = market.disputeWindowS * 1_000
   const reconcilePeriodMs = Math.min(LONGEST_RECONCILE_MS, windowMs / LOOKS_PER_WINDOW)
@@ -289,24 +148,24 @@ export async function createProvider(options: ProviderOptions): Promise<Provider
   })
   const stopSweeping = clock.every(SWEEP_MS, () => {
     capacity.sweep()
-    void Promise.allSettled([bids.sweep(), jobs.sweep(), readAccount()]).then((done) => {
+    void Promise.allSettled([bids.sweep(), jobs.sweep(), offer.refresh()]).then((done) => {
       for (const each of done) {
-        if (each.status === 'rejected')
-          log.warn('a sweep failed', { code: codeOf(each.reason), error: String(each.reason) })
+        if (each.status === 'fulfilled') continue
+        log.warn('a sweep failed', { code: codeOf(each.reason), error: String(each.reason) })
       }
     })
   })
   await heartbeat.start()
 
   async function stopAll(): Promise<void> {
-    pausedBecause = 'the provider stops'
+    pause.because = 'the provider stops'
     stopReconciling()
     stopSweeping()
     await auction.stop()
     await jobs.endAll('PROVIDER_STOPPED')
     await heartbeat.beat()
     await heartbeat.stop()
-    await Promise.allSettled([leases.stop(), challenges.stop(), stopInventory(), settlements.stop()])
+    await services.unhandle()
     await within(clock, GOODBYE_MS, undefined, (signal) => reconciler.settleAll(signal))
     await jobs.stop()
     unsubscribe()
@@ -319,47 +178,157 @@ export async function createProvider(options: ProviderOptions): Promise<Provider
   let stopping: Promise<void> | undefined
   return {
     pause: async (reason) => {
-      pausedBecause = reason
-      await jobs.endAll('PROVIDER_PAUSED')
+      pause.because = reason
       heartbeat.changed()
+      await jobs.endAll('PROVIDER_PAUSED')
     },
     resume: async () => {
       if (stopping !== undefined) return
-      pausedBecause = undefined
+      pause.because = undefined
       heartbeat.changed()
     },
     stop: () => (stopping ??= stopAll()),
-    status: () => {
-      const {
-        market: _,
-        devices,
-        pricePerHour,
-        addresses: __,
-        version: ___,
-        availability: now,
-        ...rest
-      } = describe()
-      const { answered, declined } = challenges.counts()
-      return {
-        peer,
-        network: network.name,
-        availability: now as ProviderStatus['availability'],
-        ...(pausedBecause === undefined ? {} : { pausedBecause }),
-        ...rest,
-        devices: devices.map((group) => ({ ...group, memoryBytes: String(group.memoryBytes) })),
-        pricePerHour: String(pricePerHour),
-        ...(account && { stake: { stake: String(account.stake), bound: String(account.bound) } }),
-        jobs: jobs.running(),
-        leases: ledger.all().map(summarize),
-        counters: {
-          heartbeats: heartbeat.sent(),
-          ...auction.counts(),
-          challenges: answered,
-          challengesDeclined: declined,
-          vouchers: settlements.vouchers(),
-          jobs: jobs.counts(),
-        },
-      }
+    status: () => readStatus(options, services, pause.because),
+  }
+}
+
+interface Pause {
+  because: string | undefined
+}
+
+/** Every service of a provider, each handed what it needs; none of them reaches for another by itself. */
+async function startServices(
+  options: ProviderOptions,
+  market: MarketTerms,
+  topics: { heartbeats: HeartbeatTopic; auctions: AuctionTopic },
+  pause: Pause,
+) {
+  const { network, escrow, store, device, clock, random, log, runtimes } = options
+  const { engine } = network
+  const ledger = await openLedger(store)
+  const bids = await openBids({ store, clock })
+  const turns = createTurns()
+  const pausedBecause = () => pause.because
+  const capacity = createCapacity({ total: 1, clock, occupied: () => bindingsOf(ledger) })
+  const shared = {
+    network,
+    engine,
+    escrow,
+    ledger,
+    bids,
+    capacity,
+    turns,
+    device,
+    clock,
+    random,
+    log,
+    pausedBecause,
+  }
+  const offer = createOwnOffer({
+    ...shared,
+    market,
+    report: device.report,
+    pricing: options.pricing ?? fixedPricing,
+    terms: options,
+  })
+  const heartbeat = createHeartbeatService({
+    topic: topics.heartbeats,
+    store,
+    clock,
+    log,
+    periodMs: options.heartbeatPeriodMs ?? DEFAULT_PERIOD_MS,
+    describe: offer.describe,
+  })
+  const leases = await serveLeases(shared)
+  const { confirm } = leases
+  const jobs = await serveJobs({
+    ...shared,
+    jobs: openJobs(store),
+    blobs: createBlobs(openFolder(join(options.dataDir, 'blobs'))),
+    runtimes,
+    maxInputBytes: options.maxInputBytes ?? DEFAULT_MAX_INPUT_BYTES,
+    confirm,
+  })
+  const { onClosed } = jobs
+  const settlements = await serveSettlements({ ...shared, confirm, onClosed })
+  const reconciler = createReconciler({
+    ...shared,
+    confirm,
+    close: settlements.close,
+    onStop: (lease, reason) => void jobs.end(lease, reason),
+    onClosed,
+  })
+  const challenges = await serveChallenges({ ...shared, market: market.address })
+  const stopInventory = await serveInventory({
+    engine,
+    topic: topics.heartbeats,
+    self: network.peer,
+    benchmarks: (options.benchmarks ?? [device.report]).map(describeBenchmark),
+    runningJobs: () => jobs.running().length,
+  })
+  const auction = createAuctionService({
+    ...shared,
+    topic: topics.auctions,
+    slices: {
+      minMs: options.minSliceMs ?? DEFAULT_SLICES.minMs,
+      maxMs: options.maxSliceMs ?? DEFAULT_SLICES.maxMs,
+    },
+    standingFor: offer.standingFor,
+  })
+  const unhandle = async () => {
+    await Promise.allSettled([leases.stop(), challenges.stop(), stopInventory(), settlements.stop()])
+  }
+  return {
+    ledger,
+    bids,
+    capacity,
+    offer,
+    heartbeat,
+    jobs,
+    settlements,
+    reconciler,
+    challenges,
+    auction,
+    unhandle,
+  }
+}
+
+type Services = Awaited<ReturnType<typeof startServices>>
+
+function bindingsOf(ledger: Ledger): Binding[] {
+  return ledger
+    .all()
+    .filter(({ occupies }) => occupies)
+    .map(({ orderId, terms }) => ({ id: toHex(orderId), devices: terms.devices }))
+}
+
+function readStatus(
+  { network }: ProviderOptions,
+  { offer, jobs, ledger, heartbeat, auction, challenges, settlements }: Services,
+  pausedBecause: string | undefined,
+): ProviderStatus {
+  const { availability, devices, pricePerHour, location, runtimes } = offer.describe()
+  const account = offer.account()
+  const { answered, declined } = challenges.counts()
+  return {
+    peer: network.peer,
+    network: network.name,
+    availability: availability as ProviderStatus['availability'],
+    ...(pausedBecause === undefined ? {} : { pausedBecause }),
+    devices: devices.map((group) => ({ ...group, memoryBytes: String(group.memoryBytes) })),
+    pricePerHour: String(pricePerHour),
+    location,
+    runtimes,
+    ...(account && { stake: { stake: String(account.stake), bound: String(account.bound) } }),
+    jobs: jobs.running(),
+    leases: ledger.all().map(summarize),
+    counters: {
+      heartbeats: heartbeat.sent(),
+      ...auction.counts(),
+      challenges: answered,
+      challengesDeclined: declined,
+      vouchers: settlements.vouchers(),
+      jobs: jobs.counts(),
     },
   }
 }
@@ -367,20 +336,6 @@ export async function createProvider(options: ProviderOptions): Promise<Provider
 function joinTopics({ network, clock, log }: ProviderOptions, { address }: MarketTerms) {
   const parts = { network, market: address, clock, log }
   return { heartbeats: createHeartbeatTopic(parts), auctions: createAuctionTopic(parts) }
-}
-
-function describeDevices(report: BackendReport, count: number, free: number): OfferedDevices {
-  return {
-    model: report.model,
-    memoryBytes: BigInt(Math.floor(report.memoryBytes ?? 0)),
-    gpu: report.gpu,
-    backend: report.backend,
-    driver: report.driver ?? '',
-    cudaVersion: '',
-    gflops: report.gflops ?? 0,
-    count,
-    free,
-  }
 }
 
 function describeBenchmark({ backend, ok, gflops = 0, reason = '' }: BackendReport): Benchmark {

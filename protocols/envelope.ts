@@ -21,11 +21,11 @@ export interface Opened {
 }
 
 export type EnvelopeRefusal = Refusal<
-  | 'envelope_oversized'
-  | 'envelope_malformed'
-  | 'envelope_wrong_key_type'
-  | 'envelope_wrong_domain'
-  | 'envelope_bad_signature'
+  | 'ENVELOPE_OVERSIZED'
+  | 'ENVELOPE_MALFORMED'
+  | 'ENVELOPE_WRONG_KEY_TYPE'
+  | 'ENVELOPE_WRONG_DOMAIN'
+  | 'ENVELOPE_BAD_SIGNATURE'
 >
 
 /** What an envelope adds to its payload, at most: key 36, signature 64, payload type and protobuf tags. */
@@ -59,20 +59,20 @@ export async function open(message: {
 }): Promise<Opened | EnvelopeRefusal> {
   const { bytes, maxBytes } = message
   if (bytes.byteLength > maxBytes) {
-    return refuse('envelope_oversized', `${bytes.byteLength} bytes, at most ${maxBytes} are allowed`)
+    return refuse('ENVELOPE_OVERSIZED', `${bytes.byteLength} bytes, at most ${maxBytes} are allowed`)
   }
   const envelope = parse(bytes)
-  if (envelope === undefined) return refuse('envelope_malformed', 'the bytes are no envelope')
+  if (envelope === undefined) return refuse('ENVELOPE_MALFORMED', 'the bytes are no envelope')
   if (envelope.publicKey.type !== 'Ed25519') {
-    return refuse('envelope_wrong_key_type', `signed with a key of type ${envelope.publicKey.type}`)
+    return refuse('ENVELOPE_WRONG_KEY_TYPE', `signed with a key of type ${envelope.publicKey.type}`)
   }
   const domain = envelopeDomain(message.word)
   const payloadType = new TextDecoder().decode(envelope.payloadType)
   if (payloadType !== domain) {
-    return refuse('envelope_wrong_domain', `made for another purpose than ${domain}`)
+    return refuse('ENVELOPE_WRONG_DOMAIN', `made for another purpose than ${domain}`)
   }
   if (!(await isSigned(envelope, domain))) {
-    return refuse('envelope_bad_signature', 'the signature does not match the key and the payload')
+    return refuse('ENVELOPE_BAD_SIGNATURE', 'the signature does not match the key and the payload')
   }
   return {
     peer: peerIdFromPublicKey(envelope.publicKey).toString(),

@@ -87,6 +87,15 @@ export function computeEntry(programId: PublicKey, dispute: PublicKey, n: number
   )
 }
 
+/** Per pair of inner steps, measured and rounded up. */
+const UNITS_PER_PAIR = 370
+const SLASH_UNITS = 40_000
+
+/** Compute units to ask for in `slashFraud` of a proof of this n, after the `computeEntry` transactions that it needs. */
+export function slashComputeUnits(n: number): number {
+  return SLASH_UNITS + UNITS_PER_PAIR * Math.min(n / 2, PAIRS_PER_TRANSACTION)
+}
+
 export interface SlashFraud {
   programId: PublicKey
   dispute: PublicKey

@@ -104,15 +104,15 @@ export function registerProvider(args: RegisterProvider): TransactionInstruction
 export interface AddStake {
   programId: PublicKey
   provider: PublicKey
-  /** Signs and pays; must be the provider's owner, so that no stranger's unit of stake keeps a registration from closing. */
-  funder: PublicKey
+  /** Signs and pays: a stranger's unit of stake would keep a registration from closing. */
+  owner: PublicKey
   source: PublicKey
   amount: bigint
 }
 
-export function addStake({ programId, provider, funder, source, amount }: AddStake): TransactionInstruction {
+export function addStake({ programId, provider, owner, source, amount }: AddStake): TransactionInstruction {
   const keys = [
-    signs(funder),
+    signs(owner),
     write(provider),
     write(vaultAddress(programId, provider)),
     write(source),

@@ -38,8 +38,9 @@ export const COMPUTE_UNITS: Record<InstructionName, number> = {
   openDispute: 25_000,
   postOpening: 12_000,
   postPath: 10_000,
-  computeEntry: 1_000_000,
-  slashFraud: 1_200_000,
+  computeEntry: 800_000,
+  /** The most; `slashComputeUnits` in disputes.ts says it for an n. */
+  slashFraud: 800_000,
   closeDispute: 3_000,
   closeVerdict: 3_000,
 }

@@ -28,15 +28,15 @@ export interface Claim {
 }
 
 export type OpeningFault =
-  | 'claim-malformed'
-  | 'opening-missing'
-  | 'opening-of-another-entry'
-  | 'segment-malformed'
-  | 'path-malformed'
-  | 'path-mismatch'
-  | 'entry-mismatch'
+  | 'CLAIM_MALFORMED'
+  | 'OPENING_MISSING'
+  | 'OPENING_OF_ANOTHER_ENTRY'
+  | 'SEGMENT_MALFORMED'
+  | 'PATH_MALFORMED'
+  | 'PATH_MISMATCH'
+  | 'ENTRY_MISMATCH'
 
-/** With 'entry-mismatch', `opening` is evidence: its path leads to the signed root and its entry is wrong. */
+/** With 'ENTRY_MISMATCH', `opening` is evidence: its path leads to the signed root and its entry is wrong. */
 export type OpeningVerdict =
   | { readonly ok: true }
   | (Refusal<OpeningFault> & { readonly opening?: Opening; readonly expected?: number })
@@ -87,7 +87,7 @@ export function verifyMemoryOpenings(
 ): OpeningVerdict {
   const { params, seed, nonce } = claim
   if (!allowsMemoryPhase(params) || nonce.length !== NONCE_BYTES) {
-    return { refused: 'claim-malformed', detail: `n must be a multiple of ${FOLD} and the nonce 32 bytes` }
+    return { refused: 'CLAIM_MALFORMED', detail: `n must be a multiple of ${FOLD} and the nonce 32 bytes` }
   }
   const layout = memoryLayout(params)
   return verifyAll(claim, entries, openings, {
@@ -110,11 +110,11 @@ function verifyAll(
   { place, stated, compute }: Phase,
 ): OpeningVerdict {
   if (seed.length !== SEED_BYTES || root.length !== DIGEST_BYTES) {
-    return { refused: 'claim-malformed', detail: 'a seed and a root are 32 bytes each' }
+    return { refused: 'CLAIM_MALFORMED', detail: 'a seed and a root are 32 bytes each' }
   }
   if (openings.length !== entries.length) {
     return {
-      refused: 'opening-missing',
+      refused: 'OPENING_MISSING',
       detail: `${openings.length} openings came for ${entries.length} entries`,
     }
   }
@@ -127,7 +127,7 @@ function verifyAll(
     const value = stated(opening)
     if (value === expected[at]) continue
     return {
-      refused: 'entry-mismatch',
+      refused: 'ENTRY_MISMATCH',
       detail: `entry (${opening.round}, ${opening.row}, ${opening.column}) is ${value}, not ${expected[at]}`,
       opening,
       expected: expected[at]!,
@@ -153,11 +153,11 @@ function checkPath(
   const { round, row, column } = entry
   const name = `(${round}, ${row}, ${column})`
   if (opening.round !== round || opening.row !== row || opening.column !== column) {
-    return { refused: 'opening-of-another-entry', detail: `entry ${name} was asked for`, opening }
+    return { refused: 'OPENING_OF_ANOTHER_ENTRY', detail: `entry ${name} was asked for`, opening }
   }
   if (opening.segment.length !== place.bytes) {
     return {
-      refused: 'segment-malformed',
+      refused: 'SEGMENT_MALFORMED',
       detail: `the segment of ${name} must be ${place.bytes} bytes`,
       opening,
     }
@@ -165,14 +165,14 @@ function checkPath(
   const depth = place.roundDepth + place.topDepth
   if (opening.path.length !== depth || opening.path.some((digest) => digest.length !== DIGEST_BYTES)) {
     return {
-      refused: 'path-malformed',
+      refused: 'PATH_MALFORMED',
       detail: `the path of ${name} must be ${depth} times 32 bytes`,
       opening,
     }
   }
   const index = round * 2 ** place.roundDepth + place.leaf
   if (!equalBytes(climb(hashLeaf(opening.segment), index, opening.path), root)) {
-    return { refused: 'path-mismatch', detail: `the path of ${name} does not lead to the root`, opening }
+    return { refused: 'PATH_MISMATCH', detail: `the path of ${name} does not lead to the root`, opening }
   }
   return undefined
 }

@@ -1,6 +1,6 @@
 import { type IncomingMessage, request } from 'node:http'
 import { createInterface } from 'node:readline'
-import { NightshiftError } from '../../protocols/errors.js'
+import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import { readControlFiles } from './file.js'
 import type { OfferQuery, PostRequest } from './port.js'
@@ -29,6 +29,9 @@ export interface ControlClient {
 const ANSWER_TIMEOUT_MS = 15_000
 const MAX_ANSWER_BYTES = 64 * 2 ** 20
 
+/** What it means that a node was killed and left its address behind; somebody else may have its port by now. */
+const STALE: readonly string[] = ['NODE_GONE', 'CONTROL_DENIED', 'BAD_ANSWER']
+
 /** The node that runs on a data directory, or undefined when none answers there. */
 export async function findNode(dataDir: string): Promise<ControlClient | undefined> {
   const files = await readControlFiles(dataDir)
@@ -38,9 +41,7 @@ export async function findNode(dataDir: string): Promise<ControlClient | undefin
     await client.status()
     return client
   } catch (error) {
-    // Left behind by a node that was killed, or its port is somebody else's by now.
-    const isStale = isNotListening(error) || hasCode(error, 'CONTROL_DENIED') || hasCode(error, 'BAD_ANSWER')
-    if (isStale) return undefined
+    if (STALE.includes(codeOf(error) ?? '')) return undefined
     throw error
   }
 }
@@ -132,9 +133,17 @@ function send({ url, token, method, path, body, timeoutMs, signal }: Sending): P
   } as const
   return new Promise((resolve, reject) => {
     const sent = request(new URL(path, url), options, resolve)
-    sent.on('error', reject)
+    sent.on('error', (error) => reject(isNotListening(error) ? gone(url, error) : error))
     sent.on('timeout', () => sent.destroy(silent(url)))
     sent.end(text)
+  })
+}
+
+function gone(url: string, cause: Error): NightshiftError {
+  return new NightshiftError('NODE_GONE', `no node answers at ${url} any more`, {
+    advice: 'start it again with "nightshift node start"; its jobs and leases are kept',
+    context: { url },
+    cause,
   })
 }
 
@@ -186,8 +195,4 @@ async function* readLines(answer: IncomingMessage): AsyncGenerator<unknown> {
 
 function isNotListening(error: unknown): boolean {
   return ['ECONNREFUSED', 'ECONNRESET', 'EADDRNOTAVAIL'].includes(String((error as { code?: unknown }).code))
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof NightshiftError && error.code === code
 }

@@ -131,7 +131,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       const { mint } = await readMarket(signal)
       const provider = addressOf(node)
       const source = getAssociatedTokenAddressSync(mint, owner.publicKey, true)
-      const instructions = [addStake({ programId, provider, funder: owner.publicKey, source, amount })]
+      const instructions = [addStake({ programId, provider, owner: owner.publicKey, source, amount })]
       const fee = await feeFor(provider, COMPUTE_UNITS.addStake, signal)
       return sendInstructions(chain, { instructions, signers: [owner], fee }, signal)
     },

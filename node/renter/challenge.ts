@@ -139,13 +139,13 @@ async function checkReceipt(
 function judgeOpenings(verdict: ReturnType<typeof verifyOpenings>): Failed | undefined {
   if ('ok' in verdict) return undefined
   const reasons: Record<typeof verdict.refused, ChallengeFailure> = {
-    'claim-malformed': 'RECEIPT_MALFORMED',
-    'opening-missing': 'OPENING_MISSING',
-    'opening-of-another-entry': 'OPENING_MALFORMED',
-    'segment-malformed': 'OPENING_MALFORMED',
-    'path-malformed': 'OPENING_MALFORMED',
-    'path-mismatch': 'OPENING_OUTSIDE_ROOT',
-    'entry-mismatch': 'OPENING_DIFFERS',
+    CLAIM_MALFORMED: 'RECEIPT_MALFORMED',
+    OPENING_MISSING: 'OPENING_MISSING',
+    OPENING_OF_ANOTHER_ENTRY: 'OPENING_MALFORMED',
+    SEGMENT_MALFORMED: 'OPENING_MALFORMED',
+    PATH_MALFORMED: 'OPENING_MALFORMED',
+    PATH_MISMATCH: 'OPENING_OUTSIDE_ROOT',
+    ENTRY_MISMATCH: 'OPENING_DIFFERS',
   }
   return { reason: reasons[verdict.refused], detail: verdict.detail }
 }

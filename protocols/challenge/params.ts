@@ -41,24 +41,24 @@ export interface Entry {
 }
 
 export type ParamsRefusal = Refusal<
-  'params-malformed' | 'n-out-of-range' | 'n-not-a-multiple' | 'rounds-out-of-range'
+  'PARAMS_MALFORMED' | 'N_OUT_OF_RANGE' | 'N_NOT_A_MULTIPLE' | 'ROUNDS_OUT_OF_RANGE'
 >
 
 /** Checks parameters that a peer sent. */
 export function checkParams(value: unknown): ProofParams | ParamsRefusal {
   const { n, rounds } = (value ?? {}) as Partial<ProofParams>
   if (!Number.isInteger(n) || !Number.isInteger(rounds)) {
-    return { refused: 'params-malformed', detail: 'n and rounds must be integers' }
+    return { refused: 'PARAMS_MALFORMED', detail: 'n and rounds must be integers' }
   }
   if (n! < MIN_N || n! > MAX_N) {
-    return { refused: 'n-out-of-range', detail: `n is ${n}; it must lie between ${MIN_N} and ${MAX_N}` }
+    return { refused: 'N_OUT_OF_RANGE', detail: `n is ${n}; it must lie between ${MIN_N} and ${MAX_N}` }
   }
   if (n! % GROUP !== 0) {
-    return { refused: 'n-not-a-multiple', detail: `n is ${n}; it must be a multiple of ${GROUP}` }
+    return { refused: 'N_NOT_A_MULTIPLE', detail: `n is ${n}; it must be a multiple of ${GROUP}` }
   }
   if (rounds! < 1 || rounds! > MAX_ROUNDS) {
     return {
-      refused: 'rounds-out-of-range',
+      refused: 'ROUNDS_OUT_OF_RANGE',
       detail: `rounds is ${rounds}; it must lie between 1 and ${MAX_ROUNDS}`,
     }
   }

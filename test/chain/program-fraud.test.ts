@@ -242,6 +242,24 @@ test('stake that is asked back is slashed too, as long as it has not been withdr
   assert.equal({ ...outcome.events[0]!.values }, { amount: 5_000_000n, stake: 0n })
 })
 
+test('after a slash, what open leases bind cannot be withdrawn, though it was asked for before', () => {
+  const world = new MarketWorld()
+  const provider = world.newProvider()
+  world.open(provider, world.newRenter())
+  const { programId, address: market } = world
+  const who = { programId, provider: provider.address, owner: provider.owner.publicKey }
+  world.expect(world.send([escrow.requestUnstake({ ...who, market, amount: 9_000_000n })], [provider.owner]))
+  world.expect(prosecute(world, createFraud(world, provider, { params: SIZES[0]![0], entry: SIZES[0]![1] })))
+  world.advance(3600)
+  const withdraw = escrow.withdrawStake({ ...who, destination: provider.source })
+  assert.is(world.send([withdraw], [provider.owner]).code, 'ESCROW_INSUFFICIENT_STAKE')
+  world.expect(world.send([escrow.requestUnstake({ ...who, market, amount: 4_000_000n })], [provider.owner]))
+  world.advance(3600)
+  world.expect(world.send([withdraw], [provider.owner]))
+  assert.is(world.provider(provider.address).stake, 1_000_000n)
+  assert.ok(world.provider(provider.address).bound <= 1_000_000n)
+})
+
 test('one receipt is punished once, whoever reports it, also after the provider registers anew', () => {
   const world = new MarketWorld()
   const provider = world.newProvider()
@@ -501,6 +519,8 @@ test('costs are within what the client asks for and what a transaction may use',
     console.log(`cu.${name} ${spent}`)
     const asked = COMPUTE_UNITS[name.split(' ')[0] as escrow.InstructionName]
     assert.ok(spent <= asked, `${name} took ${spent}`)
+    const n = Number(name.split('n=')[1])
+    if (n > 0) assert.ok(spent <= disputes.slashComputeUnits(n), `${name} took ${spent}`)
   }
 })
 

@@ -269,7 +269,7 @@ test('a stake is added, asked back, waited for and withdrawn, and the registrati
   const add = escrow.addStake({
     programId,
     provider: address,
-    funder: holder.publicKey,
+    owner: holder.publicKey,
     source,
     amount: 5_000_000n,
   })
@@ -316,6 +316,23 @@ test('a stake is added, asked back, waited for and withdrawn, and the registrati
   assert.is(world.account(address), null)
   assert.is(world.account(provider.vault), null)
   assert.ok(world.lamports(holder.publicKey) > lamports)
+})
+
+test('in a market without bonds, a provider may withdraw its stake during a lease, but stays until the lease has ended', () => {
+  const world = new MarketWorld({ bondBps: 0 })
+  const provider = world.newProvider()
+  const lease = world.open(provider, world.newRenter())
+  const { programId, address: market } = world
+  const who = { programId, provider: provider.address, owner: provider.owner.publicKey }
+  world.expect(world.send([escrow.requestUnstake({ ...who, market, amount: 10_000_000n })], [provider.owner]))
+  world.advance(3600)
+  const destination = provider.source
+  world.expect(world.send([escrow.withdrawStake({ ...who, destination })], [provider.owner]))
+  const close = escrow.closeProvider({ ...who, destination })
+  assert.is(world.send([close], [provider.owner]).code, 'ESCROW_PROVIDER_BUSY')
+  const voucher = world.voucher(lease, { amount: 3n, final: true })
+  world.expect(world.send(world.closing(lease, { voucher }), [world.payer, provider.node]))
+  world.expect(world.send([close], [provider.owner]))
 })
 
 function registerAnother(world: MarketWorld): Outcome {

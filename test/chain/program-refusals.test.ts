@@ -284,7 +284,7 @@ test('stakes added to what is no provider, from others, or of nothing', () => {
       escrow.addStake({
         programId: world.programId,
         provider: provider.address,
-        funder: owner.publicKey,
+        owner: owner.publicKey,
         source,
         amount,
       }),
@@ -560,6 +560,12 @@ test('closes that one side did not agree to, and wrong accounts of a close', () 
     instructions: world.closing(lease, { signer: key.publicKey }),
     signers: [node, key],
   })
+  const unsigned = (key: Keypair): Call => ({
+    ...edit(both(key), 0, (i) => {
+      i.keys[9]!.isSigner = false
+    }),
+    signers: [provider.node],
+  })
   const call = build(world.voucher(lease, { amount: 100_000n, sequence: 5n, final: true }))
   const shared = world.createTokenAccount(world.mint, renter.wallet.publicKey)
   world.approve(shared, renter.wallet, stranger.publicKey)
@@ -587,6 +593,8 @@ test('closes that one side did not agree to, and wrong accounts of a close', () 
         i.data[1] = 2
       }),
     ],
+    ['a wallet that did not sign', 'ESCROW_MISSING_SIGNATURE', unsigned(renter.wallet)],
+    ['a session key that did not sign', 'ESCROW_MISSING_SIGNATURE', unsigned(renter.session)],
     ['a stranger for the renter', 'ESCROW_WRONG_AUTHORITY', both(stranger)],
     ['the provider for the renter', 'ESCROW_WRONG_AUTHORITY', both(provider.owner)],
     ['the node for both', 'ESCROW_WRONG_AUTHORITY', both(provider.node)],

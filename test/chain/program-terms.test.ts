@@ -30,6 +30,7 @@ test('new terms take effect after the delay, by themselves, and open leases keep
     announce(world, { bondBps: 5_000, disputeWindowSeconds: 900, slashBps: 10_000 }),
   )
   assert.is((outcome.events[0]!.values as { from: bigint }).from, BigInt(world.time + DAY))
+  console.log(`cu.updateMarket ${outcome.units}`)
   assert.ok(outcome.units < COMPUTE_UNITS.updateMarket)
   world.open(provider, renter)
   world.advance(DAY - 1)
@@ -129,7 +130,8 @@ test('both sides make a lease longer: more deposit, more bond, a later deadline'
   assert.is(before.deposit, 3_601n)
   const signers = [world.payer, lease.renter.wallet, lease.provider.node]
   const outcome = world.expect(world.send([extension(world, lease)], signers))
-  assert.ok(outcome.units < COMPUTE_UNITS.extendLease, String(outcome.units))
+  console.log(`cu.extendLease ${outcome.units}`)
+  assert.ok(outcome.units < COMPUTE_UNITS.extendLease)
   const after = world.lease(lease.address)
   assert.is(after.deposit, 5_403n, 'the whole time at the price, rounded up once')
   assert.is(after.bond, before.bond + 361n)
@@ -153,6 +155,8 @@ test('an extension that one side did not sign, at other amounts, too long, too l
     changed.data.writeBigUInt64LE(value, at)
     return changed
   }
+  const paidByOther = extension(world, lease, { source: other.renter.source })
+  paidByOther.keys[0]!.pubkey = other.renter.wallet.publicKey
   const cases: [string, string, ReturnType<typeof extension>, Keypair[]?][] = [
     ['no time', 'ESCROW_AMOUNT_OUT_OF_RANGE', patched(1, 0n)],
     ['ages', 'ESCROW_AMOUNT_OUT_OF_RANGE', patched(1, 2n ** 64n - 1n)],
@@ -169,6 +173,12 @@ test('an extension that one side did not sign, at other amounts, too long, too l
       [world.payer, wallet, other.provider.node],
     ],
     ["somebody else's tokens", 'CHAIN_TOKEN_OWNER', extension(world, lease, { source: other.renter.source })],
+    [
+      'another wallet, at its own cost',
+      'ESCROW_WRONG_AUTHORITY',
+      paidByOther,
+      [world.payer, other.renter.wallet, provider.node],
+    ],
     ['its own vault as source', 'ESCROW_DUPLICATE_ACCOUNT', extension(world, lease, { source: lease.vault })],
   ]
   for (const [what, code, instruction, signers] of cases) {

@@ -42,7 +42,7 @@ test('no change of any byte passes, and none throws', async () => {
       const changed = bytes.slice()
       changed[at]! ^= 1 << bit
       const refused = await refusalOf('bid', changed)
-      assert.match(refused ?? 'passed', /^envelope_/, `byte ${at}, bit ${bit}`)
+      assert.match(refused ?? 'passed', /^ENVELOPE_/, `byte ${at}, bit ${bit}`)
       runs++
     }
   }
@@ -59,7 +59,7 @@ test('bytes cut, doubled, prefixed, or made up are refused, and never throw', as
   )
   await fc.assert(
     fc.asyncProperty(mutation, async (bytes) => {
-      assert.match((await refusalOf('bid', bytes)) ?? 'passed', /^envelope_/)
+      assert.match((await refusalOf('bid', bytes)) ?? 'passed', /^ENVELOPE_/)
     }),
     { numRuns: 500 },
   )
@@ -67,7 +67,7 @@ test('bytes cut, doubled, prefixed, or made up are refused, and never throw', as
 
 test('what was signed for one purpose is refused for another', async () => {
   const bytes = await seal({ word: 'bid', payload: new Uint8Array(1), key })
-  assert.is(await refusalOf('voucher', bytes), 'envelope_wrong_domain')
+  assert.is(await refusalOf('voucher', bytes), 'ENVELOPE_WRONG_DOMAIN')
 })
 
 test('a payload type that names the right domain does not help a signature for another', async () => {
@@ -78,14 +78,14 @@ test('a payload type that names the right domain does not help a signature for a
     equals: () => false,
   }
   const bytes = (await RecordEnvelope.seal(record, key)).marshal()
-  assert.is(await refusalOf('voucher', bytes), 'envelope_bad_signature')
-  assert.is(await refusalOf('bid', bytes), 'envelope_wrong_domain')
+  assert.is(await refusalOf('voucher', bytes), 'ENVELOPE_BAD_SIGNATURE')
+  assert.is(await refusalOf('bid', bytes), 'ENVELOPE_WRONG_DOMAIN')
 })
 
 test('a second encoding of the same signed message is refused', async () => {
   const bytes = await seal({ word: 'bid', payload: Uint8Array.of(1), key })
   // field 15, varint 0: protobuf would skip it, and gossip would take the copy for a new message
-  assert.is(await refusalOf('bid', new Uint8Array([...bytes, 0x78, 0x00])), 'envelope_malformed')
+  assert.is(await refusalOf('bid', new Uint8Array([...bytes, 0x78, 0x00])), 'ENVELOPE_MALFORMED')
 })
 
 test('a key of another type than ed25519 is refused', async () => {
@@ -98,13 +98,13 @@ test('a key of another type than ed25519 is refused', async () => {
     equals: () => false,
   }
   const bytes = (await RecordEnvelope.seal(record, other)).marshal()
-  assert.is(await refusalOf('bid', bytes), 'envelope_wrong_key_type')
+  assert.is(await refusalOf('bid', bytes), 'ENVELOPE_WRONG_KEY_TYPE')
 })
 
 test('an envelope above the limit is refused before it is parsed', async () => {
   const bytes = await seal({ word: 'bid', payload: new Uint8Array(1000), key })
   const opened = await open({ word: 'bid', bytes, maxBytes: 1000 })
-  assert.ok(isRefusal(opened) && opened.refused === 'envelope_oversized')
+  assert.ok(isRefusal(opened) && opened.refused === 'ENVELOPE_OVERSIZED')
 })
 
 test('a peer id and a Solana key are two spellings of one key', () => {

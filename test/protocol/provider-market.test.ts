@@ -268,7 +268,7 @@ test('a bid is bound to its author and to its commitment, and is no announcement
   assert.equal(commitmentOf(opened.peer, opened.payload), commitment)
   const announced = await openAnnouncement(envelope)
   assert.ok(isRefusal(announced))
-  assert.is(announced.refused, 'envelope_wrong_domain')
+  assert.is(announced.refused, 'ENVELOPE_WRONG_DOMAIN')
   assert.ok(isRefusal(await openBid(new Uint8Array(2_000))))
 })
 

@@ -47,7 +47,7 @@ export class Model extends LeaseBooks {
     const add = escrow.addStake({
       programId: this.world.programId,
       provider: provider.party.address,
-      funder: owner.publicKey,
+      owner: owner.publicKey,
       source: provider.party.source,
       amount: step.amount,
     })

@@ -15,6 +15,8 @@ export interface ShellOptions {
   isTty?: boolean
   columns?: number
   cwd?: string
+  /** Told what is written to standard output. */
+  onOutput?: (text: string) => void
 }
 
 export async function runCommand(args: readonly string[], options: ShellOptions = {}): Promise<Ran> {
@@ -27,6 +29,7 @@ export async function runCommand(args: readonly string[], options: ShellOptions 
     style,
     write: (text: string) => {
       ran[name] += text
+      if (name === 'stdout') options.onOutput?.(text)
     },
   })
   ran.code = await runProgram(

@@ -7,18 +7,18 @@ import { suite } from '../support/suite.js'
 const test = suite('proof parameters')
 
 const REFUSED: [unknown, string][] = [
-  [undefined, 'params-malformed'],
-  [null, 'params-malformed'],
-  [{ n: 64 }, 'params-malformed'],
-  [{ n: '64', rounds: 1 }, 'params-malformed'],
-  [{ n: 64.5, rounds: 1 }, 'params-malformed'],
-  [{ n: Number.NaN, rounds: 1 }, 'params-malformed'],
-  [{ n: 0, rounds: 1 }, 'n-out-of-range'],
-  [{ n: -64, rounds: 1 }, 'n-out-of-range'],
-  [{ n: 32_784, rounds: 1 }, 'n-out-of-range'],
-  [{ n: 102, rounds: 1 }, 'n-not-a-multiple'],
-  [{ n: 64, rounds: 0 }, 'rounds-out-of-range'],
-  [{ n: 64, rounds: 257 }, 'rounds-out-of-range'],
+  [undefined, 'PARAMS_MALFORMED'],
+  [null, 'PARAMS_MALFORMED'],
+  [{ n: 64 }, 'PARAMS_MALFORMED'],
+  [{ n: '64', rounds: 1 }, 'PARAMS_MALFORMED'],
+  [{ n: 64.5, rounds: 1 }, 'PARAMS_MALFORMED'],
+  [{ n: Number.NaN, rounds: 1 }, 'PARAMS_MALFORMED'],
+  [{ n: 0, rounds: 1 }, 'N_OUT_OF_RANGE'],
+  [{ n: -64, rounds: 1 }, 'N_OUT_OF_RANGE'],
+  [{ n: 32_784, rounds: 1 }, 'N_OUT_OF_RANGE'],
+  [{ n: 102, rounds: 1 }, 'N_NOT_A_MULTIPLE'],
+  [{ n: 64, rounds: 0 }, 'ROUNDS_OUT_OF_RANGE'],
+  [{ n: 64, rounds: 257 }, 'ROUNDS_OUT_OF_RANGE'],
 ]
 
 test('parameters that a peer sends are refused with the reason', () => {

@@ -54,53 +54,53 @@ test('an honest proof is accepted', () => {
 })
 
 const WRONG: [string, Claim, readonly Opening[], string][] = [
-  ['a made-up root', { ...honest.claim, root: new Uint8Array(32).fill(1) }, opened, 'path-mismatch'],
-  ['a root of the wrong length', { ...honest.claim, root: new Uint8Array(31) }, opened, 'claim-malformed'],
-  ['a seed of the wrong length', { ...honest.claim, seed: new Uint8Array(33) }, opened, 'claim-malformed'],
+  ['a made-up root', { ...honest.claim, root: new Uint8Array(32).fill(1) }, opened, 'PATH_MISMATCH'],
+  ['a root of the wrong length', { ...honest.claim, root: new Uint8Array(31) }, opened, 'CLAIM_MALFORMED'],
+  ['a seed of the wrong length', { ...honest.claim, seed: new Uint8Array(33) }, opened, 'CLAIM_MALFORMED'],
   [
     'the root of another seed',
     { ...honest.claim, seed: new Uint8Array(32).fill(8) },
     opened,
-    'entry-mismatch',
+    'ENTRY_MISMATCH',
   ],
   [
     'fewer rounds than were asked for',
     { ...honest.claim, params: { n: 64, rounds: 5 } },
     opened,
-    'path-malformed',
+    'PATH_MALFORMED',
   ],
   [
     'a smaller matrix than was asked for',
     { ...honest.claim, params: { n: 128, rounds: 3 } },
     opened,
-    'segment-malformed',
+    'SEGMENT_MALFORMED',
   ],
-  ['no opening at all', honest.claim, [], 'opening-missing'],
-  ['one opening too few', honest.claim, opened.slice(1), 'opening-missing'],
-  ['openings in another order', honest.claim, [...opened].reverse(), 'opening-of-another-entry'],
-  ['the opening of another round', honest.claim, change({ round: 1 }), 'opening-of-another-entry'],
-  ['the opening of another row', honest.claim, change({ row: 62 }), 'opening-of-another-entry'],
-  ['the opening of another column', honest.claim, change({ column: 14 }), 'opening-of-another-entry'],
+  ['no opening at all', honest.claim, [], 'OPENING_MISSING'],
+  ['one opening too few', honest.claim, opened.slice(1), 'OPENING_MISSING'],
+  ['openings in another order', honest.claim, [...opened].reverse(), 'OPENING_OF_ANOTHER_ENTRY'],
+  ['the opening of another round', honest.claim, change({ round: 1 }), 'OPENING_OF_ANOTHER_ENTRY'],
+  ['the opening of another row', honest.claim, change({ row: 62 }), 'OPENING_OF_ANOTHER_ENTRY'],
+  ['the opening of another column', honest.claim, change({ column: 14 }), 'OPENING_OF_ANOTHER_ENTRY'],
   [
     'another row under the asked name',
     honest.claim,
     change({ ...honest.open({ round: 2, row: 62, column: 15 }), row: 63 }),
-    'path-mismatch',
+    'PATH_MISMATCH',
   ],
-  ['a changed value', honest.claim, change({ segment: flip(opened[1]!.segment, 30) }), 'path-mismatch'],
-  ['a longer segment', honest.claim, change({ segment: new Uint8Array(34) }), 'segment-malformed'],
-  ['a shorter path', honest.claim, change({ path: opened[1]!.path.slice(1) }), 'path-malformed'],
+  ['a changed value', honest.claim, change({ segment: flip(opened[1]!.segment, 30) }), 'PATH_MISMATCH'],
+  ['a longer segment', honest.claim, change({ segment: new Uint8Array(34) }), 'SEGMENT_MALFORMED'],
+  ['a shorter path', honest.claim, change({ path: opened[1]!.path.slice(1) }), 'PATH_MALFORMED'],
   [
     'a longer path',
     honest.claim,
     change({ path: [...opened[1]!.path, new Uint8Array(32)] }),
-    'path-malformed',
+    'PATH_MALFORMED',
   ],
   [
     'a path of short digests',
     honest.claim,
     change({ path: opened[1]!.path.map(() => new Uint8Array(8)) }),
-    'path-malformed',
+    'PATH_MALFORMED',
   ],
 ]
 
@@ -118,7 +118,7 @@ test('a wrong entry under a right path is evidence: it names the opening and the
   const cheat = commitTo(forged)
   const verdict = verifyOpenings(cheat.claim, asked, asked.map(cheat.open))
   assert.ok('refused' in verdict)
-  assert.is(verdict.refused, 'entry-mismatch')
+  assert.is(verdict.refused, 'ENTRY_MISMATCH')
   assert.equal(verdict.opening, cheat.open(asked[2]!))
   assert.is(verdict.expected, digest[1]![17]![9])
 })
