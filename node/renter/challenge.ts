@@ -10,15 +10,18 @@ import type { Clock, Random } from '../../protocols/ports.js'
 import { verifySignature } from '../../protocols/signature.js'
 import type { Network } from '../net/ports.js'
 import type { Session } from '../net/session.js'
+import { recallProducts } from './recall.js'
 
 export interface ChallengeTerms {
   market: Uint8Array
-  /** The lease that it is asked under. */
+  /** The lease that it is asked under; empty: outside of any. */
   lease: Uint8Array
   n: number
   rounds: number
   /** How many random entries are opened: a prover that computed a fraction f passes with probability f^openings. */
   openings: number
+  /** How many folds of the memory phase are opened; unset: there is none. Needs an n of whole folds. */
+  folds?: number
   /** Longest wait for the root. */
   timeoutMs: number
 }
@@ -30,6 +33,9 @@ export interface ChallengeResult extends ChallengeVerdict {
 
 /** Half-way round the world and back. A provider that answers pings slowly gets no more than this taken off its time. */
 const MAX_ROUND_TRIP_MS = 400
+
+/** What a receipt names outside of any lease. */
+const NO_LEASE = new Uint8Array(32)
 
 type Conversation = Session<ChallengeRequest, ChallengeResponse>
 type Failed = { reason: ChallengeFailure; detail: string }
@@ -47,12 +53,14 @@ export async function challengeProvider(
   const { network, clock, random } = parts
   let provingMs = 0
   let checkingMs = 0
+  let recallMs: number | undefined
   let receipt: SignedReceipt | undefined
   const verdict = (failed?: Failed): ChallengeResult => ({
     ok: failed === undefined,
     ...failed,
     provingMs: Math.round(provingMs),
     checkingMs: Math.round(checkingMs * 10) / 10,
+    ...(recallMs === undefined ? {} : { recallMs: Math.round(recallMs) }),
     ...(receipt === undefined ? {} : { receipt }),
   })
 
@@ -67,7 +75,13 @@ export async function challengeProvider(
     const seed = random.bytes(32)
     const askedAt = clock.elapsed()
     await session.send({
-      ask: { market: terms.market, lease: terms.lease, seed, params: { n: terms.n, rounds: terms.rounds } },
+      ask: {
+        market: terms.market,
+        lease: terms.lease,
+        seed,
+        params: { n: terms.n, rounds: terms.rounds },
+        resident: terms.folds !== undefined,
+      },
     })
     const first = await session.receive()
     provingMs = Math.max(0, clock.elapsed() - askedAt - roundTripMs)
@@ -90,7 +104,13 @@ export async function challengeProvider(
     const { openings } = second.openings
     const checked = judgeOpenings(verifyOpenings({ seed, params, root }, entries, openings))
     checkingMs = clock.elapsed() - checkedAt
-    return verdict(checked)
+    if (checked !== undefined || terms.folds === undefined) return verdict(checked)
+
+    const facts = { peer, receipt: receipt.receipt, seed, params, folds: terms.folds, roundTripMs }
+    const recalled = await recallProducts(parts, session, facts)
+    recallMs = recalled.recallMs
+    checkingMs += recalled.checkingMs
+    return verdict(recalled.failed)
   } catch (error) {
     signal.throwIfAborted()
     const tooSlow = late.signal.aborted
@@ -122,7 +142,7 @@ async function checkReceipt(
   const provider = solanaKeyOf(facts.peer)
   const differs = [
     [equal(receipt.market, facts.terms.market), 'market'],
-    [equal(receipt.lease, facts.terms.lease), 'lease'],
+    [equal(receipt.lease, facts.terms.lease.length === 0 ? NO_LEASE : facts.terms.lease), 'lease'],
     [equal(receipt.provider, provider), 'provider'],
     [equal(receipt.asker, facts.asker), 'asker'],
     [equal(receipt.seed, facts.seed), 'seed'],
