@@ -10,6 +10,14 @@ export type ChallengeFailure =
   | 'OPENING_MALFORMED'
   | 'OPENING_OUTSIDE_ROOT'
   | 'OPENING_DIFFERS'
+  | 'RECALL_MISSING'
+  | 'RECALL_MALFORMED'
+  | 'RECALL_DIFFERS'
+  | 'RECALL_BAD_SIGNATURE'
+  | 'FOLD_MISSING'
+  | 'FOLD_MALFORMED'
+  | 'FOLD_OUTSIDE_ROOT'
+  | 'FOLD_DIFFERS'
   | 'TOO_SLOW'
   | 'UNREACHABLE'
 
@@ -19,6 +27,8 @@ export interface ChallengeVerdict {
   detail?: string
   /** From sending the seed to the receipt's arrival, less the measured round trip. Milliseconds. */
   provingMs: number
+  /** The same for the memory phase, from the nonce to the second root; absent where there was none. */
+  recallMs?: number
   /** What the asker spent on checking. Milliseconds. */
   checkingMs: number
 }
@@ -29,6 +39,10 @@ const LIES: readonly ChallengeFailure[] = [
   'RECEIPT_BAD_SIGNATURE',
   'OPENING_OUTSIDE_ROOT',
   'OPENING_DIFFERS',
+  'RECALL_DIFFERS',
+  'RECALL_BAD_SIGNATURE',
+  'FOLD_OUTSIDE_ROOT',
+  'FOLD_DIFFERS',
 ]
 
 export function isLie(failure: ChallengeFailure): boolean {
