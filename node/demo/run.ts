@@ -3,7 +3,7 @@ import type { Clock, Random } from '../../protocols/ports.js'
 import type { EventView } from '../cli/story.js'
 import type { Member } from '../swarm/member.js'
 import { type ChainReady, type RunningNode, type Swarm, startSwarm } from '../swarm/swarm.js'
-import { type Balances, type Ledger, openLedger } from './balances.js'
+import { type Holdings, type Ledger, openLedger, readHoldings } from './balances.js'
 import { planProviders, planRenter } from './cast.js'
 import { type DemoDocument, writeDocument } from './document.js'
 import { postJob, type Report, recoverRenter } from './renter.js'
@@ -33,8 +33,8 @@ export interface DemoOutcome {
   document: DemoDocument
   claims: Claim[]
   report: Report | undefined
-  before: Balances
-  after: Balances
+  before: Holdings
+  after: Holdings
   nameOf: (peer: string) => string
   /** Milliseconds of each step, in order. */
   times: Array<{ step: string; ms: number }>
@@ -80,14 +80,14 @@ async function play(options: DemoOptions, swarm: Swarm, times: Stopwatch): Promi
   const nameOf = (peer: string) => names.get(peer) ?? peer
   const ledger = openLedger(swarm.chain, clock)
   const wallets = [renter, ...members]
-  const before = await ledger.balances(wallets, signal)
+  const before = await readHoldings(ledger, wallets, members, signal)
 
   tell.step('a renter, another process, posts the job')
   const report = await rent(options, { swarm, renter, members, ledger, times, nameOf })
   times.end('job')
 
   await waitUntil(() => isSettled(ledger, members, signal), clock, signal)
-  const after = await ledger.balances(wallets, signal)
+  const after = await readHoldings(ledger, wallets, members, signal)
   const bound = await boundOf(ledger, members, signal)
   times.end('settlement')
   const claims = judgeDemo({ report, nameOf, before, after, bound })

@@ -1,6 +1,6 @@
 import type { Json } from '../control/view.js'
 import type { DeploymentReport } from '../renter/event.js'
-import type { Balances } from './balances.js'
+import type { Holdings } from './balances.js'
 import { CHEAT, RENTER, WINNER } from './cast.js'
 
 /** What the demo knows at its end. Peers are named by their part in it. */
@@ -8,8 +8,8 @@ export interface Facts {
   /** Undefined: the renter did not get to its end. */
   report: Json<DeploymentReport> | undefined
   nameOf: (peer: string) => string
-  before: Balances
-  after: Balances
+  before: Holdings
+  after: Holdings
   /** Stake that still backs leases, all providers together. */
   bound: bigint
 }
@@ -29,7 +29,7 @@ export function judgeDemo(facts: Facts): Claim[] {
   const { report } = facts
   const money = judgeMoney(facts)
   if (report === undefined) return [{ claim: 'the job ended', holds: false, found: 'no report' }, ...money]
-  return [...judgeStory(report, facts.nameOf), ...judgeLeases(report), ...money]
+  return [...judgeStory(report, facts.nameOf), judgeSlash(report, facts), ...judgeLeases(report), ...money]
 }
 
 function judgeStory(report: Json<DeploymentReport>, nameOf: (peer: string) => string): Claim[] {
@@ -70,6 +70,19 @@ function judgeStory(report: Json<DeploymentReport>, nameOf: (peer: string) => st
   ]
 }
 
+/** By the chain's own account of the stake, and by what the renter reported. */
+function judgeSlash(report: Json<DeploymentReport>, { nameOf, before, after }: Facts): Claim {
+  const amount = report.slashes
+    .filter(({ peer }) => nameOf(peer) === CHEAT)
+    .reduce((sum, slash) => sum + BigInt(slash.amount), 0n)
+  const lost = (before.stakes.get(CHEAT) ?? 0n) - (after.stakes.get(CHEAT) ?? 0n)
+  return {
+    claim: 'the cheat lost stake for its lie',
+    holds: lost > 0n && lost === amount,
+    found: `${lost} units are gone, ${amount} reported`,
+  }
+}
+
 function judgeLeases(report: Json<DeploymentReport>): Claim[] {
   const odd = report.settlements.filter(
     ({ deposited, paid, refunded }) => BigInt(deposited) !== BigInt(paid) + BigInt(refunded),
@@ -84,15 +97,22 @@ function judgeLeases(report: Json<DeploymentReport>): Claim[] {
 }
 
 function judgeMoney({ report, nameOf, before, after, bound }: Facts): Claim[] {
-  const change = (name: string) => (after.get(name) ?? 0n) - (before.get(name) ?? 0n)
+  const change = (name: string) => (after.wallets.get(name) ?? 0n) - (before.wallets.get(name) ?? 0n)
+  const staked = (name: string) => (after.stakes.get(name) ?? 0n) - (before.stakes.get(name) ?? 0n)
   const paidTo = new Map<string, bigint>()
   for (const { peer, paid } of report?.settlements ?? []) {
     paidTo.set(nameOf(peer), (paidTo.get(nameOf(peer)) ?? 0n) + BigInt(paid))
   }
   const paid = [...paidTo.values()].reduce((sum, amount) => sum + amount, 0n)
-  const names = [...before.keys()].filter((name) => name !== RENTER)
+  const gained = (report?.slashes ?? []).reduce(
+    (sum, { bounty, compensation }) => sum + BigInt(bounty) + BigInt(compensation),
+    0n,
+  )
+  const names = [...before.wallets.keys()].filter((name) => name !== RENTER)
   const wrong = names.filter((name) => change(name) !== (paidTo.get(name) ?? 0n))
-  const sum = [...before.keys()].reduce((total, name) => total + change(name), 0n)
+  const owned = [...before.wallets.keys()].reduce((total, name) => total + change(name) + staked(name), 0n)
+  // Burned stake is in no wallet and in no stake, but the mint has counted it.
+  const sum = owned - (after.supply - before.supply)
   const claims: Claim[] = [
     { claim: 'no money was made or lost', holds: sum === 0n, found: `${sum} units in all` },
     { claim: 'no lease is left open', holds: bound === 0n, found: `${bound} units of stake are still bound` },
@@ -101,8 +121,8 @@ function judgeMoney({ report, nameOf, before, after, bound }: Facts): Claim[] {
   return [
     ...claims,
     {
-      claim: 'the renter spent what it paid',
-      holds: change(RENTER) === -paid,
+      claim: 'the renter spent what it paid, less its bounty',
+      holds: change(RENTER) === gained - paid,
       found: `${change(RENTER)} units`,
     },
     {

@@ -54,13 +54,20 @@ export function renderOutcome(outcome: DemoOutcome, style: Style): string {
   return `\n${[
     renderBalances(outcome, style),
     renderLeases(outcome, style),
+    ...((outcome.report?.slashes.length ?? 0) > 0 ? [renderSlashes(outcome, style)] : []),
     renderTimes(outcome, style),
     renderClaims(outcome, style),
   ].join('\n')}`
 }
 
 function renderBalances({ before, after }: DemoOutcome, style: Style): string {
-  const rows = [...before].map(([name, amount]) => ({ name, amount, now: after.get(name) ?? 0n }))
+  const rows = [
+    ...[...before.wallets].map(([name, amount]) => ({ name, amount, now: after.wallets.get(name) ?? 0n })),
+    ...[...before.stakes]
+      .map(([name, amount]) => ({ name: `stake of ${name}`, amount, now: after.stakes.get(name) ?? 0n }))
+      .filter(({ amount, now }) => amount !== now),
+    { name: 'all tokens there are', amount: before.supply, now: after.supply },
+  ]
   return renderTable(
     rows,
     [
@@ -81,6 +88,22 @@ function renderLeases({ report, nameOf }: DemoOutcome, style: Style): string {
       { title: 'DEPOSITED', align: 'right', cell: ({ deposited }) => fixed(deposited) },
       { title: 'PAID', align: 'right', cell: ({ paid }) => fixed(paid) },
       { title: 'REFUNDED', align: 'right', cell: ({ refunded }) => fixed(refunded) },
+      { title: 'TRANSACTIONS', align: 'right', cell: ({ transactions }) => String(transactions.length) },
+    ],
+    style.dim,
+  )
+}
+
+function renderSlashes({ report, nameOf }: DemoOutcome, style: Style): string {
+  const burned = (slash: { amount: string; compensation: string; bounty: string }) =>
+    BigInt(slash.amount) - BigInt(slash.compensation) - BigInt(slash.bounty)
+  return renderTable(
+    report?.slashes ?? [],
+    [
+      { title: 'SLASHED', cell: ({ peer }) => nameOf(peer) },
+      { title: 'OF ITS STAKE', align: 'right', cell: ({ amount }) => fixed(amount) },
+      { title: 'BOUNTY', align: 'right', cell: ({ bounty }) => fixed(bounty) },
+      { title: 'BURNED', align: 'right', cell: (slash) => fixed(burned(slash)) },
       { title: 'TRANSACTIONS', align: 'right', cell: ({ transactions }) => String(transactions.length) },
     ],
     style.dim,
