@@ -22,6 +22,7 @@ import { type LeaseRecord, openLeaseBook } from './renter/lease.js'
 import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
+import { type HardwareVerdict, verifyHardware } from './renter/verification.js'
 import type { Store } from './store/port.js'
 
 export interface RenterParts {
@@ -53,6 +54,8 @@ export interface Renter {
   offers(signal?: AbortSignal): Promise<Offer[]>
   /** Every offer with the requirements of the plan that it misses. */
   explain(plan: JobPlan, signal?: AbortSignal): Promise<Array<{ offer: Offer; mismatches: Mismatch[] }>>
+  /** Challenges any provider outside of a lease. Throws OFFER_UNKNOWN; all that the peer does is a verdict. */
+  verifyHardware(peer: string, signal?: AbortSignal): Promise<HardwareVerdict>
   /** Starts a job. Throws JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is ordered. */
   post(plan: JobPlan): Promise<Deployment>
   /** Reports of all jobs, the newest first. */
@@ -235,6 +238,13 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   return {
     offers: (signal) => inventory.offers(signal),
     explain: (plan, signal) => inventory.explain(plan.requirements, plan.ceilingPricePerHour, signal),
+    verifyHardware: (peer, signal) =>
+      verifyHardware(
+        { network, inventory, clock, random, market },
+        peer,
+        options.challengeTimeoutMs,
+        signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]),
+      ),
     post,
     jobs: () => journal.reports(),
     job: (id) => journal.report(id),

@@ -14,6 +14,14 @@ export interface DeviceInfo {
   readonly driver?: string
 }
 
+/** One card of several. */
+export interface Card {
+  /** Its place in nvidia-smi's list (PCI order): what TensorFlow goes by. */
+  readonly index: number
+  /** A part of its name as the driver gives it: what WebGPU goes by, which cannot tell two equal cards apart. */
+  readonly model: string
+}
+
 /** A tfjs backend that is up. Core and layers come with it, because TensorFlow's binding brings its own copy. */
 export interface Backend extends DeviceInfo {
   readonly name: BackendName
@@ -23,6 +31,11 @@ export interface Backend extends DeviceInfo {
   readonly maxTensorBytes: number
   /** Whether `data()` copies in the background. TensorFlow's waits for the device, so it is called as late as can be. */
   readonly readsAsync: boolean
+  /**
+   * Whether freed tensors should become free at once, at the price of a submission per operation: WebGPU otherwise
+   * holds them until a batch of operations is full, which for large matrices is many times what is in use.
+   */
+  frugal(on: boolean): void
   /**
    * Waits for all submitted work and throws DEVICE_FAILED if any of it failed. WebGPU reports errors late and leaves
    * zeros behind, so no result may be trusted before this has passed.

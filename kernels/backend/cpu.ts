@@ -21,6 +21,7 @@ export async function loadCpu(): Promise<Backend> {
     model: processorModel(),
     maxTensorBytes: MAX_TENSOR_BYTES,
     readsAsync: false,
+    frugal: () => {},
     settle: async () => {},
   }
 }

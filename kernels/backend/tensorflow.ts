@@ -6,7 +6,7 @@ import type * as Core from '@tensorflow/tfjs-core'
 import type * as Layers from '@tensorflow/tfjs-layers'
 import { NightshiftError } from '../../protocols/errors.js'
 import { readNvidiaSmi } from '../devices/detect.js'
-import type { Backend } from './backend.js'
+import type { Backend, Card } from './backend.js'
 import { processorModel } from './processor.js'
 
 /** Where `npm run setup:tensorflow` puts its build unless it is told otherwise: below the package's own root. */
@@ -46,8 +46,15 @@ function mendUtil(): void {
   mended.isArray ??= Array.isArray
 }
 
-/** TensorFlow's C library. `wanted` says whether it must, or must not, compute on a GPU. */
-export async function loadTensorflow(wanted: 'gpu' | 'cpu', folder = TENSORFLOW_FOLDER): Promise<Backend> {
+/**
+ * TensorFlow's C library. `wanted` says whether it must, or must not, compute on a GPU.
+ * The entry of the process has hidden the other cards (CUDA_VISIBLE_DEVICES); `chosen` finds its figures.
+ */
+export async function loadTensorflow(
+  wanted: 'gpu' | 'cpu',
+  folder = TENSORFLOW_FOLDER,
+  chosen?: Card,
+): Promise<Backend> {
   const require = resolveBinding(folder)
   mendUtil()
   let core: typeof Core
@@ -66,8 +73,8 @@ export async function loadTensorflow(wanted: 'gpu' | 'cpu', folder = TENSORFLOW_
   if (isUsingGpuDevice !== (wanted === 'gpu')) {
     throw unavailable(isUsingGpuDevice ? 'TensorFlow computes on a GPU' : 'TensorFlow sees no GPU')
   }
-  // TensorFlow's binding does not name its card; it computes on the first one.
-  const [card] = isUsingGpuDevice ? await readNvidiaSmi() : []
+  // TensorFlow's binding does not name its card.
+  const card = isUsingGpuDevice ? (await readNvidiaSmi())[chosen?.index ?? 0] : undefined
   return {
     name: wanted === 'gpu' ? 'tensorflow-gpu' : 'tensorflow-cpu',
     core,
@@ -78,6 +85,7 @@ export async function loadTensorflow(wanted: 'gpu' | 'cpu', folder = TENSORFLOW_
     ...(card?.driver === undefined ? {} : { driver: card.driver }),
     maxTensorBytes: isUsingGpuDevice ? MAX_TENSOR_BYTES : MAX_TENSOR_BYTES / 4,
     readsAsync: false,
+    frugal: () => {},
     settle: async () => {},
   }
 }

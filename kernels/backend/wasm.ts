@@ -5,7 +5,7 @@ import type { Backend } from './backend.js'
 import { processorModel } from './processor.js'
 
 /** The heap is at most 4 GiB and never shrinks, so tensors stay well below. */
-const MAX_TENSOR_BYTES = 2 ** 26
+const MAX_TENSOR_BYTES = 2 ** 28
 
 /** WebAssembly with SIMD on one core, from the files of the installed package: no network. */
 export async function loadWasm(): Promise<Backend> {
@@ -31,6 +31,7 @@ export async function loadWasm(): Promise<Backend> {
     model: processorModel(),
     maxTensorBytes: MAX_TENSOR_BYTES,
     readsAsync: false,
+    frugal: () => {},
     settle: async () => {},
   }
 }

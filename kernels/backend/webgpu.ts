@@ -1,5 +1,5 @@
 import { NightshiftError } from '../../protocols/errors.js'
-import type { Backend } from './backend.js'
+import type { Backend, Card } from './backend.js'
 
 /** The part of WebGPU that is used here; the DOM's own types are not loaded on the server. */
 interface Adapter {
@@ -56,12 +56,12 @@ function unavailable(message: string, cause?: unknown): NightshiftError {
   })
 }
 
-async function openGpu(): Promise<Gpu> {
+async function openGpu(card?: Card): Promise<Gpu> {
   const { create, globals } = await import('webgpu').catch((cause) => {
     throw unavailable('the WebGPU binding cannot be loaded', cause)
   })
   Object.assign(globalThis, globals)
-  const gpu = create([]) as unknown as Gpu
+  const gpu = create(card === undefined ? [] : [`adapter=${card.model}`]) as unknown as Gpu
   // Node 20 has no navigator; later ones have one without `gpu`. The backend looks there and nowhere else.
   const scope = globalThis as { navigator?: object }
   if (scope.navigator === undefined)
@@ -71,9 +71,11 @@ async function openGpu(): Promise<Gpu> {
 }
 
 /** Any vendor's card through Dawn. */
-export async function loadWebgpu(): Promise<Backend> {
-  const gpu = await openGpu()
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
+export async function loadWebgpu(card?: Card): Promise<Backend> {
+  const gpu = await openGpu(card)
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }).catch((cause) => {
+    throw unavailable(`WebGPU found no adapter: ${(cause as Error).message}`, cause)
+  })
   if (adapter === null) throw unavailable('WebGPU found no adapter')
   const device = await adapter.requestDevice({
     requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
@@ -99,6 +101,7 @@ export async function loadWebgpu(): Promise<Backend> {
   core.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info))
   if (!(await core.setBackend('webgpu'))) throw unavailable('the WebGPU backend did not start')
 
+  const batchSize = core.env().getNumber('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE')
   const { vendor, architecture, device: deviceName, description } = adapter.info
   const model =
     description || [vendor, architecture, deviceName].filter(Boolean).join(' ') || 'unnamed adapter'
@@ -118,6 +121,7 @@ export async function loadWebgpu(): Promise<Backend> {
       device.limits.maxBufferSize!,
     ),
     readsAsync: true,
+    frugal: (on) => core.env().set('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE', on ? 1 : batchSize),
     settle: async () => {
       // Errors of earlier commands are delivered before this scope's own answer.
       device.pushErrorScope('internal')

@@ -16,7 +16,7 @@ export interface BandWork {
   /** Rows of each band. */
   bands: readonly (readonly number[])[]
   turn: Turn
-  /** Reduces a band of C on the device to what is read back; C itself is freed. */
+  /** Reduces a band of C on the device to what is read back; C itself is freed afterwards. */
   digest: (c: Tensor2D, band: Band) => Tensor
   /** Takes what was read; the next band waits for it. */
   take: (band: Band, values: Float32Array) => Promise<void> | void
@@ -28,6 +28,8 @@ export interface BandWork {
 const SEGMENT_COLUMNS = SEGMENT_ENTRIES * GROUP
 /** Rows of C per submission, so that reading and hashing one band overlaps the product of the next. */
 const BAND_ROWS = 2048
+/** From here on a matrix is 64 MiB and a submission costs nothing beside it. */
+const FRUGAL_N = 4096
 
 export function bandRows({ maxTensorBytes }: Backend, n: number): number {
   return Math.max(1, Math.min(n, BAND_ROWS, Math.floor(maxTensorBytes / (4 * n))))
@@ -55,22 +57,25 @@ export async function forEachBand(backend: Backend, work: BandWork): Promise<voi
   const vA = tf.tensor2d(factors.leftV, [n, FACTORS])
   const uB = tf.tensor2d(factors.rightU, [n, FACTORS])
   let reading: (() => Promise<void>) | undefined
+  backend.frugal(n >= FRUGAL_N)
   try {
     const columns = tileColumns(backend, n)
     for (let columnAt = 0; columnAt < n; columnAt += columns) {
       const width = Math.min(columns, n - columnAt)
-      const b = tf.tidy(() => {
-        const vB = tf.tensor2d(permuteColumns(factors.rightV, columnAt, width), [width, FACTORS])
-        return expandMatrix(backend, uB, vB)
-      })
+      const vB = tf.tensor2d(permuteColumns(factors.rightV, columnAt, width), [width, FACTORS])
+      const b = expandMatrix(backend, uB, vB)
+      vB.dispose()
       try {
         for (const rows of bands) {
           await turn()
           const band = { rows, columnAt }
-          const digest = tf.tidy(() => {
-            const uA = tf.tensor2d(pickRows(factors.leftU, rows), [rows.length, FACTORS])
-            return work.digest(tf.matMul(expandMatrix(backend, uA, vA), b) as Tensor2D, band)
-          })
+          const uA = tf.tensor2d(pickRows(factors.leftU, rows), [rows.length, FACTORS])
+          const a = expandMatrix(backend, uA, vA)
+          uA.dispose()
+          const c = tf.matMul(a, b) as Tensor2D
+          a.dispose()
+          const digest = work.digest(c, band)
+          c.dispose()
           const before = reading
           reading = startReading(backend, digest, (values) => work.take(band, values))
           await before?.()
@@ -84,6 +89,7 @@ export async function forEachBand(backend: Backend, work: BandWork): Promise<voi
     reading = undefined
     await last?.()
   } finally {
+    backend.frugal(false)
     vA.dispose()
     uB.dispose()
     await reading?.().catch(() => {})

@@ -134,7 +134,7 @@ async function proveRounds(
       bands: splitRows(params.n, bandRows(backend, params.n)),
       turn,
       digest: (c, band) => {
-        if (keep) kept.push({ ...band, packed: backend.core.keep(packBand(backend, c)) })
+        if (keep) kept.push({ ...band, packed: packBand(backend, c) })
         return digestBand(backend, c)
       },
       take: (band, values) => {

@@ -6,7 +6,7 @@ import { decodeArtifact } from './artifact.js'
 import { parseDataset } from './dataset.js'
 import type { JobOptions, JobOutput } from './event.js'
 import { buildModel, writeWeights } from './model.js'
-import { inferShape } from './shape.js'
+import { inferShape, requireRoom } from './shape.js'
 import type { ModelSpec, PredictSpec, TrainSpec } from './spec.js'
 import { computeAccuracy, computeLoss, uploadDataset } from './train.js'
 
@@ -57,6 +57,7 @@ export async function predict(
   return withModel(backend, inputs.model, async (model, modelSpec) => {
     requireFeatures(modelSpec, spec.dataset.features.count)
     const dataset = parseDataset(inputs.data, spec.dataset)
+    requireRoom(backend, modelSpec, { rows: dataset.rows, batchSize: spec.batchSize })
     const width = inferShape(modelSpec).output.reduce((product, length) => product * length, 1)
     const tensors = uploadDataset(backend, dataset, modelSpec.input, spec.dataset)
     const lines: string[] = []
@@ -117,6 +118,7 @@ export async function evaluate(
       )
     }
     const dataset = parseDataset(inputs.data, spec.dataset)
+    requireRoom(backend, modelSpec, { rows: dataset.rows, batchSize: spec.batchSize })
     const { features, labels } = uploadDataset(backend, dataset, modelSpec.input, spec.dataset)
     let loss = 0
     let accuracy = 0

@@ -1,4 +1,5 @@
 import { NightshiftError } from '../../protocols/errors.js'
+import type { Backend } from '../backend/backend.js'
 import { type LayerSpec, MAX_WEIGHTS, type ModelSpec } from './spec.js'
 
 /** Values that one example may become inside the model. With the batch size it bounds the device's memory. */
@@ -68,25 +69,53 @@ function applyLayer(layer: LayerSpec, shape: number[]): Step | string {
   }
 }
 
+export interface InferredShape {
+  readonly output: number[]
+  readonly weights: number
+  /** Values of one example at the widest place of the model. */
+  readonly activations: number
+  /** Weights of the largest layer. */
+  readonly layerWeights: number
+}
+
+/** Throws JOB_UNSUPPORTED when a tensor would be larger than the device allows: WebGPU would go on with zeros. */
+export function requireRoom(
+  { name, maxTensorBytes }: Backend,
+  model: ModelSpec,
+  { rows, batchSize }: { rows: number; batchSize: number },
+): void {
+  const { activations, layerWeights } = inferShape(model)
+  const largest = Math.max(Math.min(rows, batchSize) * activations, rows * product(model.input), layerWeights)
+  if (4 * largest <= maxTensorBytes) return
+  throw new NightshiftError('JOB_UNSUPPORTED', `a tensor of ${4 * largest} bytes is too large for ${name}`, {
+    advice: 'Use a smaller batch, fewer rows or narrower layers, or a provider with a larger device.',
+    context: { bytes: 4 * largest, maxTensorBytes },
+  })
+}
+
 /**
  * Output shape and number of weights, found before anything is allocated. Throws JOB_SPEC_INVALID for layers that do
  * not fit one another and for models that are too large.
  */
-export function inferShape({ input, layers }: ModelSpec): { output: number[]; weights: number } {
+export function inferShape({ input, layers }: ModelSpec): InferredShape {
   let shape = [...input]
   let weights = 0
+  let activations = product(shape)
+  let layerWeights = 0
   for (const [at, layer] of layers.entries()) {
     const step = applyLayer(layer, shape)
     if (typeof step === 'string') throw invalid(at, layer, step)
     if (step.shape.some((length) => length < 1)) throw invalid(at, layer, `shrinks [${shape}] to nothing`)
     shape = step.shape
     weights += step.weights
+    activations = Math.max(activations, product(shape))
+    layerWeights = Math.max(layerWeights, step.weights)
     if (weights > MAX_WEIGHTS)
       throw invalid(at, layer, `brings the model to ${weights} weights of ${MAX_WEIGHTS}`)
     if (product(shape) > MAX_ACTIVATIONS)
       throw invalid(at, layer, `makes ${product(shape)} values per example`)
   }
-  return { output: shape, weights }
+  return { output: shape, weights, activations, layerWeights }
 }
 
 function invalid(at: number, layer: LayerSpec, why: string): NightshiftError {

@@ -6,7 +6,7 @@ import { type Artifact, decodeArtifact, encodeArtifact } from './artifact.js'
 import { type Dataset, parseDataset } from './dataset.js'
 import type { JobOptions, JobOutput } from './event.js'
 import { buildModel, readTensor, readWeights, trainableVariables, writeWeights } from './model.js'
-import { inferShape } from './shape.js'
+import { inferShape, requireRoom } from './shape.js'
 import { shuffledIndices } from './shuffle.js'
 import type { DatasetSpec, TrainSpec } from './spec.js'
 
@@ -34,12 +34,13 @@ export async function train(
 ): Promise<JobOutput> {
   requireOutput(spec)
   const dataset = parseDataset(inputs.data, spec.dataset)
+  requireRoom(backend, spec.model, { rows: dataset.rows, batchSize: spec.batchSize })
   const resumed = inputs.checkpoint === undefined ? undefined : decodeCheckpoint(inputs.checkpoint, spec)
   const model = buildModel(backend, spec.model, spec.seed)
   const optimizer = createOptimizer(backend, spec)
   const tensors = uploadDataset(backend, dataset, spec.model.input, spec.dataset)
   try {
-    if (resumed !== undefined) await restore(backend, model, optimizer, resumed)
+    if (resumed !== undefined) await restore(backend, spec, model, optimizer, resumed)
     const stepsPerEpoch = Math.ceil(dataset.rows / spec.batchSize)
     const steps = stepsPerEpoch * spec.epochs
     const { weights } = inferShape(spec.model)
@@ -217,18 +218,41 @@ function decodeCheckpoint(bytes: Uint8Array, spec: TrainSpec): Artifact {
   if (checkpoint.kind === 'checkpoint' && JSON.stringify(checkpoint.model) === JSON.stringify(spec.model)) {
     return checkpoint
   }
-  throw new NightshiftError('MODEL_MALFORMED', 'the checkpoint does not belong to this job', {
-    advice: 'Start the job without it, or send the checkpoint of a job with the same model.',
+  throw foreignCheckpoint('it is no checkpoint, or of another model')
+}
+
+function foreignCheckpoint(why: string): NightshiftError {
+  return new NightshiftError('MODEL_MALFORMED', `the checkpoint does not belong to this job: ${why}`, {
+    advice: 'Start the job without it, or send the checkpoint of a job with the same model and optimizer.',
   })
+}
+
+/** Values that an optimizer keeps per weight, besides its count of steps. */
+const STATE_PER_WEIGHT: Record<TrainSpec['optimizer']['type'], number> = {
+  sgd: 0,
+  momentum: 1,
+  adam: 2,
+  rmsprop: 2,
+}
+
+/** A stranger's checkpoint: tfjs would take any tensors for its state and fail far from the cause. */
+function requireState(model: Sequential, { optimizer }: TrainSpec, { state }: Artifact): void {
+  const shapes = trainableVariables(model).map(({ shape }) => String(shape))
+  const expected = ['', ...new Array(STATE_PER_WEIGHT[optimizer.type]).fill(shapes).flat()]
+  const fits =
+    state.length === expected.length && state.every(({ shape }, at) => String(shape) === expected[at])
+  if (!fits) throw foreignCheckpoint(`its state is not that of ${optimizer.type}`)
 }
 
 async function restore(
   backend: Backend,
+  spec: TrainSpec,
   model: Sequential,
   optimizer: Optimizer,
   checkpoint: Artifact,
 ): Promise<void> {
   const { core: tf } = backend
+  requireState(model, spec, checkpoint)
   writeWeights(backend, model, checkpoint)
   const state = checkpoint.state.map(({ name, shape, values }) => ({
     name,

@@ -1,7 +1,7 @@
 import type { Entry, ProofParams } from '../../protocols/challenge/params.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { Clock, Log } from '../../protocols/ports.js'
-import { BACKEND_NAMES, type BackendName, type BackendReport } from '../backend/backend.js'
+import { BACKEND_NAMES, type BackendName, type BackendReport, type Card } from '../backend/backend.js'
 import type { MemoryEntry, Opening } from '../proof/opening.js'
 import type { JobEvent, JobOutput } from '../tfjs/event.js'
 import type { DeviceJob } from '../tfjs/job.js'
@@ -17,6 +17,8 @@ export interface DeviceOptions {
   /** How much of the device's memory a proof may use at once; default: what single tensors allow. */
   memoryBytes?: number
   tensorflowFolder?: string
+  /** One card of several: a device for each lets all of them prove at once. Default: the driver's first. */
+  card?: Card
   startTimeoutMs?: number
   cancelGraceMs?: number
 }

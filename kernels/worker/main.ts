@@ -16,9 +16,16 @@ const options = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions
 /** Eight threads hash about 2 GB/s of digests, more than any card makes. */
 const MAX_HASH_THREADS = 8
 
+const FATAL = ['DEVICE_FAILED', 'DEVICE_WORK_FAILED', 'HASH_THREAD_DIED']
+
 process.title = `nightshift ${options.backend}`
 // TensorFlow writes hundreds of lines about what it found; a CPU build or a CPU backend must not reach for a card.
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '3'
+
+if (options.card !== undefined) {
+  process.env.CUDA_DEVICE_ORDER = 'PCI_BUS_ID'
+  process.env.CUDA_VISIBLE_DEVICES = String(options.card.index)
+}
 if (options.backend === 'tensorflow-cpu') process.env.CUDA_VISIBLE_DEVICES = '-1'
 
 // The channel closes when the daemon goes; the thread sees to it when this one hangs in a driver.
@@ -69,8 +76,8 @@ async function start(): Promise<void> {
     } catch (error) {
       const fault = describe(error)
       await send({ kind: 'fault', id: message.id, fault })
-      // After a device error nothing on it can be trusted; the next request starts a fresh process.
-      if (fault.code === 'DEVICE_FAILED') process.exit(1)
+      // After an error that nobody foresaw, the device's state and memory are anyone's guess: start afresh.
+      if (FATAL.includes(fault.code)) process.exit(1)
     }
   })
   await send({

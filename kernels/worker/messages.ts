@@ -1,5 +1,5 @@
 import type { Entry, ProofParams } from '../../protocols/challenge/params.js'
-import type { BackendName, BackendReport } from '../backend/backend.js'
+import type { BackendName, BackendReport, Card } from '../backend/backend.js'
 import type { MemoryEntry, Opening } from '../proof/opening.js'
 import type { JobEvent, JobOutput } from '../tfjs/event.js'
 import type { DeviceJob } from '../tfjs/job.js'
@@ -13,6 +13,7 @@ import type { TrainSpecInput } from '../tfjs/spec.js'
 export interface WorkerOptions {
   readonly backend: BackendName
   readonly tensorflowFolder?: string
+  readonly card?: Card
   /** A bound on single tensors below the device's own; a fourth of the memory that the device may use. */
   readonly maxTensorBytes?: number
 }

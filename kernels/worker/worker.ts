@@ -54,10 +54,11 @@ function diedError(backend: string, how: string): NightshiftError {
   })
 }
 
-function spawn({ backend, tensorflowFolder, maxTensorBytes }: WorkerOptions, log: Log): ChildProcess {
+function spawn({ backend, tensorflowFolder, card, maxTensorBytes }: WorkerOptions, log: Log): ChildProcess {
   const options: WorkerOptions = {
     backend,
     ...(tensorflowFolder === undefined ? {} : { tensorflowFolder }),
+    ...(card === undefined ? {} : { card }),
     ...(maxTensorBytes === undefined ? {} : { maxTensorBytes }),
   }
   const child = fork(ENTRY, [JSON.stringify(options)], {

@@ -95,7 +95,9 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
       case 'progress':
         return undefined
       case 'voucher':
-        return style.dim(`voucher ${event.sequence} for ${peer(event.peer)}: ${amount(event.amount)} in all`)
+        return style.dim(
+          `voucher ${event.sequence} for ${nameOf(event.peer)}: ${amount(event.amount)} in all`,
+        )
       case 'output':
         return `received ${event.name} (${event.bytes.toLocaleString('en')} bytes): ${event.path}`
       case 'checked': {

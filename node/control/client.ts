@@ -1,7 +1,8 @@
 import { type IncomingMessage, request } from 'node:http'
 import { createInterface } from 'node:readline'
-import { NightshiftError } from '../../protocols/errors.js'
+import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
+import type { HardwareVerdict } from '../renter/verification.js'
 import { readControlFiles } from './file.js'
 import type { OfferQuery, PostRequest } from './port.js'
 import type { ErrorView, Json, NodeStatus, OfferView } from './view.js'
@@ -12,6 +13,7 @@ export interface ControlClient {
   readonly pid: number
   status(): Promise<NodeStatus>
   offers(query: OfferQuery): Promise<OfferView[]>
+  verify(peer: string, signal?: AbortSignal): Promise<Json<HardwareVerdict>>
   postJob(post: PostRequest): Promise<{ id: string }>
   jobs(): Promise<Json<DeploymentReport>[]>
   job(id: string): Promise<Json<DeploymentReport>>
@@ -25,7 +27,14 @@ export interface ControlClient {
   stop(): Promise<void>
 }
 
+/** The slowest answer waits for the chain for a few seconds. */
+const ANSWER_TIMEOUT_MS = 15_000
+/** A proof is waited for by the node itself, for a minute, and no longer. */
+const PROOF_TIMEOUT_MS = 90_000
 const MAX_ANSWER_BYTES = 64 * 2 ** 20
+
+/** What it means that a node was killed and left its address behind; somebody else may have its port by now. */
+const STALE: readonly string[] = ['NODE_GONE', 'CONTROL_DENIED', 'BAD_ANSWER']
 
 /** The node that runs on a data directory, or undefined when none answers there. */
 export async function findNode(dataDir: string): Promise<ControlClient | undefined> {
@@ -36,9 +45,7 @@ export async function findNode(dataDir: string): Promise<ControlClient | undefin
     await client.status()
     return client
   } catch (error) {
-    // Left behind by a node that was killed, or its port is somebody else's by now.
-    const isStale = isNotListening(error) || hasCode(error, 'CONTROL_DENIED') || hasCode(error, 'BAD_ANSWER')
-    if (isStale) return undefined
+    if (STALE.includes(codeOf(error) ?? '')) return undefined
     throw error
   }
 }
@@ -55,7 +62,9 @@ export async function connectToNode(dataDir: string): Promise<ControlClient> {
 
 function createClient(url: string, pid: number, token: string): ControlClient {
   const call = <T>(method: 'GET' | 'POST', path: string, body?: unknown) =>
-    send(url, token, method, path, body).then((answer) => readAnswer<T>(answer))
+    send({ url, token, method, path, body, timeoutMs: ANSWER_TIMEOUT_MS }).then((answer) =>
+      readAnswer<T>(answer),
+    )
   const act = async (path: string) => {
     await call('POST', path, {})
   }
@@ -73,14 +82,36 @@ function createClient(url: string, pid: number, token: string): ControlClient {
         },
         ...(ceilingPricePerHour === undefined ? {} : { ceilingPricePerHour: ceilingPricePerHour.toString() }),
       }),
+    verify: async (peer, signal) =>
+      readAnswer(
+        await send({
+          url,
+          token,
+          method: 'POST',
+          path: '/v1/verify',
+          body: { peer },
+          timeoutMs: PROOF_TIMEOUT_MS,
+          ...(signal === undefined ? {} : { signal }),
+        }),
+      ),
     postJob: (post) => call('POST', '/v1/jobs', post),
     jobs: () => call('GET', '/v1/jobs'),
     job: (id) => call('GET', jobPath(id)),
     jobEvents: async function* (id, { from = 0, follow, signal }) {
       const path = `${jobPath(id)}/events?from=${from}&follow=${follow}`
-      const answer = await send(url, token, 'GET', path, undefined, signal)
-      if (answer.statusCode !== 200) await readAnswer(answer)
-      yield* readLines(answer) as AsyncIterable<Json<DeploymentEvent>>
+      const answer = await send({
+        url,
+        token,
+        method: 'GET',
+        path,
+        ...(signal === undefined ? {} : { signal }),
+      })
+      try {
+        if (answer.statusCode !== 200) await readAnswer(answer)
+        yield* readLines(answer) as AsyncIterable<Json<DeploymentEvent>>
+      } finally {
+        answer.destroy() // whoever stops reading lets the node know
+      }
     },
     stopJob: (id) => act(`${jobPath(id)}/stop`),
     pause: () => act('/v1/pause'),
@@ -89,15 +120,19 @@ function createClient(url: string, pid: number, token: string): ControlClient {
   }
 }
 
+interface Sending {
+  url: string
+  token: string
+  method: 'GET' | 'POST'
+  path: string
+  body?: unknown
+  /** Longest silence; a stream has none. */
+  timeoutMs?: number
+  signal?: AbortSignal
+}
+
 /** node:http rather than fetch: fetch gives up on a stream that is silent for five minutes. */
-function send(
-  url: string,
-  token: string,
-  method: 'GET' | 'POST',
-  path: string,
-  body: unknown,
-  signal?: AbortSignal,
-): Promise<IncomingMessage> {
+function send({ url, token, method, path, body, timeoutMs, signal }: Sending): Promise<IncomingMessage> {
   const text = body === undefined ? undefined : JSON.stringify(body)
   const headers = {
     authorization: `Bearer ${token}`,
@@ -105,11 +140,33 @@ function send(
       ? {}
       : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
   }
+  const options = {
+    method,
+    headers,
+    agent: false,
+    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
+    ...(signal === undefined ? {} : { signal }),
+  } as const
   return new Promise((resolve, reject) => {
-    const options = { method, headers, agent: false, ...(signal === undefined ? {} : { signal }) }
     const sent = request(new URL(path, url), options, resolve)
-    sent.on('error', reject)
+    sent.on('error', (error) => reject(isNotListening(error) ? gone(url, error) : error))
+    sent.on('timeout', () => sent.destroy(silent(url)))
     sent.end(text)
+  })
+}
+
+function gone(url: string, cause: Error): NightshiftError {
+  return new NightshiftError('NODE_GONE', `no node answers at ${url} any more`, {
+    advice: 'start it again with "nightshift node start"; its jobs and leases are kept',
+    context: { url },
+    cause,
+  })
+}
+
+function silent(url: string): NightshiftError {
+  return new NightshiftError('NODE_SILENT', `the node at ${url} does not answer`, {
+    advice: 'it may hang, or another program has its port: end the process and start the node again',
+    context: { url },
   })
 }
 
@@ -154,8 +211,4 @@ async function* readLines(answer: IncomingMessage): AsyncGenerator<unknown> {
 
 function isNotListening(error: unknown): boolean {
   return ['ECONNREFUSED', 'ECONNRESET', 'EADDRNOTAVAIL'].includes(String((error as { code?: unknown }).code))
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof NightshiftError && error.code === code
 }

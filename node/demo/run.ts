@@ -55,7 +55,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
   const swarm = await startSwarm(
     { ...options, onRestart: (name) => tell.trouble(`the process "${name}" had died and is started again`) },
     (chain) => {
-      times.end('chain')
+      times.end('chain, token and market')
       tell.chain(chain)
       tell.step('a bootstrap peer and five providers, each a process of its own')
     },
@@ -72,7 +72,7 @@ async function play(options: DemoOptions, swarm: Swarm, times: Stopwatch): Promi
   const plans = planProviders(CHEAT_ENTRY)
   const [renter, ...members] = (await swarm.prepare([planRenter(), ...plans])) as [Member, ...Member[]]
   const providers = await swarm.start(plans, members)
-  times.end('swarm')
+  times.end('bootstrap peer and providers')
   tell.providers(providers)
   watchProviders(providers, swarm, tell)
 
@@ -84,12 +84,12 @@ async function play(options: DemoOptions, swarm: Swarm, times: Stopwatch): Promi
 
   tell.step('a renter, another process, posts the job')
   const report = await rent(options, { swarm, renter, members, ledger, times, nameOf })
-  times.end('job')
+  times.end('lease closed, renter ends')
 
   await waitUntil(() => isSettled(ledger, members, signal), clock, signal)
   const after = await readHoldings(ledger, wallets, members, signal)
   const bound = await boundOf(ledger, members, signal)
-  times.end('settlement')
+  times.end('balances read from the chain')
   const claims = judgeDemo({ report, nameOf, before, after, bound })
   const document = writeDocument(
     claims.every(({ holds }) => holds),

@@ -57,6 +57,7 @@ import type {
   ProviderAccount,
   SignedVoucher,
 } from './port.js'
+import { decodeChainTime } from './time.js'
 
 export interface SolanaEscrowOptions {
   rpcUrl: string
@@ -87,8 +88,6 @@ const MAX_CACHED_PROVIDERS = 10_000
 const DEFAULT_MAX_MICRO_LAMPORTS = 50_000
 /** Blockhashes of our own proposals that are still alive; each lives for about a minute. */
 const MAX_LIFETIMES = 256
-/** Offset of `unix_timestamp` in the clock sysvar. */
-const CLOCK_TIME_OFFSET = 32
 
 /** The escrow program on a Solana cluster, as the services see it. */
 export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
@@ -140,15 +139,8 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
 
   const tokenAccount = (mint: PublicKey, owner: PublicKey) => getAssociatedTokenAddressSync(mint, owner, true)
 
-  const chainTime = async (signal?: AbortSignal): Promise<number> => {
-    const sysvar = await account(SYSVAR_CLOCK_PUBKEY, signal)
-    if (sysvar === null) {
-      throw new NightshiftError('CHAIN_WITHOUT_CLOCK', 'the RPC server does not show the clock sysvar', {
-        advice: 'use another RPC server',
-      })
-    }
-    return Number(Buffer.from(sysvar.data).readBigInt64LE(CLOCK_TIME_OFFSET))
-  }
+  const chainTime = async (signal?: AbortSignal): Promise<number> =>
+    decodeChainTime(await account(SYSVAR_CLOCK_PUBKEY, signal))
 
   const recentChainTime = cached(clock, CHAIN_TIME_CACHE_MS, chainTime)
 

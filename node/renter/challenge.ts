@@ -12,15 +12,18 @@ import { verifySignature } from '../../protocols/signature.js'
 import type { FraudEvidence } from '../escrow/port.js'
 import type { Network } from '../net/ports.js'
 import type { Session } from '../net/session.js'
+import { recallProducts } from './recall.js'
 
 export interface ChallengeTerms {
   market: Uint8Array
-  /** The lease that it is asked under. */
+  /** The lease that it is asked under; empty: outside of any. */
   lease: Uint8Array
   n: number
   rounds: number
   /** How many random entries are opened: a prover that computed a fraction f passes with probability f^openings. */
   openings: number
+  /** How many folds of the memory phase are opened; unset: there is none. Needs an n of whole folds. */
+  folds?: number
   /** Longest wait for the root. */
   timeoutMs: number
 }
@@ -39,6 +42,9 @@ const MAX_ROUND_TRIP_MS = 400
  */
 const MAX_CLOCK_DIFFERENCE_MS = 120_000
 
+/** What a receipt names outside of any lease. */
+const NO_LEASE = new Uint8Array(32)
+
 type Conversation = Session<ChallengeRequest, ChallengeResponse>
 type Failed = { reason: ChallengeFailure; detail: string; opening?: Opening }
 
@@ -55,12 +61,14 @@ export async function challengeProvider(
   const { network, clock, random } = parts
   let provingMs = 0
   let checkingMs = 0
+  let recallMs: number | undefined
   let receipt: SignedReceipt | undefined
   const verdict = (failed?: Failed): ChallengeResult => ({
     ok: failed === undefined,
     ...(failed && { reason: failed.reason, detail: failed.detail }),
     provingMs: Math.round(provingMs),
     checkingMs: Math.round(checkingMs * 10) / 10,
+    ...(recallMs === undefined ? {} : { recallMs: Math.round(recallMs) }),
     ...(receipt === undefined ? {} : { receipt }),
     ...(receipt && failed?.opening && { evidence: { ...receipt, opening: failed.opening } }),
   })
@@ -76,7 +84,13 @@ export async function challengeProvider(
     const seed = random.bytes(32)
     const askedAt = clock.elapsed()
     await session.send({
-      ask: { market: terms.market, lease: terms.lease, seed, params: { n: terms.n, rounds: terms.rounds } },
+      ask: {
+        market: terms.market,
+        lease: terms.lease,
+        seed,
+        params: { n: terms.n, rounds: terms.rounds },
+        resident: terms.folds !== undefined,
+      },
     })
     const first = await session.receive()
     provingMs = Math.max(0, clock.elapsed() - askedAt - roundTripMs)
@@ -105,7 +119,13 @@ export async function challengeProvider(
     const { openings } = second.openings
     const checked = judgeOpenings(verifyOpenings({ seed, params, root }, entries, openings))
     checkingMs = clock.elapsed() - checkedAt
-    return verdict(checked)
+    if (checked !== undefined || terms.folds === undefined) return verdict(checked)
+
+    const facts = { peer, receipt: receipt.receipt, seed, params, folds: terms.folds, roundTripMs }
+    const recalled = await recallProducts(parts, session, facts)
+    recallMs = recalled.recallMs
+    checkingMs += recalled.checkingMs
+    return verdict(recalled.failed)
   } catch (error) {
     signal.throwIfAborted()
     const tooSlow = late.signal.aborted
@@ -137,7 +157,7 @@ async function checkReceipt(
   const provider = solanaKeyOf(facts.peer)
   const differs = [
     [equal(receipt.market, facts.terms.market), 'market'],
-    [equal(receipt.lease, facts.terms.lease), 'lease'],
+    [equal(receipt.lease, facts.terms.lease.length === 0 ? NO_LEASE : facts.terms.lease), 'lease'],
     [equal(receipt.provider, provider), 'provider'],
     [equal(receipt.asker, facts.asker), 'asker'],
     [equal(receipt.seed, facts.seed), 'seed'],

@@ -91,11 +91,17 @@ export async function deploy(
     if (hasEnded(report.state)) throw error
     const stopped = signal.aborted
     const state = stopped ? JobState.STOPPED : JobState.FAILED
-    await moveTo(attempt, state, codeOf(error) ?? (stopped ? 'STOPPED' : 'UNEXPECTED'), String(error))
+    await moveTo(attempt, state, codeOf(error) ?? (stopped ? 'STOPPED' : 'UNEXPECTED'), explain(error))
   }
   await Promise.allSettled(reclaims)
   await parts.save(report)
   return report
+}
+
+/** For people: what went wrong, and what they can do. */
+function explain(error: unknown): string {
+  if (error instanceof NightshiftError) return `${error.message}; ${error.advice}`
+  return error instanceof Error ? error.message : String(error)
 }
 
 interface Attempt {

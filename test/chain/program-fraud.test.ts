@@ -1,4 +1,4 @@
-import { type PublicKey, SYSVAR_CLOCK_PUBKEY, type TransactionInstruction } from '@solana/web3.js'
+import { type PublicKey, SYSVAR_CLOCK_PUBKEY, TransactionInstruction } from '@solana/web3.js'
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { disputeAddress, verdictAddress } from '../../chain/client/addresses.js'
@@ -472,6 +472,108 @@ test('a slash with wrong accounts or by others is refused', () => {
   assert.is(world.send([stolen], [stranger]).code, 'ESCROW_WRONG_AUTHORITY')
   world.expect(world.heavy([slashing(world, fraud, lease.renter.source)], [wallet]))
 })
+
+test('every instruction of a dispute needs its signature, its rights and its form', () => {
+  const world = new MarketWorld()
+  const provider = world.newProvider()
+  const fraud = createFraud(world, provider, {
+    params: { n: 32_768, rounds: 256 },
+    entry: { round: 0, row: 0, column: 0 },
+  })
+  const { wallet } = fraud.reporter
+  const { programId } = world
+  const verdictOf = () =>
+    disputes.closeVerdict(programId, wallet.publicKey, provider.address, fraud.receipt.hash)
+  const [shown, path] = disputes.postOpening(programId, wallet.publicKey, fraud.dispute, fraud.opening)
+  const stages: [string, () => TransactionInstruction[]][] = [
+    ['open_dispute', () => opening(world, fraud)],
+    ['post_opening', () => [shown!]],
+    ['post_path', () => [path!]],
+    ...disputes
+      .computeEntry(programId, fraud.dispute, 32_768)
+      .map((step): (typeof stages)[number] => ['compute_entry', () => [step]]),
+    ['slash_fraud', () => [slashing(world, fraud)]],
+  ]
+  const signersOf = (instructions: TransactionInstruction[]) =>
+    instructions.at(-1)!.keys.some((meta) => meta.isSigner) ? [world.payer, wallet] : [world.payer]
+  let refused = 0
+  const check = (name: string, build: () => TransactionInstruction[]) => {
+    const last = () => structured(build())
+    const cases: [string, string, (instruction: TransactionInstruction) => void][] = [
+      [
+        'an account more',
+        'ESCROW_WRONG_ACCOUNT_COUNT',
+        (i) => i.keys.push({ ...i.keys[0]!, isSigner: false }),
+      ],
+      ['an account less', 'ESCROW_WRONG_ACCOUNT_COUNT', (i) => i.keys.pop()],
+    ]
+    build()
+      .at(-1)!
+      .keys.forEach((meta, index) => {
+        if (meta.isSigner) {
+          cases.push([
+            `unsigned ${index}`,
+            'ESCROW_MISSING_SIGNATURE',
+            (i) => {
+              i.keys[index]!.isSigner = false
+            },
+          ])
+        }
+        // Nothing is paid to a lease or a renter here, and bounty and refund are one account.
+        if (meta.isWritable && !(name === 'slash_fraud' && (index === 5 || index > 7))) {
+          cases.push([
+            `read-only ${index}`,
+            'ESCROW_NOT_WRITABLE',
+            (i) => {
+              i.keys[index]!.isWritable = false
+            },
+          ])
+        }
+      })
+    if (!name.startsWith('post')) {
+      cases.push([
+        'a byte more',
+        'ESCROW_MALFORMED_INSTRUCTION',
+        (i) => {
+          i.data = Buffer.concat([i.data, Buffer.alloc(1)])
+        },
+      ])
+    }
+    for (const [what, code, change] of cases) {
+      const instructions = last()
+      change(instructions.at(-1)!)
+      const outcome = world.heavy(instructions, signersOf(instructions))
+      assert.is(outcome.code, code, `${name}: ${what}`)
+      refused++
+    }
+  }
+  for (const [name, build] of stages) {
+    check(name, build)
+    world.expect(world.heavy(build(), signersOf(build())))
+  }
+  assert.is(world.provider(provider.address).stake, 5_000_000n)
+  world.expect(world.send(opening(world, fraud), [wallet]))
+  check('close_dispute', () => [disputes.closeDispute(programId, wallet.publicKey, fraud.dispute)])
+  const wrong = verdictOf()
+  wrong.keys[0]!.pubkey = world.payer.publicKey
+  assert.is(world.send([wrong], [world.payer]).code, 'ESCROW_WRONG_AUTHORITY')
+  const other = verdictOf()
+  other.keys[1]!.pubkey = wallet.publicKey
+  assert.is(world.send([other], [world.payer]).code, 'ESCROW_WRONG_PROVIDER')
+  assert.ok(refused > 50, String(refused))
+})
+
+/** Copies whose accounts and bytes can be changed. */
+function structured(instructions: TransactionInstruction[]): TransactionInstruction[] {
+  return instructions.map(
+    ({ programId, keys, data }) =>
+      new TransactionInstruction({
+        programId,
+        keys: keys.map((meta) => ({ ...meta })),
+        data: Buffer.from(data),
+      }),
+  )
+}
 
 test('no opening whatever of an honest proof slashes', () => {
   const world = new MarketWorld()

@@ -8,7 +8,6 @@ import {
   TransactionInstruction,
 } from '@solana/web3.js'
 import * as assert from 'uvu/assert'
-import { marketAddress } from '../../chain/client/addresses.js'
 import * as escrow from '../../chain/client/instructions.js'
 import { type LeaseParty, MarketWorld, type ProviderParty, type RenterParty } from '../support/escrow.js'
 import { hashOf, signMessage } from '../support/runtime.js'
@@ -45,21 +44,7 @@ class Stage {
     this.stranger.publicKey,
     50_000_000n,
   )
-  readonly otherMarket: PublicKey = this.openMarket()
-
-  private openMarket(): PublicKey {
-    const base = this.world.key('base')
-    const init = escrow.initMarket({
-      programId: this.world.programId,
-      payer: this.world.payer.publicKey,
-      base: base.publicKey,
-      mint: this.world.mint,
-      terms: { ...this.world.market(this.world.address).terms },
-      updateDelaySeconds: 1,
-    })
-    this.world.expect(this.world.send([init], [this.world.payer, base]))
-    return marketAddress(this.world.programId, base.publicKey)
-  }
+  readonly otherMarket: PublicKey = this.world.anotherMarket()
 
   /** An account with the bytes of a real one that does not belong to the escrow program. */
   forgery(original: PublicKey): PublicKey {

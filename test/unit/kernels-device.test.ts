@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { gzipSync } from 'node:zlib'
 import * as assert from 'uvu/assert'
 import { verifyOpenings } from '../../kernels/proof/verifier.js'
-import { decodeArtifact } from '../../kernels/tfjs/artifact.js'
+import { decodeArtifact, encodeArtifact } from '../../kernels/tfjs/artifact.js'
 import { splitCsv } from '../../kernels/tfjs/dataset.js'
 import type { JobEvent } from '../../kernels/tfjs/event.js'
 import type { Device } from '../../kernels/worker/device.js'
@@ -106,26 +106,56 @@ test('the same seed gives the same weights, another seed others', async () => {
   assert.is.not(toHex((await other!).artifacts[0]!.bytes), toHex(bytes))
 })
 
-test('training that goes on from a checkpoint ends where it would have ended anyway', async () => {
-  const spec = { ...digitsSpec, epochs: 2, checkpointSteps: 60 }
+const OPTIMIZERS: NonNullable<typeof digitsSpec.optimizer>[] = [
+  { type: 'adam', learningRate: 0.003 },
+  { type: 'rmsprop', learningRate: 0.001 },
+  { type: 'momentum', learningRate: 0.01 },
+  { type: 'sgd', learningRate: 0.05 },
+]
+
+/** Trains two epochs and leaves one checkpoint on the way. */
+async function trainWithCheckpoint(optimizer: (typeof OPTIMIZERS)[number]) {
+  const spec = { ...digitsSpec, optimizer, epochs: 2, checkpointSteps: 60 }
   const checkpoints: Uint8Array[] = []
-  const whole = await device.run(
+  const output = await device.run(
     { ...trainJob, spec },
     { onEvent: (event) => event.kind === 'checkpoint' && checkpoints.push(event.bytes) },
   )
   assert.is(checkpoints.length, 1)
-  assert.is(decodeArtifact(checkpoints[0]!).step, 60)
-  const resumed = await device.run({
-    ...trainJob,
-    spec,
-    inputs: { data: digits.train, checkpoint: checkpoints[0]! },
+  return { spec, output, checkpoint: checkpoints[0]! }
+}
+
+for (const optimizer of OPTIMIZERS) {
+  test(`training with ${optimizer.type} that goes on from a checkpoint ends where it would have ended anyway`, async () => {
+    const { spec, output, checkpoint } = await trainWithCheckpoint(optimizer)
+    assert.is(decodeArtifact(checkpoint).step, 60)
+    const resumed = await device.run({ ...trainJob, spec, inputs: { data: digits.train, checkpoint } })
+    const [wanted, found] = [output, resumed].map(({ artifacts }) =>
+      decodeArtifact(artifacts[0]!.bytes).weights.flatMap(({ values }) => [...values]),
+    )
+    // Adam's bias correction is a running product in one case and a power in the other: the last bits differ.
+    const furthest = Math.max(...wanted!.map((value, at) => Math.abs(value - found![at]!)))
+    assert.ok(furthest < 1e-3, `a weight is off by ${furthest}`)
   })
-  const [wanted, found] = [whole, resumed].map(({ artifacts }) =>
-    decodeArtifact(artifacts[0]!.bytes).weights.flatMap(({ values }) => [...values]),
-  )
-  // Adam's bias correction is a running product in one case and a power in the other: the last bits differ.
-  const furthest = Math.max(...wanted!.map((value, at) => Math.abs(value - found![at]!)))
-  assert.ok(furthest < 1e-3, `a weight is off by ${furthest}`)
+}
+
+test('a checkpoint of another optimizer, or with a state that fits nothing, is refused', async () => {
+  const { spec, checkpoint } = await trainWithCheckpoint(OPTIMIZERS[0]!)
+  const decoded = decodeArtifact(checkpoint)
+  const twisted = encodeArtifact({ ...decoded, state: [...decoded.state].reverse() })
+  const attempts = [
+    { spec: { ...spec, optimizer: OPTIMIZERS[3]! }, checkpoint },
+    { spec, checkpoint: twisted },
+    { spec, checkpoint: encodeArtifact({ ...decoded, state: [] }) },
+    { spec, checkpoint: encodeArtifact({ ...decoded, kind: 'model' }) },
+  ]
+  for (const attempt of attempts) {
+    const inputs = { data: digits.train, checkpoint: attempt.checkpoint }
+    assert.is(
+      codeOf(await rejection(device.run({ ...trainJob, spec: attempt.spec, inputs }))),
+      'MODEL_MALFORMED',
+    )
+  }
 })
 
 test('a model of another architecture than the one asked for is not evaluated', async () => {
@@ -159,6 +189,18 @@ test('wrong specs and wrong data come back as coded errors, and the worker lives
     'MODEL_MALFORMED',
   ])
   assert.is(device.pid, pid)
+})
+
+test('a batch that is larger than a tensor may be is refused before it is tried', async () => {
+  const layers = [
+    { type: 'dense' as const, units: 16_384 },
+    { type: 'dense' as const, units: 10, activation: 'softmax' as const },
+  ]
+  const data = new Uint8Array(gzipSync(`${'0,'.repeat(64)}1\n`.repeat(5_000)))
+  const spec = { ...digitsSpec, batchSize: 5_000, model: { input: [64], layers } }
+  const error = await rejection(device.run({ ...trainJob, spec, inputs: { data } }))
+  assert.is(codeOf(error), 'JOB_UNSUPPORTED')
+  assert.match(error.message, /327680000 bytes is too large for wasm/)
 })
 
 test('a model that the backend has no kernel for is refused with the name of the kernel', async () => {

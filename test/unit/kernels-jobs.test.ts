@@ -99,7 +99,12 @@ test('shapes and weights are known before anything is allocated', () => {
       ],
     },
   }).model
-  assert.equal(inferShape(model), { output: [10], weights: 4 * 9 + 4 + 4 * 4 + 36 * 10 + 10 })
+  assert.equal(inferShape(model), {
+    output: [10],
+    weights: 4 * 9 + 4 + 4 * 4 + 36 * 10 + 10,
+    activations: 6 * 6 * 4,
+    layerWeights: 370,
+  })
 })
 
 const WRONG_SHAPES: [string, ModelSpec['layers'], RegExp][] = [

@@ -53,12 +53,12 @@ function refusalOf(claimed: ProofParams, root: Uint8Array, open: (entry: Entry) 
 
 test('caught: a made-up root cannot be opened', () => {
   const honest = cheat(referenceProof(seed, 64, 2).digest, params)
-  assert.is(refusalOf(params, systemRandom.bytes(32), honest.open), 'path-mismatch')
+  assert.is(refusalOf(params, systemRandom.bytes(32), honest.open), 'PATH_MISMATCH')
 })
 
 test('caught: the proof of an earlier challenge, replayed', () => {
   const earlier = cheat(referenceProof(new Uint8Array(32).fill(2), 64, 2).digest, params)
-  assert.is(refusalOf(params, earlier.root, earlier.open), 'entry-mismatch')
+  assert.is(refusalOf(params, earlier.root, earlier.open), 'ENTRY_MISMATCH')
 })
 
 test('caught: made-up entries under a tree of the right form', () => {
@@ -66,13 +66,13 @@ test('caught: made-up entries under a tree of the right form', () => {
     rows.map((row) => row.map(() => systemRandom.below(5081))),
   )
   const { root, open } = cheat(digest, params)
-  assert.is(refusalOf(params, root, open), 'entry-mismatch')
+  assert.is(refusalOf(params, root, open), 'ENTRY_MISMATCH')
 })
 
 test('caught: one round computed, and shown for all rounds', () => {
   const { digest } = referenceProof(seed, 64, 1)
   const { root, open } = cheat([digest[0]!, digest[0]!], params)
-  assert.is(refusalOf(params, root, open), 'entry-mismatch')
+  assert.is(refusalOf(params, root, open), 'ENTRY_MISMATCH')
 })
 
 test('caught: a smaller matrix, or fewer rounds, than was asked for', () => {
@@ -83,11 +83,11 @@ test('caught: a smaller matrix, or fewer rounds, than was asked for', () => {
     row,
     column,
   })
-  assert.is(refusalOf(params, small.root, shrink), 'segment-malformed')
+  assert.is(refusalOf(params, small.root, shrink), 'SEGMENT_MALFORMED')
   const short = cheat(referenceProof(seed, 64, 1).digest, { n: 64, rounds: 1 })
   assert.is(
     refusalOf(params, short.root, (entry) => ({ ...short.open({ ...entry, round: 0 }), round: entry.round })),
-    'path-malformed',
+    'PATH_MALFORMED',
   )
 })
 
@@ -98,7 +98,7 @@ test('caught: openings refused, in part or altogether', () => {
     const openings = entries.slice(0, kept).map(honest.open)
     const verdict = verifyOpenings({ seed, params, root: honest.root }, entries, openings)
     assert.ok('refused' in verdict)
-    assert.is(verdict.refused, 'opening-missing')
+    assert.is(verdict.refused, 'OPENING_MISSING')
   }
 })
 
@@ -109,7 +109,7 @@ test('caught: a tree made after the entries were named, with only those computed
     params,
   )
   const later = cheat(digest, params)
-  assert.is(refusalOf(params, committed.root, later.open), 'path-mismatch')
+  assert.is(refusalOf(params, committed.root, later.open), 'PATH_MISMATCH')
 })
 
 const memoryParams: ProofParams = { n: 256, rounds: 4 }
@@ -139,11 +139,11 @@ test('caught: memory that held half of the products only', () => {
   const folds = referenceFolds(seed, 256, 4, nonce)
   assert.is(recallWith(folds), 'accepted')
   const forgotten = folds.map((rows, round) => (round < 2 ? rows : rows.map((row) => row.map(() => 2 ** 22))))
-  assert.is(recallWith(forgotten), 'entry-mismatch')
+  assert.is(recallWith(forgotten), 'ENTRY_MISMATCH')
 })
 
 test('caught: the second root prepared before the nonce was known', () => {
-  assert.is(recallWith(referenceFolds(seed, 256, 4, new Uint8Array(32).fill(8))), 'entry-mismatch')
+  assert.is(recallWith(referenceFolds(seed, 256, 4, new Uint8Array(32).fill(8))), 'ENTRY_MISMATCH')
 })
 
 test('an honest device gives the same root and the same openings every time', async () => {

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process'
 import * as assert from 'uvu/assert'
+import { codeOf } from '../../protocols/errors.js'
 import { openTestDevice, useSwiftshader } from '../support/kernels.js'
 import { suite } from '../support/suite.js'
 
@@ -16,6 +17,21 @@ if (useSwiftshader()) {
       const chosen = await openTestDevice({ backend: 'auto' })
       await chosen.close()
       assert.is.not(chosen.report.backend, 'webgpu')
+    },
+    { timeoutMs: 90_000 },
+  )
+
+  test(
+    'a card is chosen by its name, and one that is not there is not replaced by another',
+    async () => {
+      const chosen = await openTestDevice({ backend: 'webgpu', card: { index: 0, model: 'SwiftShader' } })
+      await chosen.close()
+      assert.match(chosen.report.model, /SwiftShader/)
+      const missing = await openTestDevice({
+        backend: 'webgpu',
+        card: { index: 0, model: 'RTX 4090' },
+      }).catch(codeOf)
+      assert.is(missing, 'BACKEND_UNAVAILABLE')
     },
     { timeoutMs: 90_000 },
   )

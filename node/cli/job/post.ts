@@ -9,7 +9,7 @@ import type { Daemon } from '../../daemon.js'
 import type { DeploymentReport } from '../../renter/event.js'
 import type { Invocation } from '../command.js'
 import { openGuest } from '../daemon.js'
-import { EXIT, Interrupted } from '../exit.js'
+import { EXIT } from '../exit.js'
 import { followEvents } from '../follow.js'
 import { createStory, type EventView } from '../story.js'
 import { renderJob } from './status.js'
@@ -17,7 +17,7 @@ import { renderJob } from './status.js'
 type Report = Json<DeploymentReport>
 
 /** The node that holds the job: one that runs already, or this process. */
-interface Holder extends Pick<ControlledNode, 'status' | 'postJob' | 'job' | 'stopJob'> {
+interface Holder extends Pick<ControlledNode, 'status' | 'postJob' | 'job'> {
   jobEvents(
     id: string,
     options: { from: number; follow: boolean; signal: AbortSignal },
@@ -40,13 +40,19 @@ export async function run(invocation: Invocation): Promise<number> {
     invocation.report.result({ id }, `${id}\nfollow it with: nightshift job logs -f ${id}`)
     return EXIT.OK
   }
-  if (running !== undefined) {
-    const { id } = await running.postJob(post)
-    return follow(invocation, running, id, async () => {
-      invocation.report.progress(`the job goes on; stop it with: nightshift job stop ${id}`)
-    })
-  }
-  return postHere(invocation, post)
+  return running === undefined ? postHere(invocation, post) : postThere(invocation, running, post)
+}
+
+async function postThere(
+  invocation: Invocation,
+  node: Holder,
+  post: { manifest: string; service?: string },
+): Promise<number> {
+  const { id } = await node.postJob(post)
+  const story = await follow(invocation, node, id)
+  if (story.isEnded) return conclude(invocation, node, id)
+  invocation.report.progress(`the job goes on; stop it with: nightshift job stop ${id}`)
+  throw invocation.shell.signal.reason
 }
 
 async function postHere(
@@ -56,34 +62,56 @@ async function postHere(
   const node: Daemon = await openGuest(invocation)
   try {
     const { id } = await node.postJob(post)
-    return await follow(invocation, node, id, async () => {
-      invocation.report.progress('stopping the job; what no voucher pays for comes back …')
-      await node.stopJob(id)
-    })
+    const story = await follow(invocation, node, id)
+    if (story.isEnded) return await conclude(invocation, node, id)
+    invocation.report.progress('stopping the job; what no voucher pays for comes back')
+    if (story.openLeases > 0) {
+      const again = 'the next node on this data directory takes it back ("nightshift node start")'
+      invocation.report.progress(`if its deposit is not back when this process ends, ${again}`)
+    }
+    throw invocation.shell.signal.reason
   } finally {
     await node.close()
   }
 }
 
+/** Shows the story until it ends or the command is interrupted. */
 async function follow(
   invocation: Invocation,
   holder: Holder,
   id: string,
-  onInterrupt: () => Promise<void>,
-): Promise<number> {
+): Promise<{ isEnded: boolean; openLeases: number }> {
+  const { shell, report } = invocation
+  const { chain, renter } = await holder.status()
+  if (renter?.balance === '0') report.progress(report.err.style.yellow(warnOfEmptyWallet(renter.wallet)))
+  const story = createStory({ style: report.err.style, decimals: chain.market?.decimals })
+  report.progress(`job ${report.err.style.bold(id)}`)
+  let openLeases = 0
+  const events = holder.jobEvents(id, { from: 0, follow: true, signal: shell.signal })
+  try {
+    await followEvents(events, story, report, {
+      to: 'err',
+      onEvent: ({ kind }) => {
+        if (kind === 'leased') openLeases++
+        if (kind === 'settled') openLeases--
+      },
+    })
+  } catch (error) {
+    if (!shell.signal.aborted) throw error // a stream to another process breaks off with an error of its own
+  }
+  return { isEnded: !shell.signal.aborted, openLeases }
+}
+
+function warnOfEmptyWallet(wallet: string): string {
+  return `the wallet ${wallet} holds no tokens; on a local chain: nightshift chain airdrop 1 ${wallet}`
+}
+
+async function conclude(invocation: Invocation, holder: Holder, id: string): Promise<number> {
   const { shell, report, options } = invocation
   const decimals = (await holder.status()).chain.market?.decimals
-  const story = createStory({ style: report.err.style, decimals })
-  report.progress(`job ${report.err.style.bold(id)}`)
-  const events = holder.jobEvents(id, { from: 0, follow: true, signal: shell.signal })
-  await followEvents(events, story, report, { to: 'err' })
-  if (shell.signal.aborted) {
-    await onInterrupt()
-    throw shell.signal.reason instanceof Error ? shell.signal.reason : new Interrupted(EXIT.FAILED)
-  }
   const job = await holder.job(id)
-  const placed =
-    options.output === undefined ? job : await copyOutputs(job, resolve(shell.cwd, String(options.output)))
+  const { output } = options
+  const placed = output === undefined ? job : await copyOutputs(job, resolve(shell.cwd, String(output)))
   const document = { kind: 'report', report: placed }
   report.event(document, `\n${renderJob(placed, decimals, report.out.style)}`)
   return job.state === 'COMPLETED' ? EXIT.OK : EXIT.FAILED

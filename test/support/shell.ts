@@ -1,0 +1,50 @@
+import { NOUNS } from '../../node/cli/nouns.js'
+import { runProgram } from '../../node/cli/program.js'
+import { createStyle } from '../../node/cli/style.js'
+
+/** What a command line printed and how it ended; run in this process, without a terminal. */
+export interface Ran {
+  code: number
+  stdout: string
+  stderr: string
+}
+
+export interface ShellOptions {
+  environment?: Record<string, string>
+  signal?: AbortSignal
+  isTty?: boolean
+  columns?: number
+  cwd?: string
+  /** Told what is written to standard output. */
+  onOutput?: (text: string) => void
+}
+
+export async function runCommand(args: readonly string[], options: ShellOptions = {}): Promise<Ran> {
+  const { environment = {}, isTty = false, columns = 100 } = options
+  const ran = { code: -1, stdout: '', stderr: '' }
+  const style = createStyle({ isTty, env: environment })
+  const output = (name: 'stdout' | 'stderr') => ({
+    isTty,
+    columns,
+    style,
+    write: (text: string) => {
+      ran[name] += text
+      if (name === 'stdout') options.onOutput?.(text)
+    },
+  })
+  ran.code = await runProgram(
+    NOUNS,
+    {
+      args,
+      env: environment,
+      cwd: options.cwd ?? process.cwd(),
+      pid: process.pid,
+      nodeVersion: process.versions.node,
+      out: output('stdout'),
+      err: output('stderr'),
+      signal: options.signal ?? new AbortController().signal,
+    },
+    '0.0.0-test',
+  )
+  return ran
+}

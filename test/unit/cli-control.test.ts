@@ -1,0 +1,285 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { connectToNode, findNode } from '../../node/control/client.js'
+import type { ControlledNode, OfferQuery } from '../../node/control/port.js'
+import { type ControlServer, startControlServer } from '../../node/control/server.js'
+import type { Json } from '../../node/control/view.js'
+import type { DeploymentEvent } from '../../node/renter/event.js'
+import { silentLog } from '../../node/system/log.js'
+import { systemRandom } from '../../node/system/random.js'
+import { codeOf, NightshiftError } from '../../protocols/errors.js'
+import { suite } from '../support/suite.js'
+
+const test = suite('control')
+
+const REQUIREMENTS = {
+  devices: 1,
+  memoryBytes: 2n ** 60n,
+  gpu: false,
+  models: [],
+  runtime: 'tfjs',
+  locations: ['DE'],
+  minimumStake: 2n ** 63n,
+  minimumGflops: 0.5,
+  allow: [],
+  deny: [],
+}
+
+interface Scene {
+  dataDir: string
+  server: ControlServer
+  token: string
+  calls: string[]
+  asked: OfferQuery[]
+  /** Whether the caller of the last stream has gone. */
+  streams: AbortSignal[]
+}
+
+function unknown(id: string): NightshiftError {
+  return new NightshiftError('JOB_UNKNOWN', `there is no job ${id}`, { advice: 'list them', context: { id } })
+}
+
+/** Plays the node behind the server: it notes what it is asked. */
+function playNode(scene: Pick<Scene, 'calls' | 'asked' | 'streams'>): ControlledNode {
+  const note = (name: string) => async () => {
+    scene.calls.push(name)
+  }
+  return {
+    status: async () => ({ version: '1', pid: 7 }) as never,
+    offers: async (query) => {
+      scene.asked.push(query)
+      return []
+    },
+    verify: async (peer) => ({ peer, ok: true }) as never,
+    postJob: async ({ manifest }) => ({ id: manifest }),
+    jobs: async () => [],
+    job: async (id) => {
+      if (id !== 'known') throw unknown(id)
+      return { id } as never
+    },
+    jobEvents: async function* (_id, { from, follow, signal }) {
+      scene.streams.push(signal)
+      for (let index = from; index < 3; index++) {
+        yield { atMs: index, kind: 'log', line: `line ${index}` } as Json<DeploymentEvent>
+      }
+      if (follow) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    },
+    stopJob: async (id) => {
+      scene.calls.push(`stop ${id}`)
+    },
+    pause: note('pause'),
+    resume: note('resume'),
+    stop: note('stop'),
+  }
+}
+
+async function withServer(act: (scene: Scene) => Promise<void>, port = 0): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'nightshift-control-'))
+  const notes = { calls: [] as string[], asked: [] as OfferQuery[], streams: [] as AbortSignal[] }
+  try {
+    const server = await startControlServer({
+      node: playNode(notes),
+      dataDir,
+      host: '127.0.0.1',
+      port,
+      version: '1',
+      pid: process.pid,
+      random: systemRandom,
+      log: silentLog,
+    })
+    try {
+      const token = readFileSync(join(dataDir, 'control.token'), 'utf8')
+      await act({ dataDir, server, token, ...notes })
+    } finally {
+      await server.stop()
+    }
+    assert.equal(readdirSync(dataDir), [], 'address and token are taken away')
+  } finally {
+    rmSync(dataDir, { recursive: true })
+  }
+}
+
+interface Answer {
+  status: number
+  body: { error?: { code: string } }
+}
+
+function ask(
+  { server }: Scene,
+  path: string,
+  headers: Record<string, string>,
+  body?: string,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const method = body === undefined ? 'GET' : 'POST'
+    const sent = request(new URL(path, server.url), { method, headers, agent: false }, async (answer) => {
+      const chunks: Buffer[] = []
+      for await (const chunk of answer) chunks.push(chunk as Buffer)
+      resolve({
+        status: answer.statusCode ?? 0,
+        body: JSON.parse(Buffer.concat(chunks).toString()) as Answer['body'],
+      })
+    })
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+async function rejection(act: Promise<unknown>): Promise<NightshiftError> {
+  try {
+    await act
+  } catch (error) {
+    if (error instanceof NightshiftError) return error
+    throw error
+  }
+  throw new Error('it did not reject')
+}
+
+test('only the owner can read the token, and the address is found through it', () =>
+  withServer(async ({ dataDir, server }) => {
+    if (process.platform !== 'win32') {
+      assert.is(statSync(join(dataDir, 'control.token')).mode & 0o777, 0o600)
+      assert.is(statSync(join(dataDir, 'control.json')).mode & 0o777, 0o600)
+    }
+    const client = await findNode(dataDir)
+    assert.is(client?.url, server.url)
+    assert.is((await client!.status()).pid, 7)
+  }))
+
+test('a request without the token, of a web page, or under another host name is refused', () =>
+  withServer(async (scene) => {
+    const authorization = `Bearer ${scene.token}`
+    const cases: Array<[Record<string, string>, number, string]> = [
+      [{}, 401, 'CONTROL_DENIED'],
+      [{ authorization: 'Bearer 00' }, 401, 'CONTROL_DENIED'],
+      [{ authorization: `Basic ${scene.token}` }, 401, 'CONTROL_DENIED'],
+      [{ authorization: `${authorization}00` }, 401, 'CONTROL_DENIED'],
+      [{ authorization, origin: 'http://127.0.0.1' }, 403, 'CONTROL_FOREIGN'],
+      [{ authorization, origin: 'null' }, 403, 'CONTROL_FOREIGN'],
+      [{ authorization, host: 'rebound.example' }, 403, 'CONTROL_FOREIGN'],
+      [{ authorization, host: '127.0.0.1.rebound.example' }, 403, 'CONTROL_FOREIGN'],
+    ]
+    for (const [headers, status, code] of cases) {
+      for (const path of ['/v1/status', '/v1/nothing']) {
+        const answer = await ask(scene, path, headers)
+        assert.is(answer.status, status)
+        assert.is(answer.body.error?.code, code)
+      }
+    }
+    assert.is((await ask(scene, '/v1/status', { authorization })).status, 200)
+  }))
+
+test('what is malformed, too large or unknown is answered with an error of ours', () =>
+  withServer(async (scene) => {
+    const headers = { authorization: `Bearer ${scene.token}`, 'content-type': 'application/json' }
+    const cases: Array<[string, string | undefined, number, string]> = [
+      ['/v1/nothing', undefined, 404, 'ROUTE_UNKNOWN'],
+      ['/v1/jobs/none', undefined, 404, 'JOB_UNKNOWN'],
+      ['/v1/jobs/none/events', undefined, 404, 'JOB_UNKNOWN'],
+      ['/v1/jobs/known/events?from=-1', undefined, 400, 'BAD_REQUEST'],
+      ['/v1/jobs', '{', 400, 'BAD_REQUEST'],
+      ['/v1/jobs', '{"manifest":5}', 400, 'BAD_REQUEST'],
+      ['/v1/jobs', JSON.stringify({ manifest: 'x', more: 1 }), 400, 'BAD_REQUEST'],
+      ['/v1/jobs', JSON.stringify({ manifest: 'x'.repeat(70_000) }), 400, 'BAD_REQUEST'],
+      ['/v1/offers', '{}', 400, 'BAD_REQUEST'],
+    ]
+    for (const [path, body, , code] of cases) {
+      const answer = await ask(scene, path, headers, body)
+      assert.is(answer.body.error?.code, code, path)
+      assert.ok(answer.status >= 400 && answer.status < 500, path)
+    }
+  }))
+
+test('amounts and sizes beyond what a JSON number holds arrive whole', () =>
+  withServer(async ({ dataDir, asked }) => {
+    const client = await connectToNode(dataDir)
+    await client.offers({ requirements: REQUIREMENTS, ceilingPricePerHour: 2n ** 62n + 1n })
+    assert.equal(asked, [{ requirements: REQUIREMENTS, ceilingPricePerHour: 2n ** 62n + 1n }])
+  }))
+
+test('an error of the node arrives as what it was', () =>
+  withServer(async ({ dataDir }) => {
+    const client = await connectToNode(dataDir)
+    const error = await rejection(client.job('none'))
+    assert.is(error.code, 'JOB_UNKNOWN')
+    assert.is(error.message, 'there is no job none')
+    assert.is(error.advice, 'list them')
+    assert.equal(error.context, { id: 'none' })
+  }))
+
+test('events come one by one, from where they are asked for, and the node learns that nobody listens any more', () =>
+  withServer(async ({ dataDir, streams }) => {
+    const client = await connectToNode(dataDir)
+    const lines: string[] = []
+    for await (const event of client.jobEvents('known', { from: 1, follow: false })) {
+      lines.push((event as { line: string }).line)
+    }
+    assert.equal(lines, ['line 1', 'line 2'])
+    for await (const event of client.jobEvents('known', { follow: true })) {
+      if ((event as { line: string }).line === 'line 1') break
+    }
+    const signal = streams.at(-1)!
+    if (!signal.aborted)
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    assert.is(streams.length, 2)
+  }))
+
+test('a stream that is followed ends when the node stops', () =>
+  withServer(async ({ dataDir, server }) => {
+    const client = await connectToNode(dataDir)
+    let seen = 0
+    const follow = async () => {
+      for await (const _ of client.jobEvents('known', { follow: true })) {
+        if (++seen === 3) void server.stop()
+      }
+    }
+    await follow().catch(() => {}) // the end of the process is no order to its readers
+    assert.is(seen, 3)
+  }))
+
+test('commands reach the node by their names', () =>
+  withServer(async ({ dataDir, calls }) => {
+    const client = await connectToNode(dataDir)
+    await client.pause()
+    await client.resume()
+    await client.stopJob('known')
+    await client.stop()
+    assert.equal(calls, ['pause', 'resume', 'stop known', 'stop'])
+  }))
+
+test('a directory without a node, with the traces of one that was killed, or with a stranger on its port, has none', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'nightshift-control-'))
+  const stranger: Server = createServer((socket) =>
+    socket.resume().end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nno'),
+  )
+  try {
+    assert.is(await findNode(dataDir), undefined)
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve))
+    const { port } = stranger.address() as { port: number }
+    const leave = (url: string) => {
+      writeFileSync(join(dataDir, 'control.json'), JSON.stringify({ url, pid: 1, version: '1' }))
+      writeFileSync(join(dataDir, 'control.token'), 'ab')
+    }
+    leave(`http://127.0.0.1:${port}`)
+    assert.is(await findNode(dataDir), undefined)
+    await new Promise((resolve) => stranger.close(resolve))
+    assert.is(await findNode(dataDir), undefined)
+    assert.is((await rejection(connectToNode(dataDir))).code, 'NODE_NOT_RUNNING')
+  } finally {
+    stranger.close()
+    rmSync(dataDir, { recursive: true })
+  }
+})
+
+test('a port in use is told with what to do', () =>
+  withServer(async ({ server }) => {
+    const error = await withServer(async () => {}, Number(new URL(server.url).port)).catch((thrown) => thrown)
+    assert.is(codeOf(error), 'PORT_IN_USE')
+    assert.match(error.advice, '--control-port')
+  }))
+
+test.run()
