@@ -10,7 +10,7 @@ import {
 import { challengeProtocol, MAX_OPENINGS } from '../../protocols/challenge/protocol.js'
 import { encodeReceipt } from '../../protocols/challenge/receipt.js'
 import type { Ask, ChallengeRequest, ChallengeResponse, Entry } from '../../protocols/challenge/wire.js'
-import { isRefusal, type Refusal } from '../../protocols/errors.js'
+import { isRefusal, NightshiftError, type Refusal } from '../../protocols/errors.js'
 import { TokenBucket } from '../../protocols/limits.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
@@ -52,12 +52,21 @@ const IDLE_SECONDS = 10
 const ALWAYS_FLOPS = 1e10
 /** Of all who ask without a lease together. */
 const IDLE_RATE = { perMinute: 12, burst: 6 }
+/** Whoever asks without a lease names its entries at once: the device is not held for one who thinks it over. */
+const IDLE_OPEN_MS = 10_000
+
+/** A proof that is being made, or that waits to be opened. */
+interface Proving {
+  isLeased: boolean
+  /** Ends it in favour of a renter with a lease; resolves when the device is free. */
+  giveWay(): Promise<void>
+}
 
 export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
   const { network, clock, log } = parts
   const idle = new TokenBucket(IDLE_RATE, clock.elapsed())
   const counts = { answered: 0, declined: {} as Record<string, number> }
-  let isProving = false
+  let proving: Proving | undefined
 
   function judge(ask: Ask, asker: string): ProofParams | Refusal<AskRefusal> {
     const params = checkParams(ask.params)
@@ -65,14 +74,24 @@ export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
     if (ask.seed.length !== SEED_BYTES)
       return { refused: 'MALFORMED', detail: `a seed has ${SEED_BYTES} bytes` }
     if (!equal(ask.market, parts.market)) return { refused: 'FOREIGN_MARKET', detail: 'another market' }
-    if (isProving) return { refused: 'BUSY', detail: 'another proof is being made' }
-    return ask.lease.length === 0 ? judgeIdle(params) : judgeLeased(params, ask.lease, asker)
+    const isLeased = ask.lease.length > 0
+    const verdict = isLeased ? judgeLeased(params, ask.lease, asker) : undefined
+    if (verdict !== undefined && isRefusal(verdict)) return verdict
+    // A stranger's proof costs nothing to ask for, so it never keeps a renter with a lease waiting.
+    if (proving !== undefined && (!isLeased || proving.isLeased)) {
+      return { refused: 'BUSY', detail: 'another proof is being made' }
+    }
+    return verdict ?? judgeIdle(params)
   }
 
   function judgeLeased(params: ProofParams, lease: Uint8Array, asker: string) {
     const record = parts.ledger.get(lease)
     if (record === undefined || record.renter !== asker || record.state === 'closed') {
       return { refused: 'UNKNOWN_LEASE' as const, detail: 'no open lease of this renter' }
+    }
+    // A lease can stay open long after its job: the devices may be another renter's by now.
+    if (!record.occupies) {
+      return { refused: 'UNKNOWN_LEASE' as const, detail: 'its devices were given back' }
     }
     return limitFlops(params, LEASED_SECONDS)
   }
@@ -117,7 +136,7 @@ export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
       })
       const signature = await network.privateKey.sign(receipt)
       await session.send({ receipt: { receipt, signature } })
-      const entries = (await session.receive())?.open?.entries
+      const entries = await receiveEntries(session, ask)
       if (entries === undefined) return
       const wrong = findWrongEntries(params, entries)
       if (wrong !== undefined) return await decline(session, { refused: 'MALFORMED', detail: wrong })
@@ -128,6 +147,19 @@ export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
       counts.answered++
     } finally {
       await proof.release()
+    }
+  }
+
+  async function receiveEntries(
+    session: Session<ChallengeResponse, ChallengeRequest>,
+    { lease }: Ask,
+  ): Promise<Entry[] | undefined> {
+    const late = () => session.abort(ended('CHALLENGE_NOT_OPENED', `no entries within ${IDLE_OPEN_MS} ms`))
+    const cancel = lease.length === 0 ? clock.after(IDLE_OPEN_MS, late) : () => {}
+    try {
+      return (await session.receive())?.open?.entries
+    } finally {
+      cancel()
     }
   }
 
@@ -147,11 +179,22 @@ export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
       if (ask === undefined) return decline(session, { refused: 'MALFORMED', detail: 'ask first' })
       const params = judge(ask, session.peer)
       if (isRefusal(params)) return decline(session, params)
-      isProving = true
+      const before = proving
+      const done = Promise.withResolvers<void>()
+      const mine: Proving = {
+        isLeased: ask.lease.length > 0,
+        giveWay: () => {
+          session.abort(ended('CHALLENGE_DISPLACED', 'a renter with a lease asks'))
+          return done.promise
+        },
+      }
+      proving = mine
       try {
+        await before?.giveWay()
         await prove(session, ask, params)
       } finally {
-        isProving = false
+        if (proving === mine) proving = undefined
+        done.resolve()
       }
     },
   )
@@ -159,6 +202,10 @@ export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
     stop: () => network.engine.unhandle(challengeProtocol),
     counts: () => structuredClone(counts),
   }
+}
+
+function ended(code: string, message: string): NightshiftError {
+  return new NightshiftError(code, message, { advice: 'ask again later, or under a lease' })
 }
 
 function findWrongEntries(params: ProofParams, entries: readonly Entry[]): string | undefined {
