@@ -62,12 +62,18 @@ const ALWAYS_FLOPS = 1e10
 const ASKER_MS = 15_000
 /** Of all who ask without a lease together. */
 const IDLE_RATE = { perMinute: 12, burst: 6 }
+/** A proof that is being made, or that waits to be opened. */
+interface Proving {
+  isLeased: boolean
+  /** Ends it in favour of a renter with a lease; resolves when the device is free. */
+  giveWay(): Promise<void>
+}
 
 export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
   const { network, clock, log } = parts
   const idle = new TokenBucket(IDLE_RATE, clock.elapsed())
   const counts = { answered: 0, declined: {} as Record<string, number> }
-  let isProving = false
+  let proving: Proving | undefined
 
   function judge(ask: Ask, asker: string): ProofParams | Refusal<AskRefusal> {
     const params = checkParams(ask.params)
@@ -81,14 +87,24 @@ export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
       return { refused: 'TOO_LARGE', detail: 'more than may stay on the device' }
     }
     if (!equal(ask.market, parts.market)) return { refused: 'FOREIGN_MARKET', detail: 'another market' }
-    if (isProving) return { refused: 'BUSY', detail: 'another proof is being made' }
-    return ask.lease.length === 0 ? judgeIdle(params) : judgeLeased(params, ask.lease, asker)
+    const isLeased = ask.lease.length > 0
+    const verdict = isLeased ? judgeLeased(params, ask.lease, asker) : undefined
+    if (verdict !== undefined && isRefusal(verdict)) return verdict
+    // A stranger's proof costs nothing to ask for, so it never keeps a renter with a lease waiting.
+    if (proving !== undefined && (!isLeased || proving.isLeased)) {
+      return { refused: 'BUSY', detail: 'another proof is being made' }
+    }
+    return verdict ?? judgeIdle(params)
   }
 
   function judgeLeased(params: ProofParams, lease: Uint8Array, asker: string) {
     const record = parts.ledger.get(lease)
     if (record === undefined || record.renter !== asker || record.state === 'closed') {
       return { refused: 'UNKNOWN_LEASE' as const, detail: 'no open lease of this renter' }
+    }
+    // A lease can stay open long after its job: the devices may be another renter's by now.
+    if (!record.occupies) {
+      return { refused: 'UNKNOWN_LEASE' as const, detail: 'its devices were given back' }
     }
     return limitFlops(params, LEASED_SECONDS)
   }
@@ -205,17 +221,34 @@ export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
     if (ask === undefined) return decline(session, { refused: 'MALFORMED', detail: 'ask first' })
     const params = judge(ask, session.peer)
     if (isRefusal(params)) return decline(session, params)
-    isProving = true
+    const before = proving
+    const done = Promise.withResolvers<void>()
+    const mine: Proving = {
+      isLeased: ask.lease.length > 0,
+      giveWay: () => {
+        session.abort(displaced())
+        return done.promise
+      },
+    }
+    proving = mine
     try {
+      await before?.giveWay()
       await prove(session, ask, params)
     } finally {
-      isProving = false
+      if (proving === mine) proving = undefined
+      done.resolve()
     }
   })
   return {
     stop: () => network.engine.unhandle(challengeProtocol),
     counts: () => structuredClone(counts),
   }
+}
+
+function displaced(): NightshiftError {
+  return new NightshiftError('CHALLENGE_DISPLACED', 'a renter with a lease asks', {
+    advice: 'ask again later, or under a lease',
+  })
 }
 
 function sendOpenings(session: Conversation, openings: readonly Opening[]): Promise<void> {

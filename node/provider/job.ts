@@ -6,6 +6,7 @@ import { hasEnded, JOB_LIMITS, judgeStart, type StartRefusal } from '../../proto
 import { decodeJobSpec, type JobSpec } from '../../protocols/job/spec.js'
 import { type Blob, type JobEvent, type JobRequest, JobState, type Start } from '../../protocols/job/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
+import { mayGoOn } from '../../protocols/settlement/rules.js'
 import { checkDeclared, toDeviceJob } from '../device/declared.js'
 import type { Engine } from '../net/ports.js'
 import type { Session } from '../net/session.js'
@@ -16,6 +17,7 @@ import type { LeaseRecord, Ledger } from './ledger.js'
 import { createLive, type Live, workedMsOf } from './live.js'
 import { createNarrator } from './narrator.js'
 import { serveTransfer } from './transfer.js'
+import { createTurns } from './turns.js'
 import { type StopReason, startWork, stopReasonOf } from './work.js'
 
 export type JobRefusal =
@@ -69,6 +71,11 @@ const INPUT_PATIENCE_MS = 120_000
 const RESULT_PATIENCE_MS = 600_000
 const SHORTEST_BEAT_MS = 100
 const STORE_AGAIN_MS = 1_000
+/** The vouchers for a result are on their way when it is asked for. */
+const PAYMENT_PATIENCE_MS = 15_000
+const PAYMENT_CHECK_MS = 50
+/** The two sides' stop watches differ by a message's way, and that may be long on a busy machine. */
+const PAYMENT_GRACE_MS = 3_000
 
 export async function serveJobs(parts: Parts): Promise<JobService> {
   const { engine, ledger, jobs, blobs, clock, log } = parts
@@ -77,6 +84,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
   const stopping = new AbortController()
   const background = new Set<Promise<void>>()
   const opening = new Map<string, Promise<unknown>>()
+  const storing = createTurns()
 
   for (const { record, journal } of await jobs.load()) {
     lives.set(toHex(record.lease), createLive(record, journal, clock))
@@ -92,10 +100,13 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     )
   }
 
-  async function store(live: Live, change: Partial<JobRecord>): Promise<void> {
-    const changed = { ...live.record, ...change }
-    await jobs.put(changed)
-    live.record = changed
+  /** One change after the other: of two at once, the first would come back over the second. */
+  function store(live: Live, change: Partial<JobRecord>): Promise<void> {
+    return storing.take(toHex(live.record.lease), async () => {
+      const changed = { ...live.record, ...change }
+      await jobs.put(changed)
+      live.record = changed
+    })
   }
 
   /** How a job ended is not forgotten because the disk was full: it is written as soon as there is room. */
@@ -347,6 +358,21 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     if (failure !== undefined) throw failure
   }
 
+  /**
+   * What a job leaves is what its renter came for: whoever has it owes no more than the slice that was granted. Work
+   * that is shorter than the patience with a late voucher would else be free.
+   */
+  async function awaitPaid(live: Live, signal: AbortSignal): Promise<boolean> {
+    const until = clock.elapsed() + PAYMENT_PATIENCE_MS
+    const limit = AbortSignal.any([signal, stopping.signal])
+    for (;;) {
+      const record = ledger.get(live.record.lease)
+      if (record === undefined || isPaid(record, live.record.workedMs)) return true
+      if (record.state === 'closed' || clock.elapsed() >= until) return false
+      await clock.sleep(PAYMENT_CHECK_MS, limit)
+    }
+  }
+
   function viewOf(live: Live) {
     const { lease } = live.record
     return {
@@ -354,6 +380,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
       journal: live.journal,
       hasEnded: () => hasEnded(live.record.state),
       outputs: () => live.record.outputs,
+      awaitPaid: (signal: AbortSignal) => awaitPaid(live, signal),
       missingInput: async () => {
         if (live.record.state !== JobState.QUEUED) return undefined
         for (const input of live.record.inputs) if (!(await blobs.isComplete(lease, input))) return input
@@ -435,4 +462,9 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     if (live.record.state !== JobState.QUEUED || live.work !== undefined) return
     if (clock.elapsed() - live.lastInputAt > INPUT_PATIENCE_MS) await end(record.lease, 'NOT_STARTED')
   }
+}
+
+function isPaid({ terms, deposit, best }: LeaseRecord, workedMs: number): boolean {
+  const { pricePerHour, sliceMs } = terms
+  return mayGoOn({ pricePerHour, deposit, sliceMs }, workedMs - PAYMENT_GRACE_MS, best?.amount ?? 0n)
 }

@@ -15,6 +15,8 @@ export interface JobView {
   /** The next input that is not complete yet. */
   missingInput(): Promise<Blob | undefined>
   outputs(): readonly Blob[]
+  /** Waits for the vouchers that the result is still owed; false: they did not come in time. */
+  awaitPaid(signal: AbortSignal): Promise<boolean>
   /** Something of an input has arrived. */
   onReceived(): void
   /** All inputs are there. */
@@ -112,6 +114,11 @@ export async function serveTransfer(
   async function sendAsked(): Promise<void> {
     for (let need = asked.shift(); need !== undefined && !state.isDone; need = asked.shift()) {
       const { sha256, offset } = need
+      if (!(await job.awaitPaid(session.signal))) {
+        const detail = 'vouchers for the work are missing'
+        await send(answerOf({ refused: { reason: 'UNPAID', detail } }))
+        continue
+      }
       const blob = job.outputs().find((output) => equal(output.sha256, sha256)) as Blob
       let at = offset
       await pipe(

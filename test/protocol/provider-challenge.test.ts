@@ -134,6 +134,41 @@ test('one proof at a time; too many entries, or ones outside the proof, are not 
     await until(() => house.device.proofs.open === 0)
   }))
 
+test('a stranger who never opens its proof does not keep a renter with a lease from asking', () =>
+  withWorld(async ({ chain, house, renter, renterToo }) => {
+    const { peer } = house.network
+    const stranger = await renterToo()
+    const held = await stranger.network.engine.open(challengeProtocol, peer)
+    await held.send({
+      ask: {
+        market: chain.market,
+        lease: new Uint8Array(),
+        seed: SEED,
+        params: { n: 64, rounds: 1 },
+        resident: false,
+      },
+    })
+    assert.ok((await held.receive())?.receipt !== undefined)
+    const lease = await renter.lease(peer)
+    assert.ok((await ask(renter, peer, { lease: lease.address }))?.receipt !== undefined)
+    await held.send({ open: { entries: [{ round: 0, row: 0, column: 0 }] } }).catch(() => {})
+    assert.is(await held.receive().catch(() => undefined), undefined, 'it is not served any more')
+    await until(() => house.device.proofs.open === 0)
+  }))
+
+test('a lease whose job has ended gives no right to device time that another renter pays for', () =>
+  withWorld(async ({ house, renter, renterToo }) => {
+    const { peer } = house.network
+    const old = await renter.lease(peer)
+    await house.provider.pause('a game')
+    await house.provider.resume()
+    assert.is(house.provider.status().leases[0]?.state, 'open')
+    const other = await renterToo()
+    const paid = await other.lease(peer)
+    assert.is((await ask(renter, peer, { lease: old.address }))?.declined?.reason, 'UNKNOWN_LEASE')
+    assert.ok((await ask(other, peer, { lease: paid.address }))?.receipt !== undefined)
+  }))
+
 test('an asker that leaves before it opens anything leaves nothing behind', () =>
   withWorld(async ({ chain, house, renter }) => {
     const session = await renter.network.engine.open(challengeProtocol, house.network.peer)

@@ -66,6 +66,38 @@ test('an order becomes a bid, a lease, a job, a result and a closed lease', () =
     assert.is(house.provider.status().leases[0]?.state, 'closed')
   }))
 
+test('a renter that never pays gets no result, however short the work was', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer, { sliceMs: 1_500 })
+    const talk = await renter.startJob(lease, [DATA])
+    await upload(talk, [DATA])
+    await until(house.device.isRunning)
+    // Unpaid work is broken off a second later.
+    await until(() => (house.provider.status().jobs[0]?.workedMs ?? 0) > 5_500)
+    house.device.finish([{ name: 'model', bytes: DATA.bytes }])
+    const [output] = await nextEvent(talk, (event) => event.output?.blobs)
+    await talk.send({ need: { sha256: output!.sha256, offset: 0 } })
+    await renter.pay(lease, 1n, 1n, { final: true })
+    assert.is(await refusalOf(talk), 'UNPAID')
+    const paid = house.provider.status().leases[0]
+    assert.is(paid?.state, 'closed')
+  }))
+
+test('a result is held back until the vouchers for it have come', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer, { sliceMs: 1_500 })
+    const talk = await renter.startJob(lease, [DATA])
+    await upload(talk, [DATA])
+    await until(house.device.isRunning)
+    await until(() => (house.provider.status().jobs[0]?.workedMs ?? 0) > 5_500)
+    house.device.finish([{ name: 'model', bytes: DATA.bytes }])
+    const [output] = await nextEvent(talk, (event) => event.output?.blobs)
+    await talk.send({ need: { sha256: output!.sha256, offset: 0 } })
+    await renter.pay(lease, 4_000n, 1n)
+    const chunk = await nextEvent(talk, (event) => event.chunk)
+    assert.ok(equal(chunk.data, DATA.bytes.subarray(0, chunk.data.length)))
+  }))
+
 test('a renter that comes back is told what it has not heard, and sends what is not there yet', () =>
   withWorld(async ({ house, renter }) => {
     const lease = await renter.lease(house.network.peer)
