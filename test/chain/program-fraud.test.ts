@@ -540,6 +540,15 @@ test(
             ])
           }
         })
+      if (name !== 'open_dispute' && name !== 'compute_entry') {
+        cases.push([
+          'another reporter',
+          'ESCROW_WRONG_AUTHORITY',
+          (i) => {
+            i.keys[0]!.pubkey = world.payer.publicKey
+          },
+        ])
+      }
       if (!name.startsWith('post')) {
         cases.push([
           'a byte more',
@@ -552,7 +561,8 @@ test(
       for (const [what, code, change] of cases) {
         const instructions = last()
         change(instructions.at(-1)!)
-        const outcome = world.heavy(instructions, signersOf(instructions))
+        const named = instructions.at(-1)!.keys[0]?.pubkey.equals(world.payer.publicKey)
+        const outcome = world.heavy(instructions, named ? [world.payer] : signersOf(instructions))
         assert.is(outcome.code, code, `${name}: ${what}`)
         refused++
       }
