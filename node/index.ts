@@ -8,6 +8,7 @@ import type { LogLevel } from '../protocols/ports.js'
 import { readVersion } from './cli/version.js'
 import { readPlan } from './daemon/manifest.js'
 import { type Daemon, startDaemon } from './daemon.js'
+import type { HardwareVerdict } from './renter/verification.js'
 import type { Deployment } from './renter.js'
 import { LIFELINE_VARIABLE } from './swarm/lifeline.js'
 import { systemClock } from './system/clock.js'
@@ -39,6 +40,7 @@ export type {
   DeploymentReport,
   Settlement,
 } from './renter/event.js'
+export type { HardwareVerdict } from './renter/verification.js'
 export type { Deployment } from './renter.js'
 
 /**
@@ -72,6 +74,11 @@ export interface RenterNode extends RunningNode {
   /** Every offer with the requirements of a manifest's service that it misses; none missed: it qualifies. */
   explain(manifest: string, service?: string): Promise<Array<{ offer: Offer; mismatches: Mismatch[] }>>
   /**
+   * Challenges a provider outside of any lease, and compares what it shows with what it claims. Throws OFFER_UNKNOWN
+   * when the peer does not say what it has; everything that it does wrong is a verdict.
+   */
+  verifyHardware(peer: string, options?: { signal?: AbortSignal }): Promise<HardwareVerdict>
+  /**
    * Posts a job from a manifest's file. Throws MANIFEST_INVALID, JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is
    * ordered; afterwards the deployment tells all, and ends in a report whatever happens.
    */
@@ -89,6 +96,7 @@ export async function createRenter(settings: Settings = {}, options: StartOption
     ...running(daemon),
     offers: () => daemon.renter.offers(),
     explain: async (manifest, service) => daemon.renter.explain(await plan(manifest, service)),
+    verifyHardware: (peer, { signal } = {}) => daemon.renter.verifyHardware(peer, signal),
     post: async (manifest, service) => daemon.renter.post(await plan(manifest, service)),
   }
 }

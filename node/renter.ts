@@ -12,8 +12,9 @@ import type { AuctionTopic } from './market/announcements.js'
 import type { HeartbeatTopic } from './market/heartbeats.js'
 import type { Network } from './net/ports.js'
 import { createAuctioneer } from './renter/auction.js'
-import { type DeploymentParts, deploy, note } from './renter/deployment.js'
+import { type DeploymentParts, deploy, note, slashOf } from './renter/deployment.js'
 import type { DeploymentEvent, DeploymentReport } from './renter/event.js'
+import { createProsecutor, type FraudRecord } from './renter/fraud.js'
 import { type InputReader, prepareInputs } from './renter/inputs.js'
 import { createInventory } from './renter/inventory.js'
 import { createJournal } from './renter/journal.js'
@@ -21,6 +22,7 @@ import { type LeaseRecord, openLeaseBook } from './renter/lease.js'
 import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
+import { type HardwareVerdict, verifyHardware } from './renter/verification.js'
 import type { Store } from './store/port.js'
 
 export interface RenterParts {
@@ -52,6 +54,8 @@ export interface Renter {
   offers(signal?: AbortSignal): Promise<Offer[]>
   /** Every offer with the requirements of the plan that it misses. */
   explain(plan: JobPlan, signal?: AbortSignal): Promise<Array<{ offer: Offer; mismatches: Mismatch[] }>>
+  /** Challenges any provider outside of a lease. Throws OFFER_UNKNOWN; all that the peer does is a verdict. */
+  verifyHardware(peer: string, signal?: AbortSignal): Promise<HardwareVerdict>
   /** Starts a job. Throws JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is ordered. */
   post(plan: JobPlan): Promise<Deployment>
   /** Reports of all jobs, the newest first. */
@@ -88,6 +92,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   const book = openLeaseBook(store)
   const journal = createJournal({ store, log })
   const settler = createSettler({ network, escrow, book, clock, log })
+  const prosecutor = createProsecutor({ store, escrow, clock, log })
   const auctioneer = await createAuctioneer({
     engine: network.engine,
     topic: parts.auctions,
@@ -105,6 +110,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     inventory,
     standing,
     settler,
+    prosecutor,
     book,
     market,
     judge: createJudge({ files, checker: parts.checker }),
@@ -121,12 +127,27 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     await journal.amend(report.id, event)
     await journal.save(report)
   }
+  // One after the other: each reads the report, adds to it and writes it back.
+  let amended: Promise<void> = Promise.resolve()
+  const inTurn = (act: () => Promise<void>): Promise<void> => {
+    const done = amended.then(act)
+    amended = done.catch(() => {})
+    return done
+  }
   const addSettlement = async ({ deployment, peer, address, outcome }: LeaseRecord) => {
     const report = await journal.report(deployment)
     const lease = toHex(address)
     if (report === undefined || outcome === undefined) return
     if (report.settlements.some((settlement) => settlement.lease === lease)) return
     await amend(report, { atMs: clock.now(), kind: 'settled', settlement: { peer, lease, ...outcome } })
+  }
+
+  const addSlash = async (fraud: FraudRecord) => {
+    const report = await journal.report(fraud.deployment)
+    if (report === undefined || fraud.slash === undefined) return
+    const slash = slashOf(fraud, fraud.slash)
+    if (report.slashes.some(({ lease }) => lease === slash.lease)) return
+    await amend(report, { atMs: clock.now(), kind: 'slashed', ...slash })
   }
 
   // What an earlier process left: its jobs have ended, its leases are brought to their end.
@@ -138,10 +159,22 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   for (const { value: lease } of await book.list()) {
     if (lease.state === 'closed') await addSettlement(lease)
   }
+  for (const fraud of await prosecutor.records()) await addSlash(fraud)
   const reconcile = () => {
     settler
-      .reconcile((lease) => running.has(lease.deployment), addSettlement, closing.signal)
+      .reconcile(
+        (lease) => running.has(lease.deployment),
+        (lease) => inTurn(() => addSettlement(lease)),
+        closing.signal,
+      )
       .catch((error: unknown) => log.warn('reconciling goes on later', { error: String(error) }))
+    prosecutor
+      .reconcile(
+        (fraud) => running.has(fraud.deployment),
+        (fraud) => inTurn(() => addSlash(fraud)),
+        closing.signal,
+      )
+      .catch((error: unknown) => log.warn('reporting goes on later', { error: String(error) }))
   }
   reconcile()
   const stopReconciling = clock.every(RECONCILE_MS, reconcile)
@@ -169,6 +202,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       bids: [],
       challenges: [],
       settlements: [],
+      slashes: [],
       outputs: [],
     }
     await journal.save(report)
@@ -204,6 +238,13 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   return {
     offers: (signal) => inventory.offers(signal),
     explain: (plan, signal) => inventory.explain(plan.requirements, plan.ceilingPricePerHour, signal),
+    verifyHardware: (peer, signal) =>
+      verifyHardware(
+        { network, inventory, clock, random, market },
+        peer,
+        options.challengeTimeoutMs,
+        signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]),
+      ),
     post,
     jobs: () => journal.reports(),
     job: (id) => journal.report(id),

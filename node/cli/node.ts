@@ -30,10 +30,16 @@ With --provider-enabled true it offers this machine's devices as well.`,
     {
       name: 'check',
       summary: 'find out whether this machine is ready, and what to do if it is not',
-      details:
-        'Looks at Node.js, the data directory, the configuration, the chain, the wallet and the devices.',
+      details: `Looks at Node.js, the configuration, the data directory and its disk, the ports, the chain, the clock,
+the wallet, the stake, container engines, the cards and their drivers; probes and measures every backend, and lets
+the best prove itself as a renter would ask it to. For each it says what is right or what to do.
+Exit code 1 when something keeps the node from its work.`,
       settings: EVERYTHING,
-      examples: ['nightshift node check', 'nightshift node check --provider-backend webgpu'],
+      examples: [
+        'nightshift node check',
+        'nightshift node check --provider-enabled true --provider-price-per-hour 0.25 --provider-stake 100',
+        'nightshift node check --provider-backend webgpu --json',
+      ],
       load: () => import('./node/check.js'),
     },
     {

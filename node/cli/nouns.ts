@@ -6,6 +6,7 @@ import { OFFERS } from './offers.js'
 import type { Noun } from './program.js'
 import { STAKE } from './stake.js'
 import { SWARM } from './swarm.js'
+import { VERIFY } from './verify.js'
 
 /** All commands, in the order of the help. */
-export const NOUNS: readonly Noun[] = [NODE, OFFERS, JOB, STAKE, CHAIN, SWARM, DEMO]
+export const NOUNS: readonly Noun[] = [NODE, OFFERS, VERIFY, JOB, STAKE, CHAIN, SWARM, DEMO]

@@ -2,6 +2,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
+import type { HardwareVerdict } from '../renter/verification.js'
 import { readControlFiles } from './file.js'
 import type { OfferQuery, PostRequest } from './port.js'
 import type { ErrorView, Json, NodeStatus, OfferView } from './view.js'
@@ -12,6 +13,7 @@ export interface ControlClient {
   readonly pid: number
   status(): Promise<NodeStatus>
   offers(query: OfferQuery): Promise<OfferView[]>
+  verify(peer: string, signal?: AbortSignal): Promise<Json<HardwareVerdict>>
   postJob(post: PostRequest): Promise<{ id: string }>
   jobs(): Promise<Json<DeploymentReport>[]>
   job(id: string): Promise<Json<DeploymentReport>>
@@ -27,6 +29,8 @@ export interface ControlClient {
 
 /** The slowest answer waits for the chain for a few seconds. */
 const ANSWER_TIMEOUT_MS = 15_000
+/** A proof is waited for by the node itself, for a minute, and no longer. */
+const PROOF_TIMEOUT_MS = 90_000
 const MAX_ANSWER_BYTES = 64 * 2 ** 20
 
 /** What it means that a node was killed and left its address behind; somebody else may have its port by now. */
@@ -78,6 +82,18 @@ function createClient(url: string, pid: number, token: string): ControlClient {
         },
         ...(ceilingPricePerHour === undefined ? {} : { ceilingPricePerHour: ceilingPricePerHour.toString() }),
       }),
+    verify: async (peer, signal) =>
+      readAnswer(
+        await send({
+          url,
+          token,
+          method: 'POST',
+          path: '/v1/verify',
+          body: { peer },
+          timeoutMs: PROOF_TIMEOUT_MS,
+          ...(signal === undefined ? {} : { signal }),
+        }),
+      ),
     postJob: (post) => call('POST', '/v1/jobs', post),
     jobs: () => call('GET', '/v1/jobs'),
     job: (id) => call('GET', jobPath(id)),

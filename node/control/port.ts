@@ -1,5 +1,6 @@
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
+import type { HardwareVerdict } from '../renter/verification.js'
 import type { Json, NodeStatus, OfferView } from './view.js'
 
 /**
@@ -9,6 +10,8 @@ import type { Json, NodeStatus, OfferView } from './view.js'
 export interface ControlledNode {
   status(): Promise<NodeStatus>
   offers(query: OfferQuery, signal: AbortSignal): Promise<OfferView[]>
+  /** Challenges a provider outside of a lease; takes as long as the proof. */
+  verify(peer: string, signal: AbortSignal): Promise<Json<HardwareVerdict>>
   postJob(request: PostRequest): Promise<{ id: string }>
   jobs(): Promise<Json<DeploymentReport>[]>
   job(id: string): Promise<Json<DeploymentReport>>

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { NightshiftError } from '../../protocols/errors.js'
+import { isPeer } from '../../protocols/peer.js'
 import type { Log, Random } from '../../protocols/ports.js'
 import { removeControlFiles, writeControlFiles } from './file.js'
 import type { ControlledNode } from './port.js'
@@ -61,6 +62,8 @@ const postRequest = z.strictObject({
   manifest: z.string().max(4096),
   service: z.string().max(64).optional(),
 })
+
+const verifyRequest = z.strictObject({ peer: z.string().max(128).refine(isPeer, 'a peer id') })
 
 const eventQuery = z.object({
   from: z.coerce.number().int().min(0).default(0),
@@ -179,6 +182,9 @@ function addRoutes(server: FastifyInstance, node: ControlledNode): void {
       signalOf(reply),
     )
   })
+  server.post('/v1/verify', (request, reply) =>
+    node.verify(verifyRequest.parse(request.body).peer, signalOf(reply)),
+  )
   server.get('/v1/jobs', () => node.jobs())
   server.post('/v1/jobs', (request) => {
     const { manifest, service } = postRequest.parse(request.body)

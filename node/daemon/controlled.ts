@@ -52,6 +52,7 @@ export function createControlledNode(roles: Roles): ControlledNode {
       (await requireRenter().offers(signal)).map((offer) =>
         viewOffer(offer, findMismatches(offer, requirements, ceilingPricePerHour)),
       ),
+    verify: async (peer, signal) => toJson(await requireRenter().verifyHardware(peer, signal)),
     postJob: async ({ manifest, service }) => {
       const { decimals } = await escrow.market()
       const plan = await readPlan(manifest, service, { decimals, config })

@@ -2,7 +2,7 @@ import {
   createAssociatedTokenAccountIdempotentInstruction,
   getAssociatedTokenAddressSync,
 } from '@solana/spl-token'
-import { Connection, type PublicKey } from '@solana/web3.js'
+import { Connection, type PublicKey, SYSVAR_CLOCK_PUBKEY } from '@solana/web3.js'
 import { providerAddress } from '../../chain/client/addresses.js'
 import { addStake, registerProvider } from '../../chain/client/instructions.js'
 import { decodeMarket, decodeProvider, type Provider } from '../../chain/client/layouts.js'
@@ -11,6 +11,7 @@ import type { Signer } from '../../chain/client/signing.js'
 import { COMPUTE_UNITS } from '../../chain/client/transactions.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
+import { decodeChainTime } from './time.js'
 
 /**
  * A provider's standing on the chain, as its owner sees it: registration and stake. Apart from Escrow, because the
@@ -33,8 +34,12 @@ export interface Registry {
   ): Promise<{ signature: string }>
   /** Tokens of the market's mint that a wallet holds, atomic units. */
   balance(wallet: PublicKey, signal?: AbortSignal): Promise<bigint>
+  /** All tokens of the market's mint that there are, atomic units. */
+  supply(signal?: AbortSignal): Promise<bigint>
   /** What pays fees. */
   lamports(address: PublicKey, signal?: AbortSignal): Promise<bigint>
+  /** The chain's own clock, Unix seconds. */
+  chainTime(signal?: AbortSignal): Promise<number>
 }
 
 export interface RegistryOptions {
@@ -137,7 +142,13 @@ export function createRegistry(options: RegistryOptions): Registry {
       const raw = await account(getAssociatedTokenAddressSync(mint, wallet, true), signal)
       return raw === null ? 0n : Buffer.from(raw.data).readBigUInt64LE(TOKEN_AMOUNT_OFFSET)
     },
+    supply: async (signal) => {
+      const { mint } = await readMarket(signal)
+      const { value } = await retrying(chain, signal, () => connection.getTokenSupply(mint))
+      return BigInt(value.amount)
+    },
     lamports: async (address, signal) =>
       BigInt(await retrying(chain, signal, () => connection.getBalance(address))),
+    chainTime: async (signal) => decodeChainTime(await account(SYSVAR_CLOCK_PUBKEY, signal)),
   }
 }

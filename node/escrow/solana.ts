@@ -45,8 +45,10 @@ import {
   signTransaction,
 } from '../../chain/client/transactions.js'
 import { equal } from '../../protocols/bytes.js'
+import { decodeReceipt } from '../../protocols/challenge/receipt.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
+import { reportFraud } from './fraud.js'
 import type {
   Escrow,
   LeaseAccount,
@@ -55,6 +57,7 @@ import type {
   ProviderAccount,
   SignedVoucher,
 } from './port.js'
+import { decodeChainTime } from './time.js'
 
 export interface SolanaEscrowOptions {
   rpcUrl: string
@@ -85,8 +88,6 @@ const MAX_CACHED_PROVIDERS = 10_000
 const DEFAULT_MAX_MICRO_LAMPORTS = 50_000
 /** Blockhashes of our own proposals that are still alive; each lives for about a minute. */
 const MAX_LIFETIMES = 256
-/** Offset of `unix_timestamp` in the clock sysvar. */
-const CLOCK_TIME_OFFSET = 32
 
 /** The escrow program on a Solana cluster, as the services see it. */
 export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
@@ -138,15 +139,8 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
 
   const tokenAccount = (mint: PublicKey, owner: PublicKey) => getAssociatedTokenAddressSync(mint, owner, true)
 
-  const chainTime = async (signal?: AbortSignal): Promise<number> => {
-    const sysvar = await account(SYSVAR_CLOCK_PUBKEY, signal)
-    if (sysvar === null) {
-      throw new NightshiftError('CHAIN_WITHOUT_CLOCK', 'the RPC server does not show the clock sysvar', {
-        advice: 'use another RPC server',
-      })
-    }
-    return Number(Buffer.from(sysvar.data).readBigInt64LE(CLOCK_TIME_OFFSET))
-  }
+  const chainTime = async (signal?: AbortSignal): Promise<number> =>
+    decodeChainTime(await account(SYSVAR_CLOCK_PUBKEY, signal))
 
   const recentChainTime = cached(clock, CHAIN_TIME_CACHE_MS, chainTime)
 
@@ -375,6 +369,32 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
       )
       // Anybody may name the lease in a transaction of another kind: that is no part of its story.
       return readOutcome(steps.filter(({ events }) => events.length > 0))
+    },
+
+    reportFraud: async (evidence, signal) => {
+      if (wallet === undefined) {
+        throw new NightshiftError('WALLET_MISSING', 'this node holds no wallet that could report a fraud', {
+          advice: 'name the wallet’s key file in the configuration',
+        })
+      }
+      const parts = {
+        chain,
+        connection,
+        market,
+        reporter: wallet,
+        account,
+        mint: async () => (await readMarket(signal)).mint,
+        tokenAccount,
+        fee,
+      }
+      try {
+        return await reportFraud(parts, evidence, signal)
+      } finally {
+        const node = decodeReceipt(evidence.receipt)?.provider
+        if (node !== undefined) {
+          providers.delete(providerAddress(programId, market, new PublicKey(node)).toBase58())
+        }
+      }
     },
 
     chainTime,

@@ -1,16 +1,22 @@
-import type { Device } from '../../kernels/worker/device.js'
-import { equal } from '../../protocols/bytes.js'
+import type { Opening } from '../../kernels/proof/opening.js'
+import type { Device, Proof } from '../../kernels/worker/device.js'
+import { digest, equal } from '../../protocols/bytes.js'
 import {
+  allowsMemoryPhase,
   checkParams,
   flops,
   holdsEntry,
+  holdsFold,
+  NONCE_BYTES,
   type ProofParams,
   SEED_BYTES,
 } from '../../protocols/challenge/params.js'
 import { challengeProtocol, MAX_OPENINGS } from '../../protocols/challenge/protocol.js'
+import { encodeRecall } from '../../protocols/challenge/recall.js'
 import { encodeReceipt } from '../../protocols/challenge/receipt.js'
+import { mayStay } from '../../protocols/challenge/rules.js'
 import type { Ask, ChallengeRequest, ChallengeResponse, Entry } from '../../protocols/challenge/wire.js'
-import { isRefusal, type Refusal } from '../../protocols/errors.js'
+import { isRefusal, NightshiftError, type Refusal } from '../../protocols/errors.js'
 import { TokenBucket } from '../../protocols/limits.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
@@ -32,6 +38,8 @@ export interface ChallengeService {
   counts(): { answered: number; declined: Record<string, number> }
 }
 
+type Conversation = Session<ChallengeResponse, ChallengeRequest>
+
 interface Parts {
   network: Pick<Network, 'publicKey' | 'privateKey' | 'engine'>
   device: Pick<Device, 'report' | 'prove'>
@@ -50,6 +58,8 @@ const LEASED_SECONDS = 60
 const IDLE_SECONDS = 10
 /** Small products are far from the measured speed, so this much is always allowed. */
 const ALWAYS_FLOPS = 1e10
+/** An asker that is silent for longer after a root keeps the device from others. */
+const ASKER_MS = 15_000
 /** Of all who ask without a lease together. */
 const IDLE_RATE = { perMinute: 12, burst: 6 }
 
@@ -64,6 +74,12 @@ export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
     if (isRefusal(params)) return { refused: 'MALFORMED', detail: params.detail }
     if (ask.seed.length !== SEED_BYTES)
       return { refused: 'MALFORMED', detail: `a seed has ${SEED_BYTES} bytes` }
+    if (ask.resident && !allowsMemoryPhase(params)) {
+      return { refused: 'MALFORMED', detail: `n is ${params.n}; the memory phase needs whole folds` }
+    }
+    if (ask.resident && !mayStay(params, parts.device.report.memoryBytes ?? 0)) {
+      return { refused: 'TOO_LARGE', detail: 'more than may stay on the device' }
+    }
     if (!equal(ask.market, parts.market)) return { refused: 'FOREIGN_MARKET', detail: 'another market' }
     if (isProving) return { refused: 'BUSY', detail: 'another proof is being made' }
     return ask.lease.length === 0 ? judgeIdle(params) : judgeLeased(params, ask.lease, asker)
@@ -96,13 +112,14 @@ export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
   }
 
   async function prove(
-    session: Session<ChallengeResponse, ChallengeRequest>,
+    session: Conversation,
     ask: Ask,
     params: ProofParams,
-  ): Promise<void> {
+  ): Promise<Uint8Array | undefined> {
     const { signal } = session
     const startedMs = clock.now()
-    const proof = await parts.device.prove({ seed: ask.seed, params }, { signal })
+    const { resident } = ask
+    const proof = await parts.device.prove({ seed: ask.seed, params, resident }, { signal })
     try {
       const receipt = encodeReceipt({
         market: parts.market,
@@ -117,53 +134,99 @@ export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
       })
       const signature = await network.privateKey.sign(receipt)
       await session.send({ receipt: { receipt, signature } })
-      const entries = (await session.receive())?.open?.entries
-      if (entries === undefined) return
-      const wrong = findWrongEntries(params, entries)
+      const entries = (await receiveSoon(session))?.open?.entries
+      if (entries === undefined) return undefined
+      const wrong = findWrongEntries(entries, (entry) => holdsEntry(params, entry))
       if (wrong !== undefined) return await decline(session, { refused: 'MALFORMED', detail: wrong })
-      const openings = await proof.open(entries, { signal })
-      await session.send({
-        openings: { openings: openings.map(({ path, ...opening }) => ({ ...opening, path: [...path] })) },
-      })
+      await sendOpenings(session, await proof.open(entries, { signal }))
+      const receiptHash = digest(receipt)
+      if (resident && !(await recall(session, proof, params, receiptHash))) return undefined
       counts.answered++
+      return receiptHash
     } finally {
       await proof.release()
     }
   }
 
+  /** The memory phase. False: the asker did not go through with it. */
+  async function recall(
+    session: Conversation,
+    proof: Proof,
+    params: ProofParams,
+    receiptHash: Uint8Array,
+  ): Promise<boolean> {
+    const { signal } = session
+    const nonce = (await receiveSoon(session))?.recall?.nonce
+    if (nonce === undefined) return false
+    if (nonce.length !== NONCE_BYTES) {
+      await decline(session, { refused: 'MALFORMED', detail: `a nonce has ${NONCE_BYTES} bytes` })
+      return false
+    }
+    const memory = await proof.recall(nonce, { signal })
+    const receipt = encodeRecall({ receiptHash, nonce, root: memory.root })
+    await session.send({ recalled: { receipt, signature: await network.privateKey.sign(receipt) } })
+    const folds = (await receiveSoon(session))?.openFolds?.entries
+    if (folds === undefined) return false
+    const wrong = findWrongEntries(folds, (fold) => holdsFold(params, fold))
+    if (wrong !== undefined) {
+      await decline(session, { refused: 'MALFORMED', detail: wrong })
+      return false
+    }
+    await sendOpenings(session, await memory.open(folds, { signal }))
+    return true
+  }
+
+  /** While the asker thinks, the device waits for it: not for long. */
+  async function receiveSoon(session: Conversation): Promise<ChallengeRequest | undefined> {
+    const silent = new NightshiftError('CHALLENGER_SILENT', 'the asker did not go on in time', {
+      advice: 'ask again, and open at once',
+      context: { peer: session.peer },
+    })
+    const cancel = clock.after(ASKER_MS, () => session.abort(silent))
+    try {
+      return await session.receive()
+    } finally {
+      cancel()
+    }
+  }
+
   async function decline(
-    session: Session<ChallengeResponse, ChallengeRequest>,
+    session: Conversation,
     { refused, detail }: Refusal<AskRefusal>,
-  ): Promise<void> {
+  ): Promise<undefined> {
     counts.declined[refused] = (counts.declined[refused] ?? 0) + 1
     log.debug('challenge declined', { peer: session.peer, refused, detail })
     await session.send({ declined: { reason: refused, detail } })
+    return undefined
   }
 
-  await network.engine.handle(
-    challengeProtocol,
-    async (session: Session<ChallengeResponse, ChallengeRequest>) => {
-      const ask = (await session.receive())?.ask
-      if (ask === undefined) return decline(session, { refused: 'MALFORMED', detail: 'ask first' })
-      const params = judge(ask, session.peer)
-      if (isRefusal(params)) return decline(session, params)
-      isProving = true
-      try {
-        await prove(session, ask, params)
-      } finally {
-        isProving = false
-      }
-    },
-  )
+  await network.engine.handle(challengeProtocol, async (session: Conversation) => {
+    const ask = (await session.receive())?.ask
+    if (ask === undefined) return decline(session, { refused: 'MALFORMED', detail: 'ask first' })
+    const params = judge(ask, session.peer)
+    if (isRefusal(params)) return decline(session, params)
+    isProving = true
+    try {
+      await prove(session, ask, params)
+    } finally {
+      isProving = false
+    }
+  })
   return {
     stop: () => network.engine.unhandle(challengeProtocol),
     counts: () => structuredClone(counts),
   }
 }
 
-function findWrongEntries(params: ProofParams, entries: readonly Entry[]): string | undefined {
+function sendOpenings(session: Conversation, openings: readonly Opening[]): Promise<void> {
+  return session.send({
+    openings: { openings: openings.map(({ path, ...opening }) => ({ ...opening, path: [...path] })) },
+  })
+}
+
+function findWrongEntries(entries: readonly Entry[], holds: (entry: Entry) => boolean): string | undefined {
   if (entries.length === 0 || entries.length > MAX_OPENINGS) {
     return `${entries.length} entries; 1 to ${MAX_OPENINGS} can be opened`
   }
-  return entries.every((entry) => holdsEntry(params, entry)) ? undefined : 'an entry outside the proof'
+  return entries.every(holds) ? undefined : 'an entry outside the proof'
 }

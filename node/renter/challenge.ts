@@ -1,3 +1,4 @@
+import type { Opening } from '../../kernels/proof/opening.js'
 import { sampleEntries, verifyOpenings } from '../../kernels/proof/verifier.js'
 import { equal } from '../../protocols/bytes.js'
 import { challengeProtocol } from '../../protocols/challenge/protocol.js'
@@ -8,31 +9,44 @@ import { codeOf } from '../../protocols/errors.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Random } from '../../protocols/ports.js'
 import { verifySignature } from '../../protocols/signature.js'
+import type { FraudEvidence } from '../escrow/port.js'
 import type { Network } from '../net/ports.js'
 import type { Session } from '../net/session.js'
+import { recallProducts } from './recall.js'
 
 export interface ChallengeTerms {
   market: Uint8Array
-  /** The lease that it is asked under. */
+  /** The lease that it is asked under; empty: outside of any. */
   lease: Uint8Array
   n: number
   rounds: number
   /** How many random entries are opened: a prover that computed a fraction f passes with probability f^openings. */
   openings: number
+  /** How many folds of the memory phase are opened; unset: there is none. Needs an n of whole folds. */
+  folds?: number
   /** Longest wait for the root. */
   timeoutMs: number
 }
 
-/** A verdict, and with it the signed receipt: together with a wrong opening it is evidence that the chain can judge. */
 export interface ChallengeResult extends ChallengeVerdict {
   receipt?: SignedReceipt
+  /** A wrong entry under the root that the provider signed: the chain can judge it. Exactly with OPENING_DIFFERS. */
+  evidence?: FraudEvidence
 }
 
 /** Half-way round the world and back. A provider that answers pings slowly gets no more than this taken off its time. */
 const MAX_ROUND_TRIP_MS = 400
+/**
+ * The chain punishes no receipt that is older than the provider's registration, so a cheat would date its receipts back.
+ * Clocks that differ by more than this could not have agreed on an auction.
+ */
+const MAX_CLOCK_DIFFERENCE_MS = 120_000
+
+/** What a receipt names outside of any lease. */
+const NO_LEASE = new Uint8Array(32)
 
 type Conversation = Session<ChallengeRequest, ChallengeResponse>
-type Failed = { reason: ChallengeFailure; detail: string }
+type Failed = { reason: ChallengeFailure; detail: string; opening?: Opening }
 
 /**
  * Challenges a provider to compute matrix products from a seed that it could not know, and opens random entries of
@@ -47,13 +61,16 @@ export async function challengeProvider(
   const { network, clock, random } = parts
   let provingMs = 0
   let checkingMs = 0
+  let recallMs: number | undefined
   let receipt: SignedReceipt | undefined
   const verdict = (failed?: Failed): ChallengeResult => ({
     ok: failed === undefined,
-    ...failed,
+    ...(failed && { reason: failed.reason, detail: failed.detail }),
     provingMs: Math.round(provingMs),
     checkingMs: Math.round(checkingMs * 10) / 10,
+    ...(recallMs === undefined ? {} : { recallMs: Math.round(recallMs) }),
     ...(receipt === undefined ? {} : { receipt }),
+    ...(receipt && failed?.opening && { evidence: { ...receipt, opening: failed.opening } }),
   })
 
   const late = new AbortController()
@@ -67,14 +84,26 @@ export async function challengeProvider(
     const seed = random.bytes(32)
     const askedAt = clock.elapsed()
     await session.send({
-      ask: { market: terms.market, lease: terms.lease, seed, params: { n: terms.n, rounds: terms.rounds } },
+      ask: {
+        market: terms.market,
+        lease: terms.lease,
+        seed,
+        params: { n: terms.n, rounds: terms.rounds },
+        resident: terms.folds !== undefined,
+      },
     })
     const first = await session.receive()
     provingMs = Math.max(0, clock.elapsed() - askedAt - roundTripMs)
     if (first?.receipt === undefined) return verdict(declined(first))
     receipt = first.receipt
 
-    const wrong = await checkReceipt(receipt, { peer, asker: network.publicKey, seed, terms })
+    const wrong = await checkReceipt(receipt, {
+      peer,
+      asker: network.publicKey,
+      seed,
+      terms,
+      now: clock.now(),
+    })
     if (wrong !== undefined) return verdict(wrong)
     const root = decodeReceipt(receipt.receipt)?.root ?? new Uint8Array(32)
 
@@ -90,7 +119,13 @@ export async function challengeProvider(
     const { openings } = second.openings
     const checked = judgeOpenings(verifyOpenings({ seed, params, root }, entries, openings))
     checkingMs = clock.elapsed() - checkedAt
-    return verdict(checked)
+    if (checked !== undefined || terms.folds === undefined) return verdict(checked)
+
+    const facts = { peer, receipt: receipt.receipt, seed, params, folds: terms.folds, roundTripMs }
+    const recalled = await recallProducts(parts, session, facts)
+    recallMs = recalled.recallMs
+    checkingMs += recalled.checkingMs
+    return verdict(recalled.failed)
   } catch (error) {
     signal.throwIfAborted()
     const tooSlow = late.signal.aborted
@@ -115,18 +150,19 @@ function declined(response: ChallengeResponse | undefined): Failed {
 
 async function checkReceipt(
   signed: SignedReceipt,
-  facts: { peer: string; asker: Uint8Array; seed: Uint8Array; terms: ChallengeTerms },
+  facts: { peer: string; asker: Uint8Array; seed: Uint8Array; terms: ChallengeTerms; now: number },
 ): Promise<Failed | undefined> {
   const receipt = decodeReceipt(signed.receipt)
   if (receipt === undefined) return { reason: 'RECEIPT_MALFORMED', detail: 'the receipt cannot be decoded' }
   const provider = solanaKeyOf(facts.peer)
   const differs = [
     [equal(receipt.market, facts.terms.market), 'market'],
-    [equal(receipt.lease, facts.terms.lease), 'lease'],
+    [equal(receipt.lease, facts.terms.lease.length === 0 ? NO_LEASE : facts.terms.lease), 'lease'],
     [equal(receipt.provider, provider), 'provider'],
     [equal(receipt.asker, facts.asker), 'asker'],
     [equal(receipt.seed, facts.seed), 'seed'],
     [receipt.params.n === facts.terms.n && receipt.params.rounds === facts.terms.rounds, 'parameters'],
+    [Math.abs(facts.now - receipt.endedMs) <= MAX_CLOCK_DIFFERENCE_MS, 'time'],
   ].find(([same]) => same === false)
   if (differs !== undefined) return { reason: 'RECEIPT_DIFFERS', detail: `it names another ${differs[1]}` }
   if (!(await verifySignature(provider, signed.receipt, signed.signature))) {
@@ -147,5 +183,7 @@ function judgeOpenings(verdict: ReturnType<typeof verifyOpenings>): Failed | und
     PATH_MISMATCH: 'OPENING_OUTSIDE_ROOT',
     ENTRY_MISMATCH: 'OPENING_DIFFERS',
   }
-  return { reason: reasons[verdict.refused], detail: verdict.detail }
+  const { refused, detail, opening } = verdict
+  const isEvidence = refused === 'ENTRY_MISMATCH' && opening !== undefined
+  return { reason: reasons[refused], detail, ...(isEvidence && { opening }) }
 }

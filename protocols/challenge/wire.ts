@@ -1,3 +1,5 @@
+/* eslint-disable require-yield */
+
 import { decodeMessage, encodeMessage, MaxLengthError, message, streamMessage } from 'protons-runtime'
 import { alloc as uint8ArrayAlloc } from 'uint8arrays/alloc'
 import type { Codec, DecodeOptions } from 'protons-runtime'
@@ -253,6 +255,9 @@ export namespace Entry {
 export interface ChallengeRequest {
   ask?: Ask
   open?: Open
+  recall?: Recall
+  openFolds?: Open
+  attest?: Attest
 }
 
 export namespace ChallengeRequest {
@@ -267,11 +272,38 @@ export namespace ChallengeRequest {
 
         obj = { ...obj }
 
+        if (obj.attest != null) {
+          obj.openFolds = undefined
+          obj.recall = undefined
+          obj.open = undefined
+          obj.ask = undefined
+        }
+
+        if (obj.openFolds != null) {
+          obj.attest = undefined
+          obj.recall = undefined
+          obj.open = undefined
+          obj.ask = undefined
+        }
+
+        if (obj.recall != null) {
+          obj.attest = undefined
+          obj.openFolds = undefined
+          obj.open = undefined
+          obj.ask = undefined
+        }
+
         if (obj.open != null) {
+          obj.attest = undefined
+          obj.openFolds = undefined
+          obj.recall = undefined
           obj.ask = undefined
         }
 
         if (obj.ask != null) {
+          obj.attest = undefined
+          obj.openFolds = undefined
+          obj.recall = undefined
           obj.open = undefined
         }
 
@@ -283,6 +315,21 @@ export namespace ChallengeRequest {
         if (obj.open != null) {
           w.uint32(18)
           Open.codec().encode(obj.open, w)
+        }
+
+        if (obj.recall != null) {
+          w.uint32(26)
+          Recall.codec().encode(obj.recall, w)
+        }
+
+        if (obj.openFolds != null) {
+          w.uint32(34)
+          Open.codec().encode(obj.openFolds, w)
+        }
+
+        if (obj.attest != null) {
+          w.uint32(42)
+          Attest.codec().encode(obj.attest, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -309,6 +356,24 @@ export namespace ChallengeRequest {
               })
               break
             }
+            case 3: {
+              obj.recall = Recall.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.recall
+              })
+              break
+            }
+            case 4: {
+              obj.openFolds = Open.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.openFolds
+              })
+              break
+            }
+            case 5: {
+              obj.attest = Attest.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.attest
+              })
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -316,11 +381,38 @@ export namespace ChallengeRequest {
           }
         }
 
+        if (obj.attest != null) {
+          delete obj.openFolds
+          delete obj.recall
+          delete obj.open
+          delete obj.ask
+        }
+
+        if (obj.openFolds != null) {
+          delete obj.attest
+          delete obj.recall
+          delete obj.open
+          delete obj.ask
+        }
+
+        if (obj.recall != null) {
+          delete obj.attest
+          delete obj.openFolds
+          delete obj.open
+          delete obj.ask
+        }
+
         if (obj.open != null) {
+          delete obj.attest
+          delete obj.openFolds
+          delete obj.recall
           delete obj.ask
         }
 
         if (obj.ask != null) {
+          delete obj.attest
+          delete obj.openFolds
+          delete obj.recall
           delete obj.open
         }
 
@@ -342,6 +434,27 @@ export namespace ChallengeRequest {
             case 2: {
               yield * Open.codec().stream(reader, reader.uint32(), `${prefix}.open`, {
                 limits: opts.limits?.open
+              })
+
+              break
+            }
+            case 3: {
+              yield * Recall.codec().stream(reader, reader.uint32(), `${prefix}.recall`, {
+                limits: opts.limits?.recall
+              })
+
+              break
+            }
+            case 4: {
+              yield * Open.codec().stream(reader, reader.uint32(), `${prefix}.openFolds`, {
+                limits: opts.limits?.openFolds
+              })
+
+              break
+            }
+            case 5: {
+              yield * Attest.codec().stream(reader, reader.uint32(), `${prefix}.attest`, {
+                limits: opts.limits?.attest
               })
 
               break
@@ -383,6 +496,11 @@ export namespace ChallengeRequest {
     value: number
   }
 
+  export interface ChallengeRequestAskResidentFieldEvent {
+    field: '$.ask.resident'
+    value: boolean
+  }
+
   export interface ChallengeRequestOpenEntriesRoundFieldEvent {
     field: '$.open.entries[].round'
     value: number
@@ -401,6 +519,34 @@ export namespace ChallengeRequest {
     index: number
   }
 
+  export interface ChallengeRequestRecallNonceFieldEvent {
+    field: '$.recall.nonce'
+    value: Uint8Array
+  }
+
+  export interface ChallengeRequestOpenFoldsEntriesRoundFieldEvent {
+    field: '$.openFolds.entries[].round'
+    value: number
+    index: number
+  }
+
+  export interface ChallengeRequestOpenFoldsEntriesRowFieldEvent {
+    field: '$.openFolds.entries[].row'
+    value: number
+    index: number
+  }
+
+  export interface ChallengeRequestOpenFoldsEntriesColumnFieldEvent {
+    field: '$.openFolds.entries[].column'
+    value: number
+    index: number
+  }
+
+  export interface ChallengeRequestAttestAttestationFieldEvent {
+    field: '$.attest.attestation'
+    value: Uint8Array
+  }
+
   export function encode (obj: Partial<ChallengeRequest>): Uint8Array {
     return encodeMessage(obj, ChallengeRequest.codec())
   }
@@ -409,7 +555,7 @@ export namespace ChallengeRequest {
     return decodeMessage(buf, ChallengeRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ChallengeRequest>): Generator<ChallengeRequestAskMarketFieldEvent | ChallengeRequestAskLeaseFieldEvent | ChallengeRequestAskSeedFieldEvent | ChallengeRequestAskParamsNFieldEvent | ChallengeRequestAskParamsRoundsFieldEvent | ChallengeRequestOpenEntriesRoundFieldEvent | ChallengeRequestOpenEntriesRowFieldEvent | ChallengeRequestOpenEntriesColumnFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ChallengeRequest>): Generator<ChallengeRequestAskMarketFieldEvent | ChallengeRequestAskLeaseFieldEvent | ChallengeRequestAskSeedFieldEvent | ChallengeRequestAskParamsNFieldEvent | ChallengeRequestAskParamsRoundsFieldEvent | ChallengeRequestAskResidentFieldEvent | ChallengeRequestOpenEntriesRoundFieldEvent | ChallengeRequestOpenEntriesRowFieldEvent | ChallengeRequestOpenEntriesColumnFieldEvent | ChallengeRequestRecallNonceFieldEvent | ChallengeRequestOpenFoldsEntriesRoundFieldEvent | ChallengeRequestOpenFoldsEntriesRowFieldEvent | ChallengeRequestOpenFoldsEntriesColumnFieldEvent | ChallengeRequestAttestAttestationFieldEvent> {
     return streamMessage(buf, ChallengeRequest.codec(), opts)
   }
 }
@@ -419,6 +565,7 @@ export interface Ask {
   lease: Uint8Array
   seed: Uint8Array
   params?: ProofParams
+  resident: boolean
 }
 
 export namespace Ask {
@@ -451,6 +598,11 @@ export namespace Ask {
           ProofParams.codec().encode(obj.params, w)
         }
 
+        if ((obj.resident != null && obj.resident !== false)) {
+          w.uint32(40)
+          w.bool(obj.resident)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -458,7 +610,8 @@ export namespace Ask {
         const obj: any = {
           market: uint8ArrayAlloc(0),
           lease: uint8ArrayAlloc(0),
-          seed: uint8ArrayAlloc(0)
+          seed: uint8ArrayAlloc(0),
+          resident: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -483,6 +636,10 @@ export namespace Ask {
               obj.params = ProofParams.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.params
               })
+              break
+            }
+            case 5: {
+              obj.resident = reader.bool()
               break
             }
             default: {
@@ -528,6 +685,13 @@ export namespace Ask {
 
               break
             }
+            case 5: {
+              yield {
+                field: `${prefix}.resident`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -565,6 +729,11 @@ export namespace Ask {
     value: number
   }
 
+  export interface AskResidentFieldEvent {
+    field: '$.resident'
+    value: boolean
+  }
+
   export function encode (obj: Partial<Ask>): Uint8Array {
     return encodeMessage(obj, Ask.codec())
   }
@@ -573,8 +742,186 @@ export namespace Ask {
     return decodeMessage(buf, Ask.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Ask>): Generator<AskMarketFieldEvent | AskLeaseFieldEvent | AskSeedFieldEvent | AskParamsNFieldEvent | AskParamsRoundsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Ask>): Generator<AskMarketFieldEvent | AskLeaseFieldEvent | AskSeedFieldEvent | AskParamsNFieldEvent | AskParamsRoundsFieldEvent | AskResidentFieldEvent> {
     return streamMessage(buf, Ask.codec(), opts)
+  }
+}
+
+export interface Recall {
+  nonce: Uint8Array
+}
+
+export namespace Recall {
+  let _codec: Codec<Recall>
+
+  export const codec = (): Codec<Recall> => {
+    if (_codec == null) {
+      _codec = message<Recall>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.nonce != null && obj.nonce.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.nonce)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          nonce: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.nonce = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.nonce`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RecallNonceFieldEvent {
+    field: '$.nonce'
+    value: Uint8Array
+  }
+
+  export function encode (obj: Partial<Recall>): Uint8Array {
+    return encodeMessage(obj, Recall.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Recall>): Recall {
+    return decodeMessage(buf, Recall.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Recall>): Generator<RecallNonceFieldEvent> {
+    return streamMessage(buf, Recall.codec(), opts)
+  }
+}
+
+export interface Attest {
+  attestation: Uint8Array
+}
+
+export namespace Attest {
+  let _codec: Codec<Attest>
+
+  export const codec = (): Codec<Attest> => {
+    if (_codec == null) {
+      _codec = message<Attest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.attestation != null && obj.attestation.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.attestation)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          attestation: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.attestation = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.attestation`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface AttestAttestationFieldEvent {
+    field: '$.attestation'
+    value: Uint8Array
+  }
+
+  export function encode (obj: Partial<Attest>): Uint8Array {
+    return encodeMessage(obj, Attest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Attest>): Attest {
+    return decodeMessage(buf, Attest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Attest>): Generator<AttestAttestationFieldEvent> {
+    return streamMessage(buf, Attest.codec(), opts)
   }
 }
 
@@ -707,6 +1054,8 @@ export interface ChallengeResponse {
   declined?: Declined
   receipt?: SignedReceipt
   openings?: Openings
+  recalled?: SignedReceipt
+  attested?: Attested
 }
 
 export namespace ChallengeResponse {
@@ -721,17 +1070,37 @@ export namespace ChallengeResponse {
 
         obj = { ...obj }
 
+        if (obj.attested != null) {
+          obj.recalled = undefined
+          obj.openings = undefined
+          obj.receipt = undefined
+          obj.declined = undefined
+        }
+
+        if (obj.recalled != null) {
+          obj.attested = undefined
+          obj.openings = undefined
+          obj.receipt = undefined
+          obj.declined = undefined
+        }
+
         if (obj.openings != null) {
+          obj.attested = undefined
+          obj.recalled = undefined
           obj.receipt = undefined
           obj.declined = undefined
         }
 
         if (obj.receipt != null) {
+          obj.attested = undefined
+          obj.recalled = undefined
           obj.openings = undefined
           obj.declined = undefined
         }
 
         if (obj.declined != null) {
+          obj.attested = undefined
+          obj.recalled = undefined
           obj.openings = undefined
           obj.receipt = undefined
         }
@@ -749,6 +1118,16 @@ export namespace ChallengeResponse {
         if (obj.openings != null) {
           w.uint32(26)
           Openings.codec().encode(obj.openings, w)
+        }
+
+        if (obj.recalled != null) {
+          w.uint32(34)
+          SignedReceipt.codec().encode(obj.recalled, w)
+        }
+
+        if (obj.attested != null) {
+          w.uint32(42)
+          Attested.codec().encode(obj.attested, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -781,6 +1160,18 @@ export namespace ChallengeResponse {
               })
               break
             }
+            case 4: {
+              obj.recalled = SignedReceipt.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.recalled
+              })
+              break
+            }
+            case 5: {
+              obj.attested = Attested.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.attested
+              })
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -788,17 +1179,37 @@ export namespace ChallengeResponse {
           }
         }
 
+        if (obj.attested != null) {
+          delete obj.recalled
+          delete obj.openings
+          delete obj.receipt
+          delete obj.declined
+        }
+
+        if (obj.recalled != null) {
+          delete obj.attested
+          delete obj.openings
+          delete obj.receipt
+          delete obj.declined
+        }
+
         if (obj.openings != null) {
+          delete obj.attested
+          delete obj.recalled
           delete obj.receipt
           delete obj.declined
         }
 
         if (obj.receipt != null) {
+          delete obj.attested
+          delete obj.recalled
           delete obj.openings
           delete obj.declined
         }
 
         if (obj.declined != null) {
+          delete obj.attested
+          delete obj.recalled
           delete obj.openings
           delete obj.receipt
         }
@@ -828,6 +1239,20 @@ export namespace ChallengeResponse {
             case 3: {
               yield * Openings.codec().stream(reader, reader.uint32(), `${prefix}.openings`, {
                 limits: opts.limits?.openings
+              })
+
+              break
+            }
+            case 4: {
+              yield * SignedReceipt.codec().stream(reader, reader.uint32(), `${prefix}.recalled`, {
+                limits: opts.limits?.recalled
+              })
+
+              break
+            }
+            case 5: {
+              yield * Attested.codec().stream(reader, reader.uint32(), `${prefix}.attested`, {
+                limits: opts.limits?.attested
               })
 
               break
@@ -894,6 +1319,16 @@ export namespace ChallengeResponse {
     value: Uint8Array
   }
 
+  export interface ChallengeResponseRecalledReceiptFieldEvent {
+    field: '$.recalled.receipt'
+    value: Uint8Array
+  }
+
+  export interface ChallengeResponseRecalledSignatureFieldEvent {
+    field: '$.recalled.signature'
+    value: Uint8Array
+  }
+
   export function encode (obj: Partial<ChallengeResponse>): Uint8Array {
     return encodeMessage(obj, ChallengeResponse.codec())
   }
@@ -902,7 +1337,7 @@ export namespace ChallengeResponse {
     return decodeMessage(buf, ChallengeResponse.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ChallengeResponse>): Generator<ChallengeResponseDeclinedReasonFieldEvent | ChallengeResponseDeclinedDetailFieldEvent | ChallengeResponseReceiptReceiptFieldEvent | ChallengeResponseReceiptSignatureFieldEvent | ChallengeResponseOpeningsOpeningsRoundFieldEvent | ChallengeResponseOpeningsOpeningsRowFieldEvent | ChallengeResponseOpeningsOpeningsColumnFieldEvent | ChallengeResponseOpeningsOpeningsSegmentFieldEvent | ChallengeResponseOpeningsOpeningsPathFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ChallengeResponse>): Generator<ChallengeResponseDeclinedReasonFieldEvent | ChallengeResponseDeclinedDetailFieldEvent | ChallengeResponseReceiptReceiptFieldEvent | ChallengeResponseReceiptSignatureFieldEvent | ChallengeResponseOpeningsOpeningsRoundFieldEvent | ChallengeResponseOpeningsOpeningsRowFieldEvent | ChallengeResponseOpeningsOpeningsColumnFieldEvent | ChallengeResponseOpeningsOpeningsSegmentFieldEvent | ChallengeResponseOpeningsOpeningsPathFieldEvent | ChallengeResponseRecalledReceiptFieldEvent | ChallengeResponseRecalledSignatureFieldEvent> {
     return streamMessage(buf, ChallengeResponse.codec(), opts)
   }
 }
@@ -1128,6 +1563,441 @@ export namespace SignedReceipt {
 
   export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SignedReceipt>): Generator<SignedReceiptReceiptFieldEvent | SignedReceiptSignatureFieldEvent> {
     return streamMessage(buf, SignedReceipt.codec(), opts)
+  }
+}
+
+export interface Attested {}
+
+export namespace Attested {
+  let _codec: Codec<Attested>
+
+  export const codec = (): Codec<Attested> => {
+    if (_codec == null) {
+      _codec = message<Attested>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {}
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export function encode (obj: Partial<Attested>): Uint8Array {
+    return encodeMessage(obj, Attested.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Attested>): Attested {
+    return decodeMessage(buf, Attested.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Attested>): Generator<{}> {
+    return streamMessage(buf, Attested.codec(), opts)
+  }
+}
+
+export interface Attestation {
+  market: Uint8Array
+  provider: Uint8Array
+  timeMs: number
+  model: string
+  backend: string
+  gpu: boolean
+  params?: ProofParams
+  provingMs: number
+  recallMs: number
+  verdict: string
+  memoryVerdict: string
+  ratio: number
+  receiptHash: Uint8Array
+}
+
+export namespace Attestation {
+  let _codec: Codec<Attestation>
+
+  export const codec = (): Codec<Attestation> => {
+    if (_codec == null) {
+      _codec = message<Attestation>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.market != null && obj.market.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.market)
+        }
+
+        if ((obj.provider != null && obj.provider.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.provider)
+        }
+
+        if ((obj.timeMs != null && obj.timeMs !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.timeMs)
+        }
+
+        if ((obj.model != null && obj.model !== '')) {
+          w.uint32(34)
+          w.string(obj.model)
+        }
+
+        if ((obj.backend != null && obj.backend !== '')) {
+          w.uint32(42)
+          w.string(obj.backend)
+        }
+
+        if ((obj.gpu != null && obj.gpu !== false)) {
+          w.uint32(48)
+          w.bool(obj.gpu)
+        }
+
+        if (obj.params != null) {
+          w.uint32(58)
+          ProofParams.codec().encode(obj.params, w)
+        }
+
+        if ((obj.provingMs != null && obj.provingMs !== 0)) {
+          w.uint32(64)
+          w.uint32(obj.provingMs)
+        }
+
+        if ((obj.recallMs != null && obj.recallMs !== 0)) {
+          w.uint32(72)
+          w.uint32(obj.recallMs)
+        }
+
+        if ((obj.verdict != null && obj.verdict !== '')) {
+          w.uint32(82)
+          w.string(obj.verdict)
+        }
+
+        if ((obj.memoryVerdict != null && obj.memoryVerdict !== '')) {
+          w.uint32(90)
+          w.string(obj.memoryVerdict)
+        }
+
+        if ((obj.ratio != null && obj.ratio !== 0)) {
+          w.uint32(97)
+          w.double(obj.ratio)
+        }
+
+        if ((obj.receiptHash != null && obj.receiptHash.byteLength > 0)) {
+          w.uint32(106)
+          w.bytes(obj.receiptHash)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          market: uint8ArrayAlloc(0),
+          provider: uint8ArrayAlloc(0),
+          timeMs: 0,
+          model: '',
+          backend: '',
+          gpu: false,
+          provingMs: 0,
+          recallMs: 0,
+          verdict: '',
+          memoryVerdict: '',
+          ratio: 0,
+          receiptHash: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.market = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.provider = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.timeMs = reader.uint64Number()
+              break
+            }
+            case 4: {
+              obj.model = reader.string()
+              break
+            }
+            case 5: {
+              obj.backend = reader.string()
+              break
+            }
+            case 6: {
+              obj.gpu = reader.bool()
+              break
+            }
+            case 7: {
+              obj.params = ProofParams.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.params
+              })
+              break
+            }
+            case 8: {
+              obj.provingMs = reader.uint32()
+              break
+            }
+            case 9: {
+              obj.recallMs = reader.uint32()
+              break
+            }
+            case 10: {
+              obj.verdict = reader.string()
+              break
+            }
+            case 11: {
+              obj.memoryVerdict = reader.string()
+              break
+            }
+            case 12: {
+              obj.ratio = reader.double()
+              break
+            }
+            case 13: {
+              obj.receiptHash = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.market`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.provider`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.timeMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.model`,
+                value: reader.string()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.backend`,
+                value: reader.string()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.gpu`,
+                value: reader.bool()
+              }
+              break
+            }
+            case 7: {
+              yield * ProofParams.codec().stream(reader, reader.uint32(), `${prefix}.params`, {
+                limits: opts.limits?.params
+              })
+
+              break
+            }
+            case 8: {
+              yield {
+                field: `${prefix}.provingMs`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 9: {
+              yield {
+                field: `${prefix}.recallMs`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 10: {
+              yield {
+                field: `${prefix}.verdict`,
+                value: reader.string()
+              }
+              break
+            }
+            case 11: {
+              yield {
+                field: `${prefix}.memoryVerdict`,
+                value: reader.string()
+              }
+              break
+            }
+            case 12: {
+              yield {
+                field: `${prefix}.ratio`,
+                value: reader.double()
+              }
+              break
+            }
+            case 13: {
+              yield {
+                field: `${prefix}.receiptHash`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface AttestationMarketFieldEvent {
+    field: '$.market'
+    value: Uint8Array
+  }
+
+  export interface AttestationProviderFieldEvent {
+    field: '$.provider'
+    value: Uint8Array
+  }
+
+  export interface AttestationTimeMsFieldEvent {
+    field: '$.timeMs'
+    value: number
+  }
+
+  export interface AttestationModelFieldEvent {
+    field: '$.model'
+    value: string
+  }
+
+  export interface AttestationBackendFieldEvent {
+    field: '$.backend'
+    value: string
+  }
+
+  export interface AttestationGpuFieldEvent {
+    field: '$.gpu'
+    value: boolean
+  }
+
+  export interface AttestationParamsNFieldEvent {
+    field: '$.params.n'
+    value: number
+  }
+
+  export interface AttestationParamsRoundsFieldEvent {
+    field: '$.params.rounds'
+    value: number
+  }
+
+  export interface AttestationProvingMsFieldEvent {
+    field: '$.provingMs'
+    value: number
+  }
+
+  export interface AttestationRecallMsFieldEvent {
+    field: '$.recallMs'
+    value: number
+  }
+
+  export interface AttestationVerdictFieldEvent {
+    field: '$.verdict'
+    value: string
+  }
+
+  export interface AttestationMemoryVerdictFieldEvent {
+    field: '$.memoryVerdict'
+    value: string
+  }
+
+  export interface AttestationRatioFieldEvent {
+    field: '$.ratio'
+    value: number
+  }
+
+  export interface AttestationReceiptHashFieldEvent {
+    field: '$.receiptHash'
+    value: Uint8Array
+  }
+
+  export function encode (obj: Partial<Attestation>): Uint8Array {
+    return encodeMessage(obj, Attestation.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Attestation>): Attestation {
+    return decodeMessage(buf, Attestation.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Attestation>): Generator<AttestationMarketFieldEvent | AttestationProviderFieldEvent | AttestationTimeMsFieldEvent | AttestationModelFieldEvent | AttestationBackendFieldEvent | AttestationGpuFieldEvent | AttestationParamsNFieldEvent | AttestationParamsRoundsFieldEvent | AttestationProvingMsFieldEvent | AttestationRecallMsFieldEvent | AttestationVerdictFieldEvent | AttestationMemoryVerdictFieldEvent | AttestationRatioFieldEvent | AttestationReceiptHashFieldEvent> {
+    return streamMessage(buf, Attestation.codec(), opts)
   }
 }
 

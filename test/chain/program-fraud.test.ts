@@ -450,6 +450,7 @@ test('a slash with wrong accounts or by others is refused', () => {
   const cases: [number, PublicKey, string][] = [
     [0, stranger.publicKey, 'ESCROW_WRONG_AUTHORITY'],
     [1, provider.address, 'ESCROW_WRONG_KIND'],
+    [1, world.anotherMarket(), 'ESCROW_WRONG_MARKET'],
     [2, other.address, 'ESCROW_WRONG_PROVIDER'],
     [3, other.vault, 'ESCROW_WRONG_ADDRESS'],
     [3, lease.vault, 'ESCROW_WRONG_ADDRESS'],

@@ -25,7 +25,14 @@ async function ask(
   const session = await renter.network.engine.open(challengeProtocol, peer)
   const market = digest(new TextEncoder().encode('market'))
   await session.send({
-    ask: { market, lease: new Uint8Array(), seed: SEED, params: { n: 64, rounds: 1 }, ...fields },
+    ask: {
+      market,
+      lease: new Uint8Array(),
+      seed: SEED,
+      params: { n: 64, rounds: 1 },
+      resident: false,
+      ...fields,
+    },
   })
   const answer = await session.receive()
   await session.close()
@@ -36,7 +43,13 @@ test('a proof is signed with the node key and its entries are opened; then it is
   withWorld(async ({ chain, house, renter }) => {
     const session = await renter.network.engine.open(challengeProtocol, house.network.peer)
     await session.send({
-      ask: { market: chain.market, lease: new Uint8Array(), seed: SEED, params: { n: 64, rounds: 2 } },
+      ask: {
+        market: chain.market,
+        lease: new Uint8Array(),
+        seed: SEED,
+        params: { n: 64, rounds: 2 },
+        resident: false,
+      },
     })
     const { receipt, signature } = (await session.receive())!.receipt!
     assert.ok(await verifySignature(house.network.publicKey, receipt, signature))
@@ -99,7 +112,13 @@ test('one proof at a time; too many entries, or ones outside the proof, are not 
     const open = async (entries: Array<{ round: number; row: number; column: number }>) => {
       const session = await renter.network.engine.open(challengeProtocol, peer)
       await session.send({
-        ask: { market: chain.market, lease: new Uint8Array(), seed: SEED, params: { n: 64, rounds: 1 } },
+        ask: {
+          market: chain.market,
+          lease: new Uint8Array(),
+          seed: SEED,
+          params: { n: 64, rounds: 1 },
+          resident: false,
+        },
       })
       await session.receive()
       assert.is((await ask(other, peer, {}))?.declined?.reason, 'BUSY')
@@ -119,7 +138,13 @@ test('an asker that leaves before it opens anything leaves nothing behind', () =
   withWorld(async ({ chain, house, renter }) => {
     const session = await renter.network.engine.open(challengeProtocol, house.network.peer)
     await session.send({
-      ask: { market: chain.market, lease: new Uint8Array(), seed: SEED, params: { n: 64, rounds: 1 } },
+      ask: {
+        market: chain.market,
+        lease: new Uint8Array(),
+        seed: SEED,
+        params: { n: 64, rounds: 1 },
+        resident: false,
+      },
     })
     await session.receive()
     session.abort(new Error('gone'))

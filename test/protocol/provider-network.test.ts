@@ -39,7 +39,13 @@ test(
         const proof = await near.engine.open(challengeProtocol, far.peer)
         const seed = digest(DATA.bytes)
         await proof.send({
-          ask: { market: chain.market, lease: lease.address, seed, params: { n: 64, rounds: 1 } },
+          ask: {
+            market: chain.market,
+            lease: lease.address,
+            seed,
+            params: { n: 64, rounds: 1 },
+            resident: false,
+          },
         })
         const signed = (await proof.receive())?.receipt
         assert.ok(await verifySignature(far.publicKey, signed!.receipt, signed!.signature))

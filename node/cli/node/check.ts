@@ -1,25 +1,36 @@
 import { access, constants, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { LoadedConfig } from '../../../config/load.js'
 import type { Config } from '../../../config/schema.js'
 import { requireStartable } from '../../../config/start.js'
-import { probeBackends } from '../../../kernels/worker/device.js'
-import { formatAmount } from '../../../protocols/money.js'
+import type { BackendReport } from '../../../kernels/backend/backend.js'
+import { type Detection, detectDevices } from '../../../kernels/devices/detect.js'
+import { openDevice, probeBackends } from '../../../kernels/worker/device.js'
+import { NightshiftError } from '../../../protocols/errors.js'
+import { formatAmount, parseAmount } from '../../../protocols/money.js'
+import { judgeBackends, judgeCards } from '../../check/cards.js'
+import { judgeClock } from '../../check/clock.js'
+import { checkContainers, engineSockets } from '../../check/containers.js'
+import { checkDisk } from '../../check/disk.js'
+import type { Finding } from '../../check/finding.js'
+import { type Endpoint, endpointOf, judgeListening, tryListening } from '../../check/listening.js'
+import { challengeOwnDevice } from '../../check/proof.js'
+import { judgeStake } from '../../check/stake.js'
 import { findNode } from '../../control/client.js'
 import { viewError } from '../../control/view.js'
 import { openRegistry } from '../../daemon/chain.js'
+import { NODE_KEY_FILE } from '../../identity/files.js'
 import { readKeyFile } from '../../identity/key.js'
 import { systemClock } from '../../system/clock.js'
+import { systemRandom } from '../../system/random.js'
 import type { Invocation } from '../command.js'
 import { EXIT } from '../exit.js'
 import { createProcessLog } from '../log.js'
 import type { Style } from '../style.js'
 
-/** One thing that was looked at. `warn` does not keep the node from running. */
-interface Finding {
+/** A finding under the name of what was looked at. */
+interface Line extends Finding {
   check: string
-  verdict: 'ok' | 'warn' | 'fail'
-  found: string
-  advice?: string
 }
 
 /** Node 20 with the polyfill, or newer. */
@@ -28,8 +39,8 @@ const CHAIN_PATIENCE_MS = 5_000
 
 export async function run(invocation: Invocation): Promise<number> {
   const { report, shell } = invocation
-  const findings: Finding[] = []
-  const look = async (check: string, find: () => Promise<Omit<Finding, 'check'>>) => {
+  const findings: Line[] = []
+  const look = async (check: string, find: () => Promise<Finding>) => {
     report.status(`checking ${check} …`)
     const finding = { check, ...(await find().catch(failed)) }
     shell.signal.throwIfAborted()
@@ -45,10 +56,26 @@ export async function run(invocation: Invocation): Promise<number> {
   if (loaded !== undefined) {
     const { config } = loaded
     await look('data directory', () => checkDataDir(config))
+    await look('disk space', () => checkDisk(config.dataDir))
     await look('running node', () => checkRunning(config))
+    await look('ports', () => checkPorts(config))
     await look('chain', () => checkChain(config))
-    await look('wallet', () => checkWallet(config))
-    await look('devices', () => checkDevices(invocation, config))
+    await look('clock', () => checkClock(config))
+    // A wallet that cannot be looked at keeps nobody from providing: the chain and the stake have lines of their own.
+    await look('wallet', () =>
+      checkWallet(config).catch((error) => ({ ...failed(error), verdict: 'warn' as const })),
+    )
+    await look('stake', () => checkStake(config))
+    await look('containers', () => checkContainers(systemClock, engineSockets(shell.env, process.platform)))
+    let reports: BackendReport[] = []
+    let detection: Detection | undefined
+    await look('cards', async () => {
+      reports = await probe(invocation, config)
+      detection = await detectDevices(bestOf(reports) ?? NO_BACKEND)
+      return judgeCards(detection)
+    })
+    await look('backends', async () => judgeBackends(reports, detection?.devices[0]?.model))
+    await look('own proof', () => checkProof(invocation, config, bestOf(reports)))
   }
   const isReady = findings.every(({ verdict }) => verdict !== 'fail')
   const { style } = report.out
@@ -60,12 +87,12 @@ export async function run(invocation: Invocation): Promise<number> {
   return isReady ? EXIT.OK : EXIT.FAILED
 }
 
-function failed(error: unknown): Omit<Finding, 'check'> {
+function failed(error: unknown): Finding {
   const { message, advice } = viewError(error)
   return { verdict: 'fail', found: message, advice }
 }
 
-function renderFinding({ check, verdict, found, advice }: Finding, style: Style): string {
+function renderFinding({ check, verdict, found, advice }: Line, style: Style): string {
   const mark = { ok: style.green('ok  '), warn: style.yellow('warn'), fail: style.red('fail') }[verdict]
   const [first = '', ...rest] = found.split('\n')
   const lines = [`${mark}  ${check.padEnd(16)}${first}`, ...rest.map((line) => `${' '.repeat(22)}${line}`)]
@@ -74,14 +101,14 @@ function renderFinding({ check, verdict, found, advice }: Finding, style: Style)
   return lines.join('\n')
 }
 
-function checkNode(version: string): Omit<Finding, 'check'> {
+function checkNode(version: string): Finding {
   const major = Number(version.split('.')[0])
   return major >= LEAST_NODE
     ? { verdict: 'ok', found: `version ${version}` }
     : { verdict: 'fail', found: `version ${version}`, advice: `install Node.js ${LEAST_NODE} or newer` }
 }
 
-function checkConfig({ config, origins }: LoadedConfig): Omit<Finding, 'check'> {
+function checkConfig({ config, origins }: LoadedConfig): Finding {
   requireStartable(config, config.provider.enabled ? 'provider' : 'bootstrap')
   const own = Object.entries(origins).filter(
     ([, origin]) => origin !== 'default' && !origin.startsWith('preset'),
@@ -95,7 +122,7 @@ function checkConfig({ config, origins }: LoadedConfig): Omit<Finding, 'check'> 
   }
 }
 
-async function checkDataDir({ dataDir }: Config): Promise<Omit<Finding, 'check'>> {
+async function checkDataDir({ dataDir }: Config): Promise<Finding> {
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
     await access(dataDir, constants.W_OK)
@@ -106,72 +133,127 @@ async function checkDataDir({ dataDir }: Config): Promise<Omit<Finding, 'check'>
   }
 }
 
-async function checkRunning({ dataDir }: Config): Promise<Omit<Finding, 'check'>> {
+async function checkRunning({ dataDir }: Config): Promise<Finding> {
   const node = await findNode(dataDir)
   return { verdict: 'ok', found: node === undefined ? 'none' : `process ${node.pid} at ${node.url}` }
 }
 
-async function checkChain(config: Config): Promise<Omit<Finding, 'check'>> {
+/** What each endpoint says to a try; a port of 0 is any free one, which there always is. */
+async function checkPorts(config: Config): Promise<Finding> {
+  const named = config.network.listen.map(endpointOf).filter((each): each is Endpoint => each !== undefined)
+  if (config.control.port !== 0) named.push({ host: config.control.host, port: config.control.port })
+  const endpoints = await Promise.all(
+    named.map(async (endpoint) => ({ ...endpoint, problem: await tryListening(endpoint) })),
+  )
+  const isRunning = (await findNode(config.dataDir)) !== undefined
+  return judgeListening({ endpoints, isRunning, announced: config.network.announce.length })
+}
+
+/** Rejects with the reason why the chain could not be asked; it is not waited for long. */
+async function withPatience<T>(config: Config, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const patience = new AbortController()
   const cancel = systemClock.after(CHAIN_PATIENCE_MS, () => patience.abort())
   try {
-    const { decimals, minimumStake } = await openRegistry(config, systemClock).terms(patience.signal)
-    const least = formatAmount(minimumStake, decimals)
-    return { verdict: 'ok', found: `${config.chain.rpcUrl}, market found, least stake ${least} tokens` }
+    return await ask(patience.signal)
   } catch (error) {
     if (!patience.signal.aborted) throw error
-    return {
-      verdict: 'fail',
-      found: `${config.chain.rpcUrl} does not answer`,
+    throw new NightshiftError('CHAIN_UNREACHABLE', `${config.chain.rpcUrl} does not answer`, {
       advice: 'start a local chain with "nightshift chain start", or name another with --chain-rpc-url',
-    }
+      cause: error,
+    })
   } finally {
     cancel()
   }
 }
 
-async function checkWallet(config: Config): Promise<Omit<Finding, 'check'>> {
-  const patience = new AbortController()
-  const cancel = systemClock.after(CHAIN_PATIENCE_MS, () => patience.abort())
-  try {
-    const { publicKey } = await readKeyFile(config.chain.walletFile)
-    const address = publicKey.toBase58()
-    const registry = openRegistry(config, systemClock)
-    const [{ decimals }, tokens, lamports] = await Promise.all([
-      registry.terms(patience.signal),
-      registry.balance(publicKey, patience.signal),
-      registry.lamports(publicKey, patience.signal),
-    ])
-    const found = `${address}, ${formatAmount(tokens, decimals)} tokens, ${formatAmount(lamports, 9)} SOL`
-    if (tokens > 0n && lamports > 0n) return { verdict: 'ok', found }
-    const advice = `fund it before you post jobs or stake; on a local chain: nightshift chain airdrop 1 ${address}`
-    return { verdict: 'warn', found, advice }
-  } catch (error) {
-    const { message, advice } = viewError(error)
-    const isAway = patience.signal.aborted
-    return {
-      verdict: 'warn',
-      found: isAway ? 'its balance is not known: the chain does not answer' : message,
-      advice: isAway ? 'see above' : advice,
-    }
-  } finally {
-    cancel()
-  }
-}
-
-async function checkDevices(invocation: Invocation, config: Config): Promise<Omit<Finding, 'check'>> {
-  const { shell, verbose } = invocation
-  const log = createProcessLog(verbose ? 'debug' : 'silent', shell.err)
-  const { backend } = config.provider
-  const reports = await probeBackends({ clock: systemClock, log }, backend === 'auto' ? undefined : [backend])
-  const lines = reports.map((each) =>
-    each.ok
-      ? `${each.backend}: ${each.model} (${each.gpu ? 'GPU' : 'software'}), ${(each.gflops ?? 0).toFixed(1)} GFLOP/s`
-      : `${each.backend}: ${each.reason}`,
+async function checkChain(config: Config): Promise<Finding> {
+  const { decimals, minimumStake } = await withPatience(config, (signal) =>
+    openRegistry(config, systemClock).terms(signal),
   )
-  if (reports.some(({ ok, gpu }) => ok && gpu)) return { verdict: 'ok', found: lines.join('\n') }
-  const advice = reports.some(({ ok }) => ok)
-    ? 'no GPU can be used, only software: install the driver of your card, or run "npm run setup:tensorflow"'
-    : 'no backend works: reinstall the dependencies'
-  return { verdict: reports.some(({ ok }) => ok) ? 'warn' : 'fail', found: lines.join('\n'), advice }
+  const least = formatAmount(minimumStake, decimals)
+  return { verdict: 'ok', found: `${config.chain.rpcUrl}, market found, least stake ${least} tokens` }
+}
+
+async function checkClock(config: Config): Promise<Finding> {
+  const chainS = await withPatience(config, (signal) => openRegistry(config, systemClock).chainTime(signal))
+  return judgeClock(systemClock.now(), chainS * 1_000, process.platform)
+}
+
+async function checkWallet(config: Config): Promise<Finding> {
+  const { publicKey } = await readKeyFile(config.chain.walletFile)
+  const address = publicKey.toBase58()
+  const registry = openRegistry(config, systemClock)
+  const [{ decimals }, tokens, lamports] = await withPatience(config, (signal) =>
+    Promise.all([
+      registry.terms(signal),
+      registry.balance(publicKey, signal),
+      registry.lamports(publicKey, signal),
+    ]),
+  )
+  const found = `${address}, ${formatAmount(tokens, decimals)} tokens, ${formatAmount(lamports, 9)} SOL`
+  if (tokens > 0n && lamports > 0n) return { verdict: 'ok', found }
+  const advice = `fund it before you post jobs or stake; on a local chain: nightshift chain airdrop 1 ${address}`
+  return { verdict: 'warn', found, advice }
+}
+
+async function checkStake(config: Config): Promise<Finding> {
+  const registry = openRegistry(config, systemClock)
+  const [node, wallet] = await Promise.all(
+    [join(config.dataDir, NODE_KEY_FILE), config.chain.walletFile].map((file) =>
+      readKeyFile(file).catch(() => undefined),
+    ),
+  )
+  const [{ decimals, minimumStake }, registered, balance] = await withPatience(config, (signal) =>
+    Promise.all([
+      registry.terms(signal),
+      node === undefined ? undefined : registry.read(node.publicKey, signal),
+      wallet === undefined ? 0n : registry.balance(wallet.publicKey, signal),
+    ]),
+  )
+  return judgeStake({
+    ...(registered === undefined ? {} : { registered }),
+    minimumStake,
+    decimals,
+    planned: parseAmount(config.provider.stake, decimals) ?? 0n,
+    balance,
+    provides: config.provider.enabled,
+  })
+}
+
+async function probe(invocation: Invocation, config: Config): Promise<BackendReport[]> {
+  const { backend } = config.provider
+  return probeBackends(deviceParts(invocation), backend === 'auto' ? undefined : [backend])
+}
+
+function deviceParts({ shell, verbose }: Invocation) {
+  return { clock: systemClock, log: createProcessLog(verbose ? 'debug' : 'silent', shell.err) }
+}
+
+const NO_BACKEND: BackendReport = { backend: 'cpu', ok: false, gpu: false, model: '' }
+
+/** The one that a node would offer: the first card, else the first software that is no imitation of a card. */
+function bestOf(reports: readonly BackendReport[]): BackendReport | undefined {
+  const working = reports.filter(({ ok }) => ok)
+  return working.find(({ gpu }) => gpu) ?? working.find(({ backend }) => backend !== 'webgpu') ?? working[0]
+}
+
+async function checkProof(
+  invocation: Invocation,
+  config: Config,
+  report: BackendReport | undefined,
+): Promise<Finding> {
+  if (report === undefined) {
+    return { verdict: 'fail', found: 'nothing to challenge', advice: 'make a backend work first, see above' }
+  }
+  const { memoryBytes } = config.provider.software
+  const device = await openDevice({
+    ...deviceParts(invocation),
+    backend: report.backend,
+    ...(report.gpu ? {} : { memoryBytes }),
+  })
+  try {
+    return await challengeOwnDevice(device, systemRandom, invocation.shell.signal)
+  } finally {
+    await device.close()
+  }
 }

@@ -1,0 +1,85 @@
+import type { BackendName } from '../../kernels/backend/backend.js'
+import { judgeMemory, judgeSpeed, type Verdict } from '../../kernels/devices/verdict.js'
+import type { ProofParams } from '../../protocols/challenge/params.js'
+import { type ChallengeVerdict, planChallenge } from '../../protocols/challenge/rules.js'
+import { NightshiftError } from '../../protocols/errors.js'
+import type { Clock, Random } from '../../protocols/ports.js'
+import type { Network } from '../net/ports.js'
+import { challengeProvider } from './challenge.js'
+import type { Inventory } from './inventory.js'
+
+/** What a challenge outside of any lease showed of a peer's hardware. Plain and JSON-able. */
+export interface HardwareVerdict extends ChallengeVerdict {
+  peer: string
+  /** As the peer's own heartbeat says it. */
+  claim: { model: string; backend: string; gpu: boolean; memoryBytes: number; gflops: number }
+  params: ProofParams
+  /** Measured over the whole proof, net of the round trip; absent when no proof came. 10^9 operations a second. */
+  gflops?: number
+  /** By the makers' figures; a software device is not in their table. Absent when the proof failed. */
+  speed?: Verdict
+  /** Measured ÷ the card's float32 peak; absent for an unknown device. */
+  ratio?: number
+  memory?: { verdict: Verdict; shownBytes: number; bytesPerSecond: number }
+}
+
+/** The provider's limit for strangers is ten seconds of its measured speed. */
+const AIMED_SECONDS = 2
+/** Who computes nine tenths of the entries passes once in a thousand times. */
+const OPENINGS = 66
+/** A fold costs 256 columns to check. Who kept four fifths of the products passes once in a thousand times. */
+const FOLDS = 32
+
+/**
+ * Challenges any provider and compares what it shows with what it claims. Whatever the peer does is a verdict; throws
+ * OFFER_UNKNOWN when it does not say what it claims to have.
+ */
+export async function verifyHardware(
+  parts: { network: Network; inventory: Inventory; clock: Clock; random: Random; market: Uint8Array },
+  peer: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<HardwareVerdict> {
+  const device = (await parts.inventory.offerOf(peer, signal))?.devices[0]
+  if (device === undefined) {
+    throw new NightshiftError('OFFER_UNKNOWN', `${peer} does not say what it has`, {
+      advice: 'is it a provider, and online? "nightshift offers search --all" lists those that can be heard',
+      context: { peer },
+    })
+  }
+  const { model, backend, gpu, gflops } = device
+  const claim = { model, backend, gpu, gflops, memoryBytes: Number(device.memoryBytes) }
+  const params = planChallenge(claim, AIMED_SECONDS)
+  const terms = {
+    market: parts.market,
+    lease: new Uint8Array(),
+    ...params,
+    openings: OPENINGS,
+    folds: FOLDS,
+    timeoutMs,
+  }
+  const { receipt: _, ...verdict } = await challengeProvider(parts, peer, terms, signal)
+  const found = { peer, claim, params, ...verdict }
+  return verdict.ok ? { ...found, ...judgeHardware(found) } : found
+}
+
+/** Pure: what the times of a proof that was right say about the device that was claimed. */
+export function judgeHardware(
+  found: Pick<HardwareVerdict, 'claim' | 'params' | 'provingMs' | 'recallMs'>,
+): Pick<HardwareVerdict, 'gflops' | 'speed' | 'ratio' | 'memory'> {
+  const { claim, params, recallMs } = found
+  // Times come in whole milliseconds; none at all would be infinitely fast.
+  const elapsedMs = Math.max(1, found.provingMs)
+  const backend = claim.backend as BackendName
+  // Software may carry any label: it is never measured as the card of that name.
+  const model = claim.gpu ? claim.model : ''
+  const { verdict: speed, gflops, ratio } = judgeSpeed({ model, backend, params, elapsedMs })
+  return {
+    gflops,
+    speed,
+    ...(ratio === undefined ? {} : { ratio }),
+    ...(recallMs === undefined
+      ? {}
+      : { memory: judgeMemory({ model, params, recallMs: Math.max(1, recallMs), elapsedMs }) }),
+  }
+}
