@@ -450,6 +450,7 @@ test('a slash with wrong accounts or by others is refused', () => {
   const cases: [number, PublicKey, string][] = [
     [0, stranger.publicKey, 'ESCROW_WRONG_AUTHORITY'],
     [1, provider.address, 'ESCROW_WRONG_KIND'],
+    [1, world.anotherMarket(), 'ESCROW_WRONG_MARKET'],
     [2, other.address, 'ESCROW_WRONG_PROVIDER'],
     [3, other.vault, 'ESCROW_WRONG_ADDRESS'],
     [3, lease.vault, 'ESCROW_WRONG_ADDRESS'],
@@ -561,7 +562,7 @@ test(
       for (const [what, code, change] of cases) {
         const instructions = last()
         change(instructions.at(-1)!)
-        const named = instructions.at(-1)!.keys[0]!.pubkey.equals(world.payer.publicKey)
+        const named = instructions.at(-1)!.keys[0]?.pubkey.equals(world.payer.publicKey)
         const outcome = world.heavy(instructions, named ? [world.payer] : signersOf(instructions))
         assert.is(outcome.code, code, `${name}: ${what}`)
         refused++
