@@ -11,6 +11,7 @@ import type { ChainStatus, NodeStatus, RenterView } from './control/view.js'
 import { type ChainSide, openChain } from './daemon/chain.js'
 import { type Cleanup, createCleanup } from './daemon/cleanup.js'
 import { createControlledNode } from './daemon/controlled.js'
+import { rememberDecimals } from './daemon/market.js'
 import { type OpenDevice, type ProviderRole, startProvider } from './daemon/provider.js'
 import { type RenterRole, startRenter } from './daemon/renter.js'
 import type { Escrow } from './escrow/port.js'
@@ -55,6 +56,7 @@ export interface Daemon extends ControlledNode {
 
 /** A status must not hang because the chain does. */
 const CHAIN_PATIENCE_MS = 2_000
+const SILENCE_MS = 4_000
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const cleanup = createCleanup(options.log)
@@ -90,7 +92,8 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
 
   onStep('asking the chain for the market')
   const chain = await openChain(config, createSigner(key.secretKey), { clock, random })
-  const { address: market } = await chain.escrow.market(signal)
+  const { address: market, decimals } = await askPatiently(options, () => chain.escrow.market(signal))
+  await rememberDecimals(store, decimals)
   const heartbeats = createHeartbeatTopic({ network, market, clock, log })
   cleanup.add('heartbeats', async () => heartbeats.close())
   const auctions = createAuctionTopic({ network, market, clock, log })
@@ -149,6 +152,18 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     addresses: () => network.addresses(),
     stopRequested: stopRequested.promise,
     close: cleanup.run,
+  }
+}
+
+/** A chain that is down is asked again for a minute; whoever waits is told after a few seconds. */
+async function askPatiently<T>({ clock, config, onStep }: DaemonOptions, ask: () => Promise<T>): Promise<T> {
+  const cancel = clock.after(SILENCE_MS, () =>
+    onStep?.(`the chain at ${config.chain.rpcUrl} does not answer yet, trying again`),
+  )
+  try {
+    return await ask()
+  } finally {
+    cancel()
   }
 }
 

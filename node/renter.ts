@@ -13,9 +13,10 @@ import type { AuctionTopic } from './market/announcements.js'
 import type { HeartbeatTopic } from './market/heartbeats.js'
 import type { Network } from './net/ports.js'
 import { createAuctioneer } from './renter/auction.js'
-import { type DeploymentParts, deploy, note } from './renter/deployment.js'
+import { type DeploymentParts, deploy, note, slashOf } from './renter/deployment.js'
 import type { DeploymentEvent, DeploymentReport } from './renter/event.js'
 import { createEvidenceReader } from './renter/evidence.js'
+import { createProsecutor, type FraudRecord } from './renter/fraud.js'
 import { type InputReader, prepareInputs } from './renter/inputs.js'
 import { createInventory } from './renter/inventory.js'
 import { createJournal } from './renter/journal.js'
@@ -96,6 +97,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   const book = openLeaseBook(store)
   const journal = createJournal({ store, log })
   const settler = createSettler({ network, escrow, book, clock, log })
+  const prosecutor = createProsecutor({ store, escrow, clock, log })
   const auctioneer = await createAuctioneer({
     engine: network.engine,
     topic: parts.auctions,
@@ -113,6 +115,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     inventory,
     standing,
     settler,
+    prosecutor,
     book,
     market,
     judge: createJudge({ files, checker: parts.checker }),
@@ -129,12 +132,27 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     await journal.amend(report.id, event)
     await journal.save(report)
   }
+  // One after the other: each reads the report, adds to it and writes it back.
+  let amended: Promise<void> = Promise.resolve()
+  const inTurn = (act: () => Promise<void>): Promise<void> => {
+    const done = amended.then(act)
+    amended = done.catch(() => {})
+    return done
+  }
   const addSettlement = async ({ deployment, peer, address, outcome }: LeaseRecord) => {
     const report = await journal.report(deployment)
     const lease = toHex(address)
     if (report === undefined || outcome === undefined) return
     if (report.settlements.some((settlement) => settlement.lease === lease)) return
     await amend(report, { atMs: clock.now(), kind: 'settled', settlement: { peer, lease, ...outcome } })
+  }
+
+  const addSlash = async (fraud: FraudRecord) => {
+    const report = await journal.report(fraud.deployment)
+    if (report === undefined || fraud.slash === undefined) return
+    const slash = slashOf(fraud, fraud.slash)
+    if (report.slashes.some(({ lease }) => lease === slash.lease)) return
+    await amend(report, { atMs: clock.now(), kind: 'slashed', ...slash })
   }
 
   // What an earlier process left: its jobs have ended, its leases are brought to their end.
@@ -146,10 +164,22 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   for (const { value: lease } of await book.list()) {
     if (lease.state === 'closed') await addSettlement(lease)
   }
+  for (const fraud of await prosecutor.records()) await addSlash(fraud)
   const reconcile = () => {
     settler
-      .reconcile((lease) => running.has(lease.deployment), addSettlement, closing.signal)
+      .reconcile(
+        (lease) => running.has(lease.deployment),
+        (lease) => inTurn(() => addSettlement(lease)),
+        closing.signal,
+      )
       .catch((error: unknown) => log.warn('reconciling goes on later', { error: String(error) }))
+    prosecutor
+      .reconcile(
+        (fraud) => running.has(fraud.deployment),
+        (fraud) => inTurn(() => addSlash(fraud)),
+        closing.signal,
+      )
+      .catch((error: unknown) => log.warn('reporting goes on later', { error: String(error) }))
   }
   reconcile()
   const stopReconciling = clock.every(RECONCILE_MS, reconcile)
@@ -177,6 +207,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       bids: [],
       challenges: [],
       settlements: [],
+      slashes: [],
       outputs: [],
     }
     await journal.save(report)

@@ -124,6 +124,25 @@ export function deploy(args: Deploy): TransactionInstruction[] {
   ]
 }
 
+/** Replaces the program's code by a buffer's; signed by the authority, who gets the buffer's rent. */
+export function upgrade(
+  programId: PublicKey,
+  buffer: PublicKey,
+  authority: PublicKey,
+): TransactionInstruction {
+  const read = (pubkey: PublicKey) => ({ pubkey, isSigner: false, isWritable: false })
+  const write = (pubkey: PublicKey) => ({ pubkey, isSigner: false, isWritable: true })
+  return loader(Buffer.from([3, 0, 0, 0]), [
+    write(programDataAddress(programId)),
+    write(programId),
+    write(buffer),
+    write(authority),
+    read(SYSVAR_RENT_PUBKEY),
+    read(SYSVAR_CLOCK_PUBKEY),
+    { pubkey: authority, isSigner: true, isWritable: false },
+  ])
+}
+
 function loader(data: Buffer, keys: TransactionInstruction['keys']): TransactionInstruction {
   return new TransactionInstruction({ programId: LOADER_PROGRAM_ID, keys, data })
 }

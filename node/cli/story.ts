@@ -95,7 +95,9 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
       case 'progress':
         return undefined
       case 'voucher':
-        return style.dim(`voucher ${event.sequence} for ${peer(event.peer)}: ${amount(event.amount)} in all`)
+        return style.dim(
+          `voucher ${event.sequence} for ${nameOf(event.peer)}: ${amount(event.amount)} in all`,
+        )
       case 'output':
         return `received ${event.name} (${event.bytes.toLocaleString('en')} bytes): ${event.path}`
       case 'checked': {
@@ -105,6 +107,11 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
       case 'settled': {
         const { peer: paid, settlement } = { peer: event.settlement.peer, settlement: event.settlement }
         return `settled with ${peer(paid)}: ${amount(settlement.paid)} paid, ${amount(settlement.refunded)} refunded`
+      }
+      case 'slashed': {
+        const bounty =
+          BigInt(event.bounty) > 0n ? `, ${amount(event.bounty)} of it to this renter as bounty` : ''
+        return `${peer(event.peer)} was ${bad('slashed')} on the chain by its own signed receipt: ${amount(event.amount)} of its stake${bounty}`
       }
     }
   }

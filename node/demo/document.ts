@@ -9,11 +9,13 @@ export interface DemoDocument {
   winner: string | null
   challenges: Array<{ peer: string; ok: boolean; reason?: string }>
   job: { state: string; accuracy: number | null }
-  chain: { transactions: number; deposited: string; paid: string; refunded: string }
+  /** `transactions`: those of all leases and of the slashing; `slashed`: taken from stakes for false proofs. */
+  chain: { transactions: number; deposited: string; paid: string; refunded: string; slashed: string }
 }
 
 export function writeDocument(ok: boolean, report: Json<DeploymentReport> | undefined): DemoDocument {
   const settlements = report?.settlements ?? []
+  const slashes = report?.slashes ?? []
   const sum = (pick: (settlement: (typeof settlements)[number]) => string) =>
     settlements.reduce((total, settlement) => total + BigInt(pick(settlement)), 0n).toString()
   return {
@@ -33,10 +35,14 @@ export function writeDocument(ok: boolean, report: Json<DeploymentReport> | unde
     })),
     job: { state: report?.state ?? 'FAILED', accuracy: report?.accuracy ?? null },
     chain: {
-      transactions: settlements.reduce((total, { transactions }) => total + transactions.length, 0),
+      transactions: [...settlements, ...slashes].reduce(
+        (total, { transactions }) => total + transactions.length,
+        0,
+      ),
       deposited: sum(({ deposited }) => deposited),
       paid: sum(({ paid }) => paid),
       refunded: sum(({ refunded }) => refunded),
+      slashed: slashes.reduce((total, { amount }) => total + BigInt(amount), 0n).toString(),
     },
   }
 }

@@ -3,7 +3,7 @@ import type { Clock, Random } from '../../protocols/ports.js'
 import type { EventView } from '../cli/story.js'
 import type { Member } from '../swarm/member.js'
 import { type ChainReady, type RunningNode, type Swarm, startSwarm } from '../swarm/swarm.js'
-import { type Balances, type Ledger, openLedger } from './balances.js'
+import { type Books, type Ledger, openLedger } from './balances.js'
 import { planProviders, planRenter } from './cast.js'
 import { type DemoDocument, writeDocument } from './document.js'
 import { postJob, type Report, recoverRenter } from './renter.js'
@@ -33,8 +33,8 @@ export interface DemoOutcome {
   document: DemoDocument
   claims: Claim[]
   report: Report | undefined
-  before: Balances
-  after: Balances
+  before: Books
+  after: Books
   nameOf: (peer: string) => string
   /** Milliseconds of each step, in order. */
   times: Array<{ step: string; ms: number }>
@@ -79,18 +79,17 @@ async function play(options: DemoOptions, swarm: Swarm, times: Stopwatch): Promi
   const names = new Map([renter, ...members].map(({ peer, name }) => [peer, name]))
   const nameOf = (peer: string) => names.get(peer) ?? peer
   const ledger = openLedger(swarm.chain, clock)
-  const wallets = [renter, ...members]
-  const before = await ledger.balances(wallets, signal)
+  const everyone = [renter, ...members]
+  const before = await ledger.read(everyone, signal)
 
   tell.step('a renter, another process, posts the job')
   const report = await rent(options, { swarm, renter, members, ledger, times, nameOf })
   times.end('lease closed, renter ends')
 
   await waitUntil(() => isSettled(ledger, members, signal), clock, signal)
-  const after = await ledger.balances(wallets, signal)
-  const bound = await boundOf(ledger, members, signal)
+  const after = await ledger.read(everyone, signal)
   times.end('balances read from the chain')
-  const claims = judgeDemo({ report, nameOf, before, after, bound })
+  const claims = judgeDemo({ report, nameOf, before, after })
   const document = writeDocument(
     claims.every(({ holds }) => holds),
     report,
@@ -143,13 +142,8 @@ function watchProviders(providers: readonly RunningNode[], swarm: Swarm, tell: T
   }
 }
 
-async function boundOf(ledger: Ledger, members: readonly Member[], signal: AbortSignal): Promise<bigint> {
-  const bound = await Promise.all(members.map(({ nodeKey }) => ledger.bound(nodeKey, signal)))
-  return bound.reduce((sum, each) => sum + each, 0n)
-}
-
 async function isSettled(ledger: Ledger, members: readonly Member[], signal: AbortSignal): Promise<boolean> {
-  return (await boundOf(ledger, members, signal)) === 0n
+  return (await ledger.bound(members, signal)) === 0n
 }
 
 async function waitUntil(holds: () => Promise<boolean>, clock: Clock, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Json } from '../control/view.js'
 import type { DeploymentReport } from '../renter/event.js'
-import type { Balances } from './balances.js'
+import type { Books } from './balances.js'
 import { CHEAT, RENTER, WINNER } from './cast.js'
 
 /** What the demo knows at its end. Peers are named by their part in it. */
@@ -8,10 +8,8 @@ export interface Facts {
   /** Undefined: the renter did not get to its end. */
   report: Json<DeploymentReport> | undefined
   nameOf: (peer: string) => string
-  before: Balances
-  after: Balances
-  /** Stake that still backs leases, all providers together. */
-  bound: bigint
+  before: Books
+  after: Books
 }
 
 /** One thing that must hold for the demo to have gone well. */
@@ -36,9 +34,7 @@ function judgeStory(report: Json<DeploymentReport>, nameOf: (peer: string) => st
   const bidOf = (name: string) => report.bids.find(({ peer }) => nameOf(peer) === name)
   const challengeOf = (name: string) => report.challenges.find(({ peer }) => nameOf(peer) === name)
   const paidTo = (name: string) =>
-    report.settlements
-      .filter(({ peer }) => nameOf(peer) === name)
-      .reduce((sum, { paid }) => sum + BigInt(paid), 0n)
+    sum(report.settlements.filter(({ peer }) => nameOf(peer) === name).map(({ paid }) => BigInt(paid)))
   const winner = report.winner === undefined ? 'nobody' : nameOf(report.winner)
   const accuracy = report.accuracy ?? 0
   const caught = challengeOf(CHEAT)
@@ -55,6 +51,11 @@ function judgeStory(report: Json<DeploymentReport>, nameOf: (peer: string) => st
       claim: 'the cheat failed its proof',
       holds: caught?.ok === false && bidOf(CHEAT)?.outcome === 'failed',
       found: caught === undefined ? 'it was never challenged' : (caught.reason ?? 'it passed'),
+    },
+    {
+      claim: "the cheat's own signed receipt cost it stake on the chain",
+      holds: report.slashes.some(({ peer, amount }) => nameOf(peer) === CHEAT && BigInt(amount) > 0n),
+      found: 'it was not slashed',
     },
     { claim: 'the cheat was paid nothing', holds: paidTo(CHEAT) === 0n, found: `${paidTo(CHEAT)} units` },
     {
@@ -83,32 +84,50 @@ function judgeLeases(report: Json<DeploymentReport>): Claim[] {
   ]
 }
 
-function judgeMoney({ report, nameOf, before, after, bound }: Facts): Claim[] {
-  const change = (name: string) => (after.get(name) ?? 0n) - (before.get(name) ?? 0n)
-  const paidTo = new Map<string, bigint>()
-  for (const { peer, paid } of report?.settlements ?? []) {
-    paidTo.set(nameOf(peer), (paidTo.get(nameOf(peer)) ?? 0n) + BigInt(paid))
-  }
-  const paid = [...paidTo.values()].reduce((sum, amount) => sum + amount, 0n)
-  const names = [...before.keys()].filter((name) => name !== RENTER)
-  const wrong = names.filter((name) => change(name) !== (paidTo.get(name) ?? 0n))
-  const sum = [...before.keys()].reduce((total, name) => total + change(name), 0n)
+/** What was taken from a stake goes to the renter, as compensation and bounty, and the rest is burned. */
+function judgeMoney({ report, nameOf, before, after }: Facts): Claim[] {
+  const earned = (name: string) => (after.wallets.get(name) ?? 0n) - (before.wallets.get(name) ?? 0n)
+  const staked = (name: string) => (after.stakes.get(name) ?? 0n) - (before.stakes.get(name) ?? 0n)
+  const names = [...before.wallets.keys()]
+  const moved = sum(names.map((name) => earned(name) + staked(name)))
+  const burned = before.supply - after.supply
   const claims: Claim[] = [
-    { claim: 'no money was made or lost', holds: sum === 0n, found: `${sum} units in all` },
-    { claim: 'no lease is left open', holds: bound === 0n, found: `${bound} units of stake are still bound` },
+    {
+      claim: 'no money was made or lost, beside what was burned of a slashed stake',
+      holds: moved === -burned,
+      found: `${moved} units moved, ${burned} were burned`,
+    },
+    {
+      claim: 'no lease is left open',
+      holds: after.bound === 0n,
+      found: `${after.bound} units of stake are bound`,
+    },
   ]
   if (report === undefined) return claims
+
+  const paidTo = (name: string) =>
+    sum(report.settlements.filter(({ peer }) => nameOf(peer) === name).map(({ paid }) => BigInt(paid)))
+  const takenFrom = (name: string) =>
+    sum(report.slashes.filter(({ peer }) => nameOf(peer) === name).map(({ amount }) => BigInt(amount)))
+  const providers = names.filter((name) => name !== RENTER)
+  const odd = providers.filter((name) => earned(name) !== paidTo(name) || staked(name) !== -takenFrom(name))
+  const paid = sum(providers.map(paidTo))
+  const awarded = sum(report.slashes.map(({ compensation, bounty }) => BigInt(compensation) + BigInt(bounty)))
   return [
     ...claims,
     {
-      claim: 'the renter spent what it paid',
-      holds: change(RENTER) === -paid,
-      found: `${change(RENTER)} units`,
+      claim: 'the renter spent what it paid, and got its bounty',
+      holds: earned(RENTER) === awarded - paid,
+      found: `${earned(RENTER)} units`,
     },
     {
-      claim: 'every provider earned what it was paid',
-      holds: wrong.length === 0,
-      found: wrong.map((name) => `${name} ${change(name)} units`).join(', '),
+      claim: 'every provider earned what it was paid, and only the cheat lost stake',
+      holds: odd.length === 0 && providers.every((name) => name === CHEAT || staked(name) === 0n),
+      found: odd.map((name) => `${name} earned ${earned(name)}, staked ${staked(name)} units`).join(', '),
     },
   ]
+}
+
+function sum(amounts: readonly bigint[]): bigint {
+  return amounts.reduce((total, amount) => total + amount, 0n)
 }

@@ -1,3 +1,4 @@
+import type { Opening } from '../../kernels/proof/opening.js'
 import type { Refusal } from '../../protocols/errors.js'
 
 /**
@@ -43,6 +44,13 @@ export interface Escrow {
 
   /** How a lease that is closed has ended, read back from its transactions; undefined while it is open or unknown. */
   outcome(lease: Uint8Array, signal?: AbortSignal): Promise<LeaseOutcome | undefined>
+
+  /**
+   * Anyone who holds a provider's signed receipt and an opening that contradicts it: shows both to the program, which
+   * recomputes the entry and slashes. A second call goes on where the first was broken off, and reports what was done
+   * already. Needs a wallet (WALLET_MISSING).
+   */
+  reportFraud(evidence: FraudEvidence, signal?: AbortSignal): Promise<Slash | Refusal<FraudRefusal>>
 
   /** The chain's own clock, Unix seconds: deadlines are judged by it. */
   chainTime(signal?: AbortSignal): Promise<number>
@@ -99,6 +107,39 @@ export interface LeaseOutcome {
   paid: bigint
   refunded: bigint
 }
+
+/** Enough for the chain to judge a false proof by arithmetic. */
+export interface FraudEvidence {
+  /** The receipt as the provider signed it (protocols/challenge/receipt.ts). */
+  receipt: Uint8Array
+  signature: Uint8Array
+  /** Its path leads to the receipt's root, and its entry is not what the receipt's seed gives. */
+  opening: Opening
+}
+
+/** What a lie has cost. What is neither compensation nor bounty was burned. */
+export interface Slash {
+  /** Signatures of the reporter's transactions, oldest first; none when somebody else was faster. */
+  transactions: string[]
+  /** Taken from the provider's stake. */
+  slashed: bigint
+  /** The part that the renter of the receipt's lease got for what it had paid. */
+  compensation: bigint
+  /** The part that the reporter got. */
+  bounty: bigint
+}
+
+/** The program's final word against a piece of evidence, or why it was not even sent. */
+export type FraudRefusal =
+  | 'EVIDENCE_FORGED'
+  | 'PROVIDER_GONE'
+  | 'ESCROW_ENTRY_IS_RIGHT'
+  | 'ESCROW_RECEIPT_TOO_OLD'
+  | 'ESCROW_RECEIPT_MALFORMED'
+  | 'ESCROW_RECEIPT_FOREIGN'
+  | 'ESCROW_OPENING_MALFORMED'
+  | 'ESCROW_OPENING_OUT_OF_RANGE'
+  | 'ESCROW_OPENING_PATH_MISMATCH'
 
 export interface SignedVoucher {
   lease: Uint8Array

@@ -34,6 +34,8 @@ export interface Registry {
   ): Promise<{ signature: string }>
   /** Tokens of the market's mint that a wallet holds, atomic units. */
   balance(wallet: PublicKey, signal?: AbortSignal): Promise<bigint>
+  /** All tokens of the market's mint that there are, atomic units. */
+  supply(signal?: AbortSignal): Promise<bigint>
   /** What pays fees. */
   lamports(address: PublicKey, signal?: AbortSignal): Promise<bigint>
   /** The chain's own clock, Unix seconds. */
@@ -139,6 +141,11 @@ export function createRegistry(options: RegistryOptions): Registry {
       const { mint } = await readMarket(signal)
       const raw = await account(getAssociatedTokenAddressSync(mint, wallet, true), signal)
       return raw === null ? 0n : Buffer.from(raw.data).readBigUInt64LE(TOKEN_AMOUNT_OFFSET)
+    },
+    supply: async (signal) => {
+      const { mint } = await readMarket(signal)
+      const { value } = await retrying(chain, signal, () => connection.getTokenSupply(mint))
+      return BigInt(value.amount)
     },
     lamports: async (address, signal) =>
       BigInt(await retrying(chain, signal, () => connection.getBalance(address))),

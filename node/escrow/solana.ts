@@ -45,8 +45,10 @@ import {
   signTransaction,
 } from '../../chain/client/transactions.js'
 import { equal } from '../../protocols/bytes.js'
+import { decodeReceipt } from '../../protocols/challenge/receipt.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
+import { reportFraud } from './fraud.js'
 import type {
   Escrow,
   LeaseAccount,
@@ -367,6 +369,32 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
       )
       // Anybody may name the lease in a transaction of another kind: that is no part of its story.
       return readOutcome(steps.filter(({ events }) => events.length > 0))
+    },
+
+    reportFraud: async (evidence, signal) => {
+      if (wallet === undefined) {
+        throw new NightshiftError('WALLET_MISSING', 'this node holds no wallet that could report a fraud', {
+          advice: 'name the wallet’s key file in the configuration',
+        })
+      }
+      const parts = {
+        chain,
+        connection,
+        market,
+        reporter: wallet,
+        account,
+        mint: async () => (await readMarket(signal)).mint,
+        tokenAccount,
+        fee,
+      }
+      try {
+        return await reportFraud(parts, evidence, signal)
+      } finally {
+        const node = decodeReceipt(evidence.receipt)?.provider
+        if (node !== undefined) {
+          providers.delete(providerAddress(programId, market, new PublicKey(node)).toBase58())
+        }
+      }
     },
 
     chainTime,

@@ -1,3 +1,4 @@
+import type { Opening } from '../../kernels/proof/opening.js'
 import { sampleEntries, verifyOpenings } from '../../kernels/proof/verifier.js'
 import { equal } from '../../protocols/bytes.js'
 import { challengeProtocol } from '../../protocols/challenge/protocol.js'
@@ -8,6 +9,7 @@ import { codeOf } from '../../protocols/errors.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Random } from '../../protocols/ports.js'
 import { verifySignature } from '../../protocols/signature.js'
+import type { FraudEvidence } from '../escrow/port.js'
 import type { Network } from '../net/ports.js'
 import type { Session } from '../net/session.js'
 import { recallProducts } from './recall.js'
@@ -28,21 +30,27 @@ export interface ChallengeTerms {
   timeoutMs: number
 }
 
-/** A verdict, and with it the signed receipt: together with a wrong opening it is evidence that the chain can judge. */
 export interface ChallengeResult extends ChallengeVerdict {
   receipt?: SignedReceipt
   /** Whether the provider took the attestation. */
   attested?: boolean
+  /** A wrong entry under the root that the provider signed: the chain can judge it. Exactly with OPENING_DIFFERS. */
+  evidence?: FraudEvidence
 }
 
 /** Half-way round the world and back. A provider that answers pings slowly gets no more than this taken off its time. */
 const MAX_ROUND_TRIP_MS = 400
+/**
+ * The chain punishes no receipt that is older than the provider's registration, so a cheat would date its receipts back.
+ * Clocks that differ by more than this could not have agreed on an auction.
+ */
+const MAX_CLOCK_DIFFERENCE_MS = 120_000
 
 /** What a receipt names outside of any lease. */
 const NO_LEASE = new Uint8Array(32)
 
 type Conversation = Session<ChallengeRequest, ChallengeResponse>
-type Failed = { reason: ChallengeFailure; detail: string }
+type Failed = { reason: ChallengeFailure; detail: string; opening?: Opening }
 
 /**
  * Challenges a provider to compute matrix products from a seed that it could not know, and opens random entries of
@@ -61,11 +69,12 @@ export async function challengeProvider(
   let receipt: SignedReceipt | undefined
   const verdict = (failed?: Failed): ChallengeResult => ({
     ok: failed === undefined,
-    ...failed,
+    ...(failed && { reason: failed.reason, detail: failed.detail }),
     provingMs: Math.round(provingMs),
     checkingMs: Math.round(checkingMs * 10) / 10,
     ...(recallMs === undefined ? {} : { recallMs: Math.round(recallMs) }),
     ...(receipt === undefined ? {} : { receipt }),
+    ...(receipt && failed?.opening && { evidence: { ...receipt, opening: failed.opening } }),
   })
 
   const late = new AbortController()
@@ -92,7 +101,13 @@ export async function challengeProvider(
     if (first?.receipt === undefined) return verdict(declined(first))
     receipt = first.receipt
 
-    const wrong = await checkReceipt(receipt, { peer, asker: network.publicKey, seed, terms })
+    const wrong = await checkReceipt(receipt, {
+      peer,
+      asker: network.publicKey,
+      seed,
+      terms,
+      now: clock.now(),
+    })
     if (wrong !== undefined) return verdict(wrong)
     const root = decodeReceipt(receipt.receipt)?.root ?? new Uint8Array(32)
 
@@ -151,7 +166,7 @@ function declined(response: ChallengeResponse | undefined): Failed {
 
 async function checkReceipt(
   signed: SignedReceipt,
-  facts: { peer: string; asker: Uint8Array; seed: Uint8Array; terms: ChallengeTerms },
+  facts: { peer: string; asker: Uint8Array; seed: Uint8Array; terms: ChallengeTerms; now: number },
 ): Promise<Failed | undefined> {
   const receipt = decodeReceipt(signed.receipt)
   if (receipt === undefined) return { reason: 'RECEIPT_MALFORMED', detail: 'the receipt cannot be decoded' }
@@ -163,6 +178,7 @@ async function checkReceipt(
     [equal(receipt.asker, facts.asker), 'asker'],
     [equal(receipt.seed, facts.seed), 'seed'],
     [receipt.params.n === facts.terms.n && receipt.params.rounds === facts.terms.rounds, 'parameters'],
+    [Math.abs(facts.now - receipt.endedMs) <= MAX_CLOCK_DIFFERENCE_MS, 'time'],
   ].find(([same]) => same === false)
   if (differs !== undefined) return { reason: 'RECEIPT_DIFFERS', detail: `it names another ${differs[1]}` }
   if (!(await verifySignature(provider, signed.receipt, signed.signature))) {
@@ -183,5 +199,7 @@ function judgeOpenings(verdict: ReturnType<typeof verifyOpenings>): Failed | und
     PATH_MISMATCH: 'OPENING_OUTSIDE_ROOT',
     ENTRY_MISMATCH: 'OPENING_DIFFERS',
   }
-  return { reason: reasons[verdict.refused], detail: verdict.detail }
+  const { refused, detail, opening } = verdict
+  const isEvidence = refused === 'ENTRY_MISMATCH' && opening !== undefined
+  return { reason: reasons[refused], detail, ...(isEvidence && { opening }) }
 }

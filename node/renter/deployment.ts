@@ -8,12 +8,13 @@ import { hasEnded } from '../../protocols/job/rules.js'
 import { encodeJobSpec } from '../../protocols/job/spec.js'
 import { JobState } from '../../protocols/job/wire.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
-import type { Escrow, LeaseOutcome } from '../escrow/port.js'
+import type { Escrow, FraudEvidence, LeaseOutcome, Slash } from '../escrow/port.js'
 import type { Files } from '../files/port.js'
 import type { Network } from '../net/ports.js'
 import type { Auction, Auctioneer, ReceivedBid } from './auction.js'
 import { challengeProvider } from './challenge.js'
-import type { DeploymentEvent, DeploymentReport } from './event.js'
+import type { DeploymentEvent, DeploymentReport, SlashOutcome } from './event.js'
+import type { FraudRecord, Prosecutor } from './fraud.js'
 import type { PreparedInputs } from './inputs.js'
 import type { Inventory } from './inventory.js'
 import { type JobResult, runJob } from './job.js'
@@ -30,6 +31,7 @@ export interface DeploymentParts {
   inventory: Inventory
   standing: Standing
   settler: Settler
+  prosecutor: Prosecutor
   book: LeaseBook
   files: Files
   judge: Judge
@@ -89,11 +91,17 @@ export async function deploy(
     if (hasEnded(report.state)) throw error
     const stopped = signal.aborted
     const state = stopped ? JobState.STOPPED : JobState.FAILED
-    await moveTo(attempt, state, codeOf(error) ?? (stopped ? 'STOPPED' : 'UNEXPECTED'), String(error))
+    await moveTo(attempt, state, codeOf(error) ?? (stopped ? 'STOPPED' : 'UNEXPECTED'), explain(error))
   }
   await Promise.allSettled(reclaims)
   await parts.save(report)
   return report
+}
+
+/** For people: what went wrong, and what they can do. */
+function explain(error: unknown): string {
+  if (error instanceof NightshiftError) return `${error.message}; ${error.advice}`
+  return error instanceof Error ? error.message : String(error)
 }
 
 interface Attempt {
@@ -227,10 +235,7 @@ async function runWith(
     await parts.save(report)
 
     const reason = await challenge(attempt, lease)
-    if (reason !== undefined) {
-      startReclaim(attempt, lease)
-      return reason
-    }
+    if (reason !== undefined) return reason
     await moveTo(attempt, JobState.RUNNING, '', peer)
     const result = await work(attempt, lease)
     const wrong = await parts.judge.check(attempt.inputs, plan, result, tell)
@@ -305,12 +310,19 @@ async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string |
     timeoutMs: parts.challengeTimeoutMs,
     ...plan.verify.challenge,
   }
-  const { ok, reason, detail, provingMs, checkingMs } = await challengeProvider(parts, peer, terms, signal)
+  const verdict = await challengeProvider(parts, peer, terms, signal)
+  const { ok, reason, detail, provingMs, checkingMs, evidence } = verdict
+  const fraud = evidence && (await parts.prosecutor.keep(fraudOf(attempt, lease, evidence)))
   tell({ kind: 'challenged', challenge: { peer, ok, ...(reason && { reason }), provingMs, checkingMs } })
   if (reason === undefined) return undefined
   parts.log.info('challenge failed', { peer, reason, detail })
   await loseStanding(attempt, peer, reason, isLie(reason))
+  startReclaim(attempt, lease, fraud)
   return reason
+}
+
+function fraudOf({ report }: Attempt, { peer, address }: LeaseRecord, evidence: FraudEvidence) {
+  return { peer, deployment: report.id, lease: address, evidence }
 }
 
 async function work(attempt: Attempt, lease: LeaseRecord): Promise<JobResult> {
@@ -370,12 +382,15 @@ async function loseStanding(
   tell({ kind: 'standing-lost', peer, reason })
 }
 
-/** Beside the next attempt: a refund takes a dispute window, the next provider need not wait for it. */
-function startReclaim(attempt: Attempt, lease: LeaseRecord): void {
+/**
+ * Beside the next attempt: a refund takes a dispute window, the next provider need not wait for it. A lie is reported first,
+ * because a slash makes the lease void, and then its deposit comes back at once; whether or not the report succeeds.
+ */
+function startReclaim(attempt: Attempt, lease: LeaseRecord, fraud?: FraudRecord): void {
   const { parts } = attempt
   // It goes on when the job is stopped: the deposit is to come back in any case.
-  const reclaim = parts.settler
-    .reclaim(lease, parts.closing)
+  const reclaim = reportFraud(attempt, fraud)
+    .then(() => parts.settler.reclaim(lease, parts.closing))
     .then((outcome) => {
       if (outcome !== undefined) settled(attempt, lease, outcome)
     })
@@ -383,6 +398,22 @@ function startReclaim(attempt: Attempt, lease: LeaseRecord): void {
       parts.log.error('a deposit could not be taken back yet', { peer: lease.peer, error: String(error) }),
     )
   attempt.reclaims.push(reclaim)
+}
+
+/** Never rejects: what cannot be reported now is in the store, and reported after the job. */
+async function reportFraud({ parts, tell }: Attempt, fraud: FraudRecord | undefined): Promise<void> {
+  if (fraud === undefined) return
+  try {
+    const slash = await parts.prosecutor.prosecute(fraud, parts.closing)
+    if (slash !== undefined) tell({ kind: 'slashed', ...slashOf(fraud, slash) })
+  } catch (error) {
+    parts.log.warn('a false proof is reported later', { peer: fraud.peer, error: String(error) })
+  }
+}
+
+/** As the story tells it. */
+export function slashOf({ peer, lease }: FraudRecord, { slashed, ...rest }: Slash): SlashOutcome {
+  return { peer, lease: toHex(lease), amount: slashed, ...rest }
 }
 
 function settled({ tell }: Attempt, lease: LeaseRecord, outcome: LeaseOutcome): void {
@@ -441,5 +472,10 @@ export function note(report: DeploymentReport, event: DeploymentEvent): void {
         event.settlement,
       ]
       break
+    case 'slashed': {
+      const { atMs: _, kind: __, ...slash } = event
+      report.slashes = [...report.slashes.filter(({ lease }) => lease !== slash.lease), slash]
+      break
+    }
   }
 }

@@ -32,6 +32,7 @@ export type DeploymentEvent = { atMs: number } & (
   | { kind: 'output'; name: string; bytes: number; path: string }
   | { kind: 'checked'; accuracy: number; expected: number; rows: number; ok: boolean }
   | { kind: 'settled'; settlement: Settlement }
+  | ({ kind: 'slashed' } & SlashOutcome)
 )
 
 /** What became of one provider's part in the auction; those that never bid are listed with the reason that kept them. */
@@ -60,6 +61,21 @@ export interface Settlement {
   refunded: bigint
 }
 
+/** What a false proof has cost a provider on the chain. What is neither compensation nor bounty was burned. */
+export interface SlashOutcome {
+  peer: string
+  /** The lease in which it lied. */
+  lease: string
+  /** Taken from its stake. */
+  amount: bigint
+  /** The part that gave this renter back what it had paid in the lease. */
+  compensation: bigint
+  /** The part that this renter got for reporting it. */
+  bounty: bigint
+  /** This renter's transactions; none when somebody else was faster. */
+  transactions: string[]
+}
+
 export interface DeploymentReport {
   id: string
   name: string
@@ -72,6 +88,7 @@ export interface DeploymentReport {
   bids: BidOutcome[]
   challenges: ChallengeOutcome[]
   settlements: Settlement[]
+  slashes: SlashOutcome[]
   accuracy?: number
   outputs: Array<{ name: string; path: string; bytes: number }>
 }

@@ -144,6 +144,16 @@ export function createSettler(parts: {
     }
   }
 
+  /** A slash may have brought the deadline forward since we looked: then the next look sees it. */
+  const cancel = async (lease: LeaseRecord, signal: AbortSignal) => {
+    try {
+      await escrow.cancelLease(lease.address, signal)
+    } catch (error) {
+      if (!['ESCROW_LEASE_ENDED', 'ESCROW_ALREADY_CANCELLED'].includes(codeOf(error) ?? '')) throw error
+      await clock.sleep(POLL_MS, signal)
+    }
+  }
+
   /** Cancels, waits for the dispute window in which the provider may still settle, and takes the rest back. */
   const reclaim = async (lease: LeaseRecord, signal: AbortSignal): Promise<LeaseOutcome | undefined> => {
     let account = await escrow.lease(lease.address, signal)
@@ -160,7 +170,7 @@ export function createSettler(parts: {
         break
       }
       // Not after the deadline: there is nothing to bring forward any more.
-      if (!account.cancelled) await unlessGone(lease, signal, () => escrow.cancelLease(lease.address, signal))
+      if (!account.cancelled) await unlessGone(lease, signal, () => cancel(lease, signal))
       else await clock.sleep(Math.max(POLL_MS, leftS * 500), signal)
       account = await escrow.lease(lease.address, signal)
     }

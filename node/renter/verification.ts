@@ -72,7 +72,7 @@ export async function verifyHardware(
         hardware: judgeHardware({ claim, params, ...result }),
       }),
   }
-  const { receipt: _, ...verdict } = await challengeProvider(parts, peer, terms, signal)
+  const { receipt: _, evidence: __, ...verdict } = await challengeProvider(parts, peer, terms, signal)
   const found = { peer, claim, params, ...verdict }
   return verdict.ok ? { ...found, ...judgeHardware(found) } : found
 }

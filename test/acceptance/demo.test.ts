@@ -67,6 +67,8 @@ function checkMoney({ chain }: DemoDocument): void {
   assert.is(BigInt(deposited), BigInt(paid) + BigInt(refunded))
   assert.ok(BigInt(paid) > 0n)
   assert.ok(chain.transactions >= 4)
+  assert.match(chain.slashed, AMOUNT)
+  assert.ok(BigInt(chain.slashed) > 0n, 'the cheat lost stake')
 }
 
 const MOMENTS: ReadonlyArray<{ when: string; pattern: RegExp }> = [

@@ -18,14 +18,24 @@ import { initMarket, registerProvider } from '../../chain/client/instructions.js
 import { sendInstructions } from '../../chain/client/sending.js'
 import { createSigner, type KeySigner } from '../../chain/client/signing.js'
 import { type LocalChain, startLocalChain } from '../../chain/local/chain.js'
-import type { Escrow, LeaseProposal, SignedVoucher } from '../../node/escrow/port.js'
+import type {
+  Escrow,
+  FraudEvidence,
+  FraudRefusal,
+  LeaseProposal,
+  SignedVoucher,
+  Slash,
+} from '../../node/escrow/port.js'
 import { createSolanaEscrow, type SolanaEscrowOptions } from '../../node/escrow/solana.js'
 import { systemClock } from '../../node/system/clock.js'
 import { silentLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
+import type { ProofParams } from '../../protocols/challenge/params.js'
+import { encodeReceipt, type Receipt } from '../../protocols/challenge/receipt.js'
 import { codeOf } from '../../protocols/errors.js'
 import { encodeVoucher } from '../../protocols/settlement/voucher.js'
 import { DEFAULT_TERMS } from '../support/escrow.js'
+import { commit, lieAbout, trueSegment } from '../support/fraud.js'
 import { hashOf, keypairOf, PROGRAM_PATH } from '../support/runtime.js'
 import { suite } from '../support/suite.js'
 
@@ -389,6 +399,222 @@ test('a chain that stays down is CHAIN_UNREACHABLE, and an abort ends the waitin
   await escrow.cancelLease(opened.lease)
   assert.is((await escrow.lease(opened.lease))?.cancelled, true, 'the same call works when it is back')
   await proxy.stop()
+})
+
+interface Liar {
+  node: ReturnType<typeof keypairOf>
+  owner: PublicKey
+}
+
+let liars = 0
+
+/** A provider of its own for every test: its stake is to be lost. */
+async function registerLiar(): Promise<Liar> {
+  const liar = keypairOf(`port liar ${liars++}`)
+  await send(
+    [
+      registerProvider({
+        programId,
+        market,
+        mint,
+        owner: owner.publicKey,
+        node: liar.publicKey,
+        source: tokensOf(owner.publicKey),
+        payout: tokensOf(owner.publicKey),
+        stake: 10_000_000n,
+      }),
+    ],
+    [signer(owner), signer(liar)],
+  )
+  return { node: liar, owner: owner.publicKey }
+}
+
+async function prove(
+  { node: by }: Liar,
+  how: { params?: ProofParams; lease?: Uint8Array; honest?: boolean; receipt?: Partial<Receipt> } = {},
+): Promise<FraudEvidence> {
+  const params = how.params ?? { n: 256, rounds: 2 }
+  const seed = hashOf(`port seed ${orders++}`)
+  const entry = { round: params.rounds - 1, row: params.n - 1, column: params.n / 4 - 1 }
+  const truth = trueSegment(seed, params, entry)
+  const { root, opening } = commit(seed, params, entry, how.honest ? truth : lieAbout(truth, entry.column))
+  const endedMs = (await renter.chainTime()) * 1_000 + 500
+  const receipt = encodeReceipt({
+    market: market.toBytes(),
+    lease: how.lease ?? new Uint8Array(32),
+    provider: by.publicKey.toBytes(),
+    asker: session.publicKey.toBytes(),
+    seed,
+    params,
+    root,
+    startedMs: endedMs - 400,
+    endedMs,
+    ...how.receipt,
+  })
+  return { receipt, signature: signer(by).sign(receipt), opening }
+}
+
+async function punished(evidence: FraudEvidence, by: Escrow = renter): Promise<Slash> {
+  const answer = await by.reportFraud(evidence)
+  if ('refused' in answer) throw new Error(`${answer.refused}: ${answer.detail}`)
+  return answer
+}
+
+async function openWith({ node: by }: Liar): Promise<{ lease: Uint8Array; serial: bigint }> {
+  const proposal = propose({ provider: by.publicKey.toBytes() })
+  const signing = connect({ node: signer(by) })
+  const { transaction, lease } = await renter.proposeLease(proposal)
+  const signed = await signing.signLease(transaction, proposal)
+  if ('refused' in signed) throw new Error(signed.detail)
+  await renter.openLease(transaction, signed.signature)
+  return { lease, serial: (await renter.lease(lease))!.serial }
+}
+
+const lamportsOf = async (key: PublicKey) => new Connection(chain.rpcUrl, 'confirmed').getBalance(key)
+const stakeOf = async ({ node: of }: Liar) => (await connect().provider(of.publicKey.toBytes()))?.stake
+
+const SIZES: Array<[params: ProofParams, transactions: number]> = [
+  [{ n: 16, rounds: 1 }, 2],
+  [{ n: 256, rounds: 2 }, 2],
+  [{ n: 4096, rounds: 12 }, 3],
+  [{ n: 32_768, rounds: 256 }, 10],
+]
+
+for (const [params, most] of SIZES) {
+  test(`a single wrong entry of n = ${params.n} costs half the stake, in at most ${most} transactions`, async () => {
+    const liar = await registerLiar()
+    const key = liar.node.publicKey.toBytes()
+    assert.is((await renter.provider(key))?.stake, 10_000_000n)
+    const [tokens, lamports] = [await balance(wallet.publicKey), await lamportsOf(wallet.publicKey)]
+    const { transactions, ...amounts } = await punished(await prove(liar, { params }))
+    assert.equal(amounts, { slashed: 5_000_000n, compensation: 0n, bounty: 500_000n })
+    assert.ok(transactions.length <= most, `${transactions.length} transactions`)
+    assert.is(new Set(transactions).size, transactions.length)
+    assert.is((await renter.provider(key))?.stake, 5_000_000n, 'what was known of the provider is forgotten')
+    assert.is((await balance(wallet.publicKey)) - tokens, 500_000n)
+    const spent = lamports - (await lamportsOf(wallet.publicKey))
+    assert.ok(spent < 2_000_000, `fees, and the rent of the verdict: ${spent} lamports`)
+  })
+}
+
+test('a second report of the same lie sends nothing and says what the first one did', async () => {
+  const liar = await registerLiar()
+  const evidence = await prove(liar)
+  const first = await punished(evidence)
+  const before = await lamportsOf(wallet.publicKey)
+  assert.equal(await punished(evidence, connect()), first)
+  assert.is(await lamportsOf(wallet.publicKey), before)
+  assert.is(await stakeOf(liar), 5_000_000n)
+})
+
+test('who comes second gets no bounty, and the stake is lost once', async () => {
+  const liar = await registerLiar()
+  const evidence = await prove(liar)
+  await punished(evidence)
+  const before = await balance(owner.publicKey)
+  const late = await punished(evidence, connect({ wallet: signer(owner) }))
+  assert.equal(late, { transactions: [], slashed: 5_000_000n, compensation: 0n, bounty: 0n })
+  assert.is(await balance(owner.publicKey), before)
+  assert.is(await stakeOf(liar), 5_000_000n)
+})
+
+for (const params of [
+  { n: 4096, rounds: 12 },
+  { n: 32_768, rounds: 256 },
+]) {
+  test(`a report of n = ${params.n} that a dead chain breaks off after any step is taken up where it was`, async () => {
+    const liar = await registerLiar()
+    const evidence = await prove(liar, { params })
+    const proxy = await startProxy()
+    const escrow = connect({ rpcUrl: proxy.url, outageMs: 400 })
+    let broken = 0
+    let slash: Slash | undefined
+    while (slash === undefined) {
+      assert.ok(broken < 20, 'it gets on')
+      // The chain takes one transaction, and nothing is heard of it or of anything else.
+      proxy.failAfter('sendTransaction', Number.POSITIVE_INFINITY)
+      try {
+        slash = await punished(evidence, escrow)
+      } catch (error) {
+        assert.is(codeOf(error), 'CHAIN_UNREACHABLE')
+        broken++
+      }
+      proxy.recover()
+    }
+    assert.ok(broken >= 3)
+    assert.is(slash.slashed, 5_000_000n)
+    assert.is(slash.bounty, 500_000n)
+    assert.is(slash.transactions.length, broken, 'each step was sent once')
+    assert.is(await stakeOf(liar), 5_000_000n)
+    await proxy.stop()
+  })
+}
+
+test('forged evidence is refused by the program, harms nobody, and costs the reporter nothing but fees', async () => {
+  const liar = await registerLiar()
+  const [lie, truth] = [await prove(liar), await prove(liar, { honest: true })]
+  const { opening } = lie
+  const forgeries: Array<[FraudRefusal, FraudEvidence]> = [
+    ['ESCROW_ENTRY_IS_RIGHT', truth],
+    ['ESCROW_OPENING_PATH_MISMATCH', { ...truth, opening: { ...truth.opening, segment: opening.segment } }],
+    ['ESCROW_OPENING_PATH_MISMATCH', { ...lie, opening: { ...opening, row: opening.row - 1 } }],
+    ['ESCROW_OPENING_OUT_OF_RANGE', { ...lie, opening: { ...opening, row: 256 } }],
+    ['ESCROW_OPENING_MALFORMED', { ...lie, opening: { ...opening, path: [...opening.path, hashOf('x')] } }],
+    ['ESCROW_RECEIPT_TOO_OLD', await prove(liar, { receipt: { endedMs: 1, startedMs: 0 } })],
+    ['ESCROW_RECEIPT_FOREIGN', await prove(liar, { receipt: { market: hashOf('another market') } })],
+    ['ESCROW_RECEIPT_MALFORMED', await prove(liar, { receipt: { params: { n: 18, rounds: 1 } } })],
+    ['EVIDENCE_FORGED', { ...lie, signature: signer(wallet).sign(lie.receipt) }],
+    ['EVIDENCE_FORGED', { ...lie, receipt: lie.receipt.slice(1) }],
+    ['PROVIDER_GONE', await prove({ node: keypairOf('port nobody'), owner: owner.publicKey })],
+  ]
+  for (const [reason, evidence] of forgeries) {
+    const before = await lamportsOf(wallet.publicKey)
+    const answer = await renter.reportFraud(evidence)
+    assert.is('refused' in answer && answer.refused, reason, 'refused' in answer ? answer.detail : '')
+    const spent = before - (await lamportsOf(wallet.publicKey))
+    assert.ok(spent <= 30_000, `${reason} cost ${spent} lamports`)
+  }
+  assert.is(await stakeOf(liar), 10_000_000n)
+  assert.is(await rejection(() => provider.reportFraud(lie)), 'WALLET_MISSING')
+})
+
+const ORDERS: Array<[what: string, before: (lease: Uint8Array) => Promise<unknown>]> = [
+  ['open', async () => {}],
+  ['cancelled', (lease) => renter.cancelLease(lease)],
+]
+
+for (const [what, before] of ORDERS) {
+  test(`the renter of a lease that is ${what} is made whole by the slash, and its deposit comes back at once`, async () => {
+    const liar = await registerLiar()
+    const had = await balance(wallet.publicKey)
+    const opened = await openWith(liar)
+    await renter.settle(voucher(opened, 250_000n, 1n))
+    await before(opened.lease)
+    const slash = await punished(await prove(liar, { lease: opened.lease }))
+    assert.is(slash.slashed, 5_000_000n)
+    assert.is(slash.compensation, 250_000n)
+    assert.is(slash.bounty, 475_000n)
+    assert.is(await rejection(() => renter.settle(voucher(opened, 300_000n, 2n))), 'ESCROW_LEASE_VOID')
+    const expected = what === 'open' ? 'ESCROW_LEASE_ENDED' : 'ESCROW_ALREADY_CANCELLED'
+    // Another blockhash: else these would be the bytes that were executed already.
+    chain.advance({ slots: 1 })
+    assert.is(await rejection(() => renter.cancelLease(opened.lease)), expected)
+    await renter.expireLease(opened.lease)
+    assert.is((await balance(wallet.publicKey)) - had, 475_000n)
+    assert.is((await renter.outcome(opened.lease))?.refunded, 750_000n)
+  })
+}
+
+test('a lease that has ended before keeps nobody from punishing the lie in it', async () => {
+  const liar = await registerLiar()
+  const had = await balance(wallet.publicKey)
+  const opened = await openWith(liar)
+  const evidence = await prove(liar, { lease: opened.lease })
+  await renter.cancelLease(opened.lease)
+  chain.advance({ seconds: 60 })
+  await renter.expireLease(opened.lease)
+  assert.is((await punished(evidence)).bounty, 500_000n)
+  assert.is((await balance(wallet.publicKey)) - had, 500_000n)
 })
 
 interface Proxy {

@@ -1,4 +1,4 @@
-import { type PublicKey, SYSVAR_CLOCK_PUBKEY, type TransactionInstruction } from '@solana/web3.js'
+import { type PublicKey, SYSVAR_CLOCK_PUBKEY, TransactionInstruction } from '@solana/web3.js'
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { disputeAddress, verdictAddress } from '../../chain/client/addresses.js'
@@ -112,41 +112,49 @@ const SIZES: [ProofParams, Entry][] = [
   ],
 ]
 
-test('a single wrong entry costs the stake its share, at every size, by a reporter who holds only receipt and opening', () => {
-  for (const [params, entry] of SIZES) {
-    const world = new MarketWorld()
-    const provider = world.newProvider()
-    const supply = world.supply(world.mint)
-    const fraud = createFraud(world, provider, { params, entry })
-    const before = world.lamports(fraud.reporter.wallet.publicKey)
-    const outcome = world.expect(prosecute(world, fraud))
-    const event = outcome.events[0]!
-    assert.is(event.name, 'ProviderSlashed')
-    assert.equal(
-      { ...event.values },
-      { penalty: 5_000_000n, compensation: 0n, bounty: 500_000n, burned: 4_500_000n },
-    )
-    assert.is(world.provider(provider.address).stake, 5_000_000n)
-    assert.is(world.tokens(provider.vault), 5_000_000n)
-    assert.is(world.tokens(fraud.reporter.tokens), 500_000n)
-    assert.is(world.supply(world.mint), supply - 4_500_000n)
-    assert.is(world.account(fraud.dispute), null, 'the dispute is closed')
-    const address = verdictAddress(world.programId, provider.address, fraud.receipt.hash)
-    const verdict = decodeVerdict(address, world.account(address), world.programId)
-    assert.is(verdict.penalty, 5_000_000n)
-    const spent = before - world.lamports(fraud.reporter.wallet.publicKey)
-    assert.ok(spent < 2_500_000n, `fees and the rent of the verdict: ${spent}`)
-  }
-})
+test(
+  'a single wrong entry costs the stake its share, at every size, by a reporter who holds only receipt and opening',
+  () => {
+    for (const [params, entry] of SIZES) {
+      const world = new MarketWorld()
+      const provider = world.newProvider()
+      const supply = world.supply(world.mint)
+      const fraud = createFraud(world, provider, { params, entry })
+      const before = world.lamports(fraud.reporter.wallet.publicKey)
+      const outcome = world.expect(prosecute(world, fraud))
+      const event = outcome.events[0]!
+      assert.is(event.name, 'ProviderSlashed')
+      assert.equal(
+        { ...event.values },
+        { penalty: 5_000_000n, compensation: 0n, bounty: 500_000n, burned: 4_500_000n },
+      )
+      assert.is(world.provider(provider.address).stake, 5_000_000n)
+      assert.is(world.tokens(provider.vault), 5_000_000n)
+      assert.is(world.tokens(fraud.reporter.tokens), 500_000n)
+      assert.is(world.supply(world.mint), supply - 4_500_000n)
+      assert.is(world.account(fraud.dispute), null, 'the dispute is closed')
+      const address = verdictAddress(world.programId, provider.address, fraud.receipt.hash)
+      const verdict = decodeVerdict(address, world.account(address), world.programId)
+      assert.is(verdict.penalty, 5_000_000n)
+      const spent = before - world.lamports(fraud.reporter.wallet.publicKey)
+      assert.ok(spent < 2_500_000n, `fees and the rent of the verdict: ${spent}`)
+    }
+  },
+  { timeoutMs: 120_000 },
+)
 
-test('a right entry cannot be punished, at any size', () => {
-  for (const [params, entry] of SIZES) {
-    const world = new MarketWorld()
-    const fraud = createFraud(world, world.newProvider(), { params, entry, honest: true })
-    assert.is(prosecute(world, fraud).code, 'ESCROW_ENTRY_IS_RIGHT')
-    assert.is(world.provider(fraud.provider.address).stake, 10_000_000n)
-  }
-})
+test(
+  'a right entry cannot be punished, at any size',
+  () => {
+    for (const [params, entry] of SIZES) {
+      const world = new MarketWorld()
+      const fraud = createFraud(world, world.newProvider(), { params, entry, honest: true })
+      assert.is(prosecute(world, fraud).code, 'ESCROW_ENTRY_IS_RIGHT')
+      assert.is(world.provider(fraud.provider.address).stake, 10_000_000n)
+    }
+  },
+  { timeoutMs: 120_000 },
+)
 
 test('the renter of the lease is made whole first, no further voucher is paid, and the deposit comes back at once', () => {
   const world = new MarketWorld()
@@ -473,45 +481,165 @@ test('a slash with wrong accounts or by others is refused', () => {
   world.expect(world.heavy([slashing(world, fraud, lease.renter.source)], [wallet]))
 })
 
-test('no opening whatever of an honest proof slashes', () => {
-  const world = new MarketWorld()
-  const provider = world.newProvider()
-  const params = { n: 64, rounds: 2 }
-  const entries = fc.record(
-    { round: fc.nat(2), row: fc.nat(65), column: fc.nat(17) },
-    { noNullPrototype: true },
+test(
+  'every instruction of a dispute needs its signature, its rights and its form',
+  () => {
+    const world = new MarketWorld()
+    const provider = world.newProvider()
+    const fraud = createFraud(world, provider, {
+      params: { n: 32_768, rounds: 256 },
+      entry: { round: 0, row: 0, column: 0 },
+    })
+    const { wallet } = fraud.reporter
+    const { programId } = world
+    const verdictOf = () =>
+      disputes.closeVerdict(programId, wallet.publicKey, provider.address, fraud.receipt.hash)
+    const [shown, path] = disputes.postOpening(programId, wallet.publicKey, fraud.dispute, fraud.opening)
+    const stages: [string, () => TransactionInstruction[]][] = [
+      ['open_dispute', () => opening(world, fraud)],
+      ['post_opening', () => [shown!]],
+      ['post_path', () => [path!]],
+      ...disputes
+        .computeEntry(programId, fraud.dispute, 32_768)
+        .map((step): (typeof stages)[number] => ['compute_entry', () => [step]]),
+      ['slash_fraud', () => [slashing(world, fraud)]],
+    ]
+    const signersOf = (instructions: TransactionInstruction[]) =>
+      instructions.at(-1)!.keys.some((meta) => meta.isSigner) ? [world.payer, wallet] : [world.payer]
+    let refused = 0
+    const check = (name: string, build: () => TransactionInstruction[]) => {
+      const last = () => structured(build())
+      const cases: [string, string, (instruction: TransactionInstruction) => void][] = [
+        [
+          'an account more',
+          'ESCROW_WRONG_ACCOUNT_COUNT',
+          (i) => i.keys.push({ ...i.keys[0]!, isSigner: false }),
+        ],
+        ['an account less', 'ESCROW_WRONG_ACCOUNT_COUNT', (i) => i.keys.pop()],
+      ]
+      build()
+        .at(-1)!
+        .keys.forEach((meta, index) => {
+          if (meta.isSigner) {
+            cases.push([
+              `unsigned ${index}`,
+              'ESCROW_MISSING_SIGNATURE',
+              (i) => {
+                i.keys[index]!.isSigner = false
+              },
+            ])
+          }
+          // Nothing is paid to a lease or a renter here, and bounty and refund are one account.
+          if (meta.isWritable && !(name === 'slash_fraud' && (index === 5 || index > 7))) {
+            cases.push([
+              `read-only ${index}`,
+              'ESCROW_NOT_WRITABLE',
+              (i) => {
+                i.keys[index]!.isWritable = false
+              },
+            ])
+          }
+        })
+      if (name !== 'open_dispute' && name !== 'compute_entry') {
+        cases.push([
+          'another reporter',
+          'ESCROW_WRONG_AUTHORITY',
+          (i) => {
+            i.keys[0]!.pubkey = world.payer.publicKey
+          },
+        ])
+      }
+      if (!name.startsWith('post')) {
+        cases.push([
+          'a byte more',
+          'ESCROW_MALFORMED_INSTRUCTION',
+          (i) => {
+            i.data = Buffer.concat([i.data, Buffer.alloc(1)])
+          },
+        ])
+      }
+      for (const [what, code, change] of cases) {
+        const instructions = last()
+        change(instructions.at(-1)!)
+        const named = instructions.at(-1)!.keys[0]!.pubkey.equals(world.payer.publicKey)
+        const outcome = world.heavy(instructions, named ? [world.payer] : signersOf(instructions))
+        assert.is(outcome.code, code, `${name}: ${what}`)
+        refused++
+      }
+    }
+    for (const [name, build] of stages) {
+      check(name, build)
+      world.expect(world.heavy(build(), signersOf(build())))
+    }
+    assert.is(world.provider(provider.address).stake, 5_000_000n)
+    world.expect(world.send(opening(world, fraud), [wallet]))
+    check('close_dispute', () => [disputes.closeDispute(programId, wallet.publicKey, fraud.dispute)])
+    const wrong = verdictOf()
+    wrong.keys[0]!.pubkey = world.payer.publicKey
+    assert.is(world.send([wrong], [world.payer]).code, 'ESCROW_WRONG_AUTHORITY')
+    const other = verdictOf()
+    other.keys[1]!.pubkey = wallet.publicKey
+    assert.is(world.send([other], [world.payer]).code, 'ESCROW_WRONG_PROVIDER')
+    assert.ok(refused > 50, String(refused))
+  },
+  { timeoutMs: 120_000 },
+)
+
+/** Copies whose accounts and bytes can be changed. */
+function structured(instructions: TransactionInstruction[]): TransactionInstruction[] {
+  return instructions.map(
+    ({ programId, keys, data }) =>
+      new TransactionInstruction({
+        programId,
+        keys: keys.map((meta) => ({ ...meta })),
+        data: Buffer.from(data),
+      }),
   )
-  const entry = { round: 1, row: 33, column: 7 }
-  const fraud = createFraud(world, provider, { params, entry, honest: true })
-  const { wallet } = fraud.reporter
-  world.expect(world.send(opening(world, fraud), [wallet]))
-  let slashed = 0
-  let right = 0
-  fc.assert(
-    fc.property(
-      entries,
-      fc.option(fc.tuple(fc.nat(31), fc.integer({ min: 1, max: 255 })), { freq: 2 }),
-      fc.option(fc.tuple(fc.nat(7), fc.nat(31), fc.integer({ min: 1, max: 255 })), { freq: 2 }),
-      fc.boolean(),
-      (place, inSegment, inPath, same) => {
-        const segment = Uint8Array.from(fraud.opening.segment)
-        if (inSegment !== null) segment[inSegment[0]]! ^= inSegment[1]
-        const path = fraud.opening.path.map((sibling) => Uint8Array.from(sibling))
-        if (inPath !== null && path[inPath[0]] !== undefined) path[inPath[0]]![inPath[1]]! ^= inPath[2]
-        // Columns of the same segment are opened by the same path, and must be right too.
-        const shown = same ? { ...entry, column: place.column } : place
-        show(world, fraud, { ...shown, segment, path })
-        const outcome = world.heavy([slashing(world, fraud)], [wallet])
-        if (outcome.code === '') slashed++
-        if (outcome.code === 'ESCROW_ENTRY_IS_RIGHT') right++
-      },
-    ),
-    { numRuns: 100, seed: Number(process.env.NIGHTSHIFT_SEED ?? 20261120) },
-  )
-  assert.is(slashed, 0)
-  assert.ok(right > 5, `${right} reached the computation`)
-  assert.is(world.provider(provider.address).stake, 10_000_000n)
-})
+}
+
+test(
+  'no opening whatever of an honest proof slashes',
+  () => {
+    const world = new MarketWorld()
+    const provider = world.newProvider()
+    const params = { n: 64, rounds: 2 }
+    const entries = fc.record(
+      { round: fc.nat(2), row: fc.nat(65), column: fc.nat(17) },
+      { noNullPrototype: true },
+    )
+    const entry = { round: 1, row: 33, column: 7 }
+    const fraud = createFraud(world, provider, { params, entry, honest: true })
+    const { wallet } = fraud.reporter
+    world.expect(world.send(opening(world, fraud), [wallet]))
+    let slashed = 0
+    let right = 0
+    fc.assert(
+      fc.property(
+        entries,
+        fc.option(fc.tuple(fc.nat(31), fc.integer({ min: 1, max: 255 })), { freq: 2 }),
+        fc.option(fc.tuple(fc.nat(7), fc.nat(31), fc.integer({ min: 1, max: 255 })), { freq: 2 }),
+        fc.boolean(),
+        (place, inSegment, inPath, same) => {
+          const segment = Uint8Array.from(fraud.opening.segment)
+          if (inSegment !== null) segment[inSegment[0]]! ^= inSegment[1]
+          const path = fraud.opening.path.map((sibling) => Uint8Array.from(sibling))
+          if (inPath !== null && path[inPath[0]] !== undefined) path[inPath[0]]![inPath[1]]! ^= inPath[2]
+          // Columns of the same segment are opened by the same path, and must be right too.
+          const shown = same ? { ...entry, column: place.column } : place
+          show(world, fraud, { ...shown, segment, path })
+          const outcome = world.heavy([slashing(world, fraud)], [wallet])
+          if (outcome.code === '') slashed++
+          if (outcome.code === 'ESCROW_ENTRY_IS_RIGHT') right++
+        },
+      ),
+      { numRuns: 100, seed: Number(process.env.NIGHTSHIFT_SEED ?? 20261120) },
+    )
+    assert.is(slashed, 0)
+    assert.ok(right > 5, `${right} reached the computation`)
+    assert.is(world.provider(provider.address).stake, 10_000_000n)
+  },
+  { timeoutMs: 120_000 },
+)
 
 test('costs are within what the client asks for and what a transaction may use', () => {
   assert.ok(units.size >= 8)

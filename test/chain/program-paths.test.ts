@@ -318,6 +318,32 @@ test('a stake is added, asked back, waited for and withdrawn, and the registrati
   assert.ok(world.lamports(holder.publicKey) > lamports)
 })
 
+test('a lease whose payout account is its own vault pays nothing out, and still ends', () => {
+  const world = new MarketWorld()
+  const provider = world.newProvider()
+  const renter = world.newRenter()
+  const termsHash = hashOf('the same terms')
+  const first = world.open(provider, renter, { termsHash })
+  const { programId, address: market } = world
+  const owner = provider.owner.publicKey
+  const rename = escrow.setPayout({
+    programId,
+    market,
+    provider: provider.address,
+    owner,
+    payout: first.vault,
+  })
+  world.expect(world.send([rename], [provider.owner]))
+  const agreed = { signer: renter.session.publicKey }
+  world.expect(world.send(world.closing(first, agreed), [world.payer, provider.node, renter.session]))
+  const lease = world.open(provider, renter, { termsHash })
+  assert.ok(lease.parties.payout.equals(lease.vault))
+  const settle = world.settling(lease, world.voucher(lease, { amount: 5n }))
+  assert.is(world.send(settle, [world.payer]).code, 'ESCROW_DUPLICATE_ACCOUNT')
+  world.expect(world.send(world.closing(lease, agreed), [world.payer, provider.node, renter.session]))
+  assert.is(world.tokens(renter.source), 1_000_000_000n)
+})
+
 test('in a market without bonds, a provider may withdraw its stake during a lease, but stays until the lease has ended', () => {
   const world = new MarketWorld({ bondBps: 0 })
   const provider = world.newProvider()

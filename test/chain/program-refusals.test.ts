@@ -8,7 +8,6 @@ import {
   TransactionInstruction,
 } from '@solana/web3.js'
 import * as assert from 'uvu/assert'
-import { marketAddress } from '../../chain/client/addresses.js'
 import * as escrow from '../../chain/client/instructions.js'
 import { type LeaseParty, MarketWorld, type ProviderParty, type RenterParty } from '../support/escrow.js'
 import { hashOf, signMessage } from '../support/runtime.js'
@@ -45,21 +44,7 @@ class Stage {
     this.stranger.publicKey,
     50_000_000n,
   )
-  readonly otherMarket: PublicKey = this.openMarket()
-
-  private openMarket(): PublicKey {
-    const base = this.world.key('base')
-    const init = escrow.initMarket({
-      programId: this.world.programId,
-      payer: this.world.payer.publicKey,
-      base: base.publicKey,
-      mint: this.world.mint,
-      terms: { ...this.world.market(this.world.address).terms },
-      updateDelaySeconds: 1,
-    })
-    this.world.expect(this.world.send([init], [this.world.payer, base]))
-    return marketAddress(this.world.programId, base.publicKey)
-  }
+  readonly otherMarket: PublicKey = this.world.anotherMarket()
 
   /** An account with the bytes of a real one that does not belong to the escrow program. */
   forgery(original: PublicKey): PublicKey {
@@ -309,88 +294,92 @@ test('stakes added to what is no provider, from others, or of nothing', () => {
   ])
 })
 
-test('openings at other terms than signed, without stake, of others, or with wrong accounts', () => {
-  const stage = new Stage()
-  const { world, provider, renter, stranger } = stage
-  const termsHash = hashOf('the terms of this test')
-  const build = (change: Partial<escrow.OpenLease> = {}): Call => ({
-    instructions: [escrow.openLease(world.opening(provider, renter, { termsHash, ...change }))],
-    signers: [renter.wallet, provider.node],
-  })
-  const call = build()
-  const patch = (offset: number, value: bigint): Call =>
-    edit(call, 0, (i) => {
-      i.data.writeBigUInt64LE(value, offset)
+test(
+  'openings at other terms than signed, without stake, of others, or with wrong accounts',
+  () => {
+    const stage = new Stage()
+    const { world, provider, renter, stranger } = stage
+    const termsHash = hashOf('the terms of this test')
+    const build = (change: Partial<escrow.OpenLease> = {}): Call => ({
+      instructions: [escrow.openLease(world.opening(provider, renter, { termsHash, ...change }))],
+      signers: [renter.wallet, provider.node],
     })
-  const poor = world.newProvider(1_000_000n)
-  const leaving = world.newProvider()
-  const request = escrow.requestUnstake({
-    programId: world.programId,
-    market: world.address,
-    provider: leaving.address,
-    owner: leaving.owner.publicKey,
-    amount: 10_000_000n,
-  })
-  world.expect(world.send([request], [leaving.owner]))
-  const from = (party: ProviderParty, change: Partial<escrow.OpenLease> = {}): Call => ({
-    ...build({ node: party.node.publicKey, ...change }),
-    signers: [renter.wallet, party.node],
-  })
-  const mine = world.createTokenAccount(world.mint, renter.wallet.publicKey, 10n)
-  const elsewhere = build({ market: stage.otherMarket })
-  refuseAll(world, call, [
-    ['a price of nothing', 'ESCROW_AMOUNT_OUT_OF_RANGE', build({ pricePerHour: 0n })],
-    ['a price above all', 'ESCROW_AMOUNT_OUT_OF_RANGE', patch(65, 2n ** 64n - 1n)],
-    ['no duration', 'ESCROW_AMOUNT_OUT_OF_RANGE', build({ durationSeconds: 0 })],
-    ['a duration above 90 days', 'ESCROW_AMOUNT_OUT_OF_RANGE', build({ durationSeconds: 90 * 86_400 + 1 })],
-    ['a deposit below the price', 'ESCROW_TERMS_CHANGED', patch(81, 3_599_999n)],
-    ['a deposit above the price', 'ESCROW_TERMS_CHANGED', patch(81, 3_600_001n)],
-    ['a bond below the share', 'ESCROW_TERMS_CHANGED', patch(89, 719_999n)],
-    ['another bond share', 'ESCROW_TERMS_CHANGED', build({ bondBps: 0 })],
-    ['another dispute window', 'ESCROW_TERMS_CHANGED', build({ disputeWindowSeconds: 601 })],
-    [
-      "the provider's own key as session",
-      'ESCROW_WRONG_AUTHORITY',
-      build({ session: provider.node.publicKey }),
-    ],
-    ['another fee share', 'ESCROW_TERMS_CHANGED', build({ feeBps: 0 })],
-    ['more bond than free stake', 'ESCROW_INSUFFICIENT_STAKE', from(poor, { pricePerHour: 5_000_004n })],
-    ['a provider that is leaving', 'ESCROW_BELOW_MINIMUM_STAKE', from(leaving)],
-    ['a renter without the deposit', 'CHAIN_INSUFFICIENT_TOKENS', build({ source: mine })],
-    ["somebody else's tokens", 'CHAIN_TOKEN_OWNER', build({ source: stage.otherRenter.source })],
-    ["another lease's deposit", 'CHAIN_TOKEN_OWNER', build({ source: stage.lease.vault })],
-    ['tokens of another mint', 'ESCROW_WRONG_MINT', build({ source: stage.otherMintAccount })],
-    [
-      'a key that is not the node',
-      'ESCROW_WRONG_AUTHORITY',
-      {
-        ...withAccount(call, 1, stranger.publicKey),
-        signers: [renter.wallet, stranger],
-      },
-    ],
-    [
-      "another provider's key",
-      'ESCROW_WRONG_AUTHORITY',
-      {
-        ...withAccount(call, 1, stage.otherProvider.node.publicKey),
-        signers: [renter.wallet, stage.otherProvider.node],
-      },
-    ],
-    ['another market', 'ESCROW_WRONG_MARKET', withAccount(call, 2, stage.otherMarket)],
-    ['a provider of no market', 'ESCROW_WRONG_OWNER', elsewhere],
-    ['a forged market', 'ESCROW_WRONG_OWNER', withAccount(call, 2, stage.forgery(world.address))],
-    ['a forged provider', 'ESCROW_WRONG_OWNER', withAccount(call, 3, stage.forgery(provider.address))],
-    ['a market as provider', 'ESCROW_WRONG_KIND', withAccount(call, 3, world.address)],
-    ['the address of another lease', 'ESCROW_WRONG_ADDRESS', withAccount(call, 4, stage.lease.address)],
-    ['an address of nothing', 'ESCROW_WRONG_ADDRESS', withAccount(call, 4, stranger.publicKey)],
-    ["another lease's vault", 'ESCROW_WRONG_ADDRESS', withAccount(call, 5, stage.lease.vault)],
-    ['another mint', 'ESCROW_WRONG_MINT', withAccount(call, 6, stage.otherMint)],
-    ['another token program', 'ESCROW_WRONG_PROGRAM', withAccount(call, 8, world.programId)],
-    ['another system program', 'ESCROW_WRONG_PROGRAM', withAccount(call, 9, world.programId)],
-  ])
-  const again = world.send(call.instructions, [world.payer, renter.wallet, provider.node])
-  assert.is(again.code, 'ESCROW_ALREADY_EXISTS')
-})
+    const call = build()
+    const patch = (offset: number, value: bigint): Call =>
+      edit(call, 0, (i) => {
+        i.data.writeBigUInt64LE(value, offset)
+      })
+    const poor = world.newProvider(1_000_000n)
+    const leaving = world.newProvider()
+    const request = escrow.requestUnstake({
+      programId: world.programId,
+      market: world.address,
+      provider: leaving.address,
+      owner: leaving.owner.publicKey,
+      amount: 10_000_000n,
+    })
+    world.expect(world.send([request], [leaving.owner]))
+    const from = (party: ProviderParty, change: Partial<escrow.OpenLease> = {}): Call => ({
+      ...build({ node: party.node.publicKey, ...change }),
+      signers: [renter.wallet, party.node],
+    })
+    const mine = world.createTokenAccount(world.mint, renter.wallet.publicKey, 10n)
+    const elsewhere = build({ market: stage.otherMarket })
+    refuseAll(world, call, [
+      ['a price of nothing', 'ESCROW_AMOUNT_OUT_OF_RANGE', build({ pricePerHour: 0n })],
+      ['a price above all', 'ESCROW_AMOUNT_OUT_OF_RANGE', patch(65, 2n ** 64n - 1n)],
+      ['no duration', 'ESCROW_AMOUNT_OUT_OF_RANGE', build({ durationSeconds: 0 })],
+      ['a duration above 90 days', 'ESCROW_AMOUNT_OUT_OF_RANGE', build({ durationSeconds: 90 * 86_400 + 1 })],
+      ['a deposit below the price', 'ESCROW_TERMS_CHANGED', patch(81, 3_599_999n)],
+      ['a deposit above the price', 'ESCROW_TERMS_CHANGED', patch(81, 3_600_001n)],
+      ['a bond below the share', 'ESCROW_TERMS_CHANGED', patch(89, 719_999n)],
+      ['another bond share', 'ESCROW_TERMS_CHANGED', build({ bondBps: 0 })],
+      ['another dispute window', 'ESCROW_TERMS_CHANGED', build({ disputeWindowSeconds: 601 })],
+      [
+        "the provider's own key as session",
+        'ESCROW_WRONG_AUTHORITY',
+        build({ session: provider.node.publicKey }),
+      ],
+      ['another fee share', 'ESCROW_TERMS_CHANGED', build({ feeBps: 0 })],
+      ['more bond than free stake', 'ESCROW_INSUFFICIENT_STAKE', from(poor, { pricePerHour: 5_000_004n })],
+      ['a provider that is leaving', 'ESCROW_BELOW_MINIMUM_STAKE', from(leaving)],
+      ['a renter without the deposit', 'CHAIN_INSUFFICIENT_TOKENS', build({ source: mine })],
+      ["somebody else's tokens", 'CHAIN_TOKEN_OWNER', build({ source: stage.otherRenter.source })],
+      ["another lease's deposit", 'CHAIN_TOKEN_OWNER', build({ source: stage.lease.vault })],
+      ['tokens of another mint', 'ESCROW_WRONG_MINT', build({ source: stage.otherMintAccount })],
+      [
+        'a key that is not the node',
+        'ESCROW_WRONG_AUTHORITY',
+        {
+          ...withAccount(call, 1, stranger.publicKey),
+          signers: [renter.wallet, stranger],
+        },
+      ],
+      [
+        "another provider's key",
+        'ESCROW_WRONG_AUTHORITY',
+        {
+          ...withAccount(call, 1, stage.otherProvider.node.publicKey),
+          signers: [renter.wallet, stage.otherProvider.node],
+        },
+      ],
+      ['another market', 'ESCROW_WRONG_MARKET', withAccount(call, 2, stage.otherMarket)],
+      ['a provider of no market', 'ESCROW_WRONG_OWNER', elsewhere],
+      ['a forged market', 'ESCROW_WRONG_OWNER', withAccount(call, 2, stage.forgery(world.address))],
+      ['a forged provider', 'ESCROW_WRONG_OWNER', withAccount(call, 3, stage.forgery(provider.address))],
+      ['a market as provider', 'ESCROW_WRONG_KIND', withAccount(call, 3, world.address)],
+      ['the address of another lease', 'ESCROW_WRONG_ADDRESS', withAccount(call, 4, stage.lease.address)],
+      ['an address of nothing', 'ESCROW_WRONG_ADDRESS', withAccount(call, 4, stranger.publicKey)],
+      ["another lease's vault", 'ESCROW_WRONG_ADDRESS', withAccount(call, 5, stage.lease.vault)],
+      ['another mint', 'ESCROW_WRONG_MINT', withAccount(call, 6, stage.otherMint)],
+      ['another token program', 'ESCROW_WRONG_PROGRAM', withAccount(call, 8, world.programId)],
+      ['another system program', 'ESCROW_WRONG_PROGRAM', withAccount(call, 9, world.programId)],
+    ])
+    const again = world.send(call.instructions, [world.payer, renter.wallet, provider.node])
+    assert.is(again.code, 'ESCROW_ALREADY_EXISTS')
+  },
+  { timeoutMs: 120_000 },
+)
 
 /** Ways to get the Ed25519 instruction wrong, for the instructions that use a voucher. */
 function voucherCases(stage: Stage, build: (voucher: escrow.SignedVoucher) => Call): Case[] {
@@ -491,173 +480,191 @@ function flipped(bytes: Uint8Array, at: number): Uint8Array {
   return changed
 }
 
-test('vouchers that are old, low, foreign, forged or misplaced, and wrong accounts of a settlement', () => {
-  const stage = new Stage()
-  const { world, lease, provider } = stage
-  const build = (voucher: escrow.SignedVoucher): Call => ({
-    instructions: world.settling(lease, voucher),
-    signers: [],
-  })
-  world.expect(
-    world.send(build(world.voucher(lease, { amount: 50_000n, sequence: 4n })).instructions, [world.payer]),
-  )
-  const call = build(world.voucher(lease, { amount: 100_000n, sequence: 5n }))
-  refuseAll(world, call, [
-    ...voucherCases(stage, build),
-    [
-      'the same sequence again',
-      'ESCROW_VOUCHER_STALE',
-      build(world.voucher(lease, { amount: 60_000n, sequence: 4n })),
-    ],
-    [
-      'an earlier sequence',
-      'ESCROW_VOUCHER_STALE',
-      build(world.voucher(lease, { amount: 60_000n, sequence: 3n })),
-    ],
-    [
-      'the same amount again',
-      'ESCROW_VOUCHER_STALE',
-      build(world.voucher(lease, { amount: 50_000n, sequence: 5n })),
-    ],
-    [
-      'a lower amount',
-      'ESCROW_VOUCHER_STALE',
-      build(world.voucher(lease, { amount: 49_999n, sequence: 5n })),
-    ],
-    ['another market', 'ESCROW_WRONG_MARKET', withAccount(call, 0, stage.otherMarket)],
-    ['another lease', 'ESCROW_WRONG_ADDRESS', withAccount(call, 1, stage.otherLease.address)],
-    ['a forged lease', 'ESCROW_WRONG_OWNER', withAccount(call, 1, stage.forgery(lease.address))],
-    ["another lease's vault", 'ESCROW_WRONG_ADDRESS', withAccount(call, 2, stage.otherLease.vault)],
-    ["the provider's stake as vault", 'ESCROW_WRONG_ADDRESS', withAccount(call, 2, provider.vault)],
-    [
-      "a stranger's account as payout",
-      'ESCROW_WRONG_TOKEN_ACCOUNT',
-      withAccount(call, 3, stage.strangerTokens),
-    ],
-    ['the vault as payout', 'ESCROW_WRONG_TOKEN_ACCOUNT', withAccount(call, 3, lease.vault)],
-    [
-      "a stranger's account for the fee",
-      'ESCROW_WRONG_TOKEN_ACCOUNT',
-      withAccount(call, 4, stage.strangerTokens),
-    ],
-    ['another sysvar', 'ESCROW_WRONG_SYSVAR', withAccount(call, 5, SYSVAR_CLOCK_PUBKEY)],
-    ['another token program', 'ESCROW_WRONG_PROGRAM', withAccount(call, 6, world.programId)],
-  ])
-  assert.is(world.send(call.instructions, [world.payer]).code, 'ESCROW_VOUCHER_STALE', 'settled twice')
-})
+test(
+  'vouchers that are old, low, foreign, forged or misplaced, and wrong accounts of a settlement',
+  () => {
+    const stage = new Stage()
+    const { world, lease, provider } = stage
+    const build = (voucher: escrow.SignedVoucher): Call => ({
+      instructions: world.settling(lease, voucher),
+      signers: [],
+    })
+    world.expect(
+      world.send(build(world.voucher(lease, { amount: 50_000n, sequence: 4n })).instructions, [world.payer]),
+    )
+    const call = build(world.voucher(lease, { amount: 100_000n, sequence: 5n }))
+    refuseAll(world, call, [
+      ...voucherCases(stage, build),
+      [
+        'the same sequence again',
+        'ESCROW_VOUCHER_STALE',
+        build(world.voucher(lease, { amount: 60_000n, sequence: 4n })),
+      ],
+      [
+        'an earlier sequence',
+        'ESCROW_VOUCHER_STALE',
+        build(world.voucher(lease, { amount: 60_000n, sequence: 3n })),
+      ],
+      [
+        'the same amount again',
+        'ESCROW_VOUCHER_STALE',
+        build(world.voucher(lease, { amount: 50_000n, sequence: 5n })),
+      ],
+      [
+        'a lower amount',
+        'ESCROW_VOUCHER_STALE',
+        build(world.voucher(lease, { amount: 49_999n, sequence: 5n })),
+      ],
+      ['another market', 'ESCROW_WRONG_MARKET', withAccount(call, 0, stage.otherMarket)],
+      ['another lease', 'ESCROW_WRONG_ADDRESS', withAccount(call, 1, stage.otherLease.address)],
+      ['a forged lease', 'ESCROW_WRONG_OWNER', withAccount(call, 1, stage.forgery(lease.address))],
+      ["another lease's vault", 'ESCROW_WRONG_ADDRESS', withAccount(call, 2, stage.otherLease.vault)],
+      ["the provider's stake as vault", 'ESCROW_WRONG_ADDRESS', withAccount(call, 2, provider.vault)],
+      [
+        "a stranger's account as payout",
+        'ESCROW_WRONG_TOKEN_ACCOUNT',
+        withAccount(call, 3, stage.strangerTokens),
+      ],
+      ['the vault as payout', 'ESCROW_WRONG_TOKEN_ACCOUNT', withAccount(call, 3, lease.vault)],
+      [
+        "a stranger's account for the fee",
+        'ESCROW_WRONG_TOKEN_ACCOUNT',
+        withAccount(call, 4, stage.strangerTokens),
+      ],
+      ['another sysvar', 'ESCROW_WRONG_SYSVAR', withAccount(call, 5, SYSVAR_CLOCK_PUBKEY)],
+      ['another token program', 'ESCROW_WRONG_PROGRAM', withAccount(call, 6, world.programId)],
+    ])
+    assert.is(world.send(call.instructions, [world.payer]).code, 'ESCROW_VOUCHER_STALE', 'settled twice')
+  },
+  { timeoutMs: 120_000 },
+)
 
-test('closes that one side did not agree to, and wrong accounts of a close', () => {
-  const stage = new Stage()
-  const { world, lease, provider, renter, stranger, otherRenter } = stage
-  const build = (voucher: escrow.SignedVoucher): Call => ({
-    instructions: world.closing(lease, { voucher }),
-    signers: [provider.node],
-  })
-  world.expect(
-    world.send(world.settling(lease, world.voucher(lease, { amount: 50_000n, sequence: 4n })), [world.payer]),
-  )
-  const both = (key: Keypair, node = provider.node): Call => ({
-    instructions: world.closing(lease, { signer: key.publicKey }),
-    signers: [node, key],
-  })
-  const unsigned = (key: Keypair): Call => ({
-    ...edit(both(key), 0, (i) => {
-      i.keys[9]!.isSigner = false
-    }),
-    signers: [provider.node],
-  })
-  const call = build(world.voucher(lease, { amount: 100_000n, sequence: 5n, final: true }))
-  const shared = world.createTokenAccount(world.mint, renter.wallet.publicKey)
-  world.approve(shared, renter.wallet, stranger.publicKey)
-  refuseAll(world, call, [
-    ...voucherCases(stage, build),
-    [
-      'a voucher that is not final',
-      'ESCROW_VOUCHER_NOT_FINAL',
-      build(world.voucher(lease, { amount: 100_000n, sequence: 5n })),
-    ],
-    [
-      'an earlier final voucher',
-      'ESCROW_VOUCHER_STALE',
-      build(world.voucher(lease, { amount: 100_000n, sequence: 3n, final: true })),
-    ],
-    [
-      'a lower final voucher',
-      'ESCROW_VOUCHER_STALE',
-      build(world.voucher(lease, { amount: 49_999n, sequence: 5n, final: true })),
-    ],
-    [
-      'a third form',
-      'ESCROW_MALFORMED_INSTRUCTION',
-      edit(call, 1, (i) => {
-        i.data[1] = 2
+test(
+  'closes that one side did not agree to, and wrong accounts of a close',
+  () => {
+    const stage = new Stage()
+    const { world, lease, provider, renter, stranger, otherRenter } = stage
+    const build = (voucher: escrow.SignedVoucher): Call => ({
+      instructions: world.closing(lease, { voucher }),
+      signers: [provider.node],
+    })
+    world.expect(
+      world.send(world.settling(lease, world.voucher(lease, { amount: 50_000n, sequence: 4n })), [
+        world.payer,
+      ]),
+    )
+    const both = (key: Keypair, node = provider.node): Call => ({
+      instructions: world.closing(lease, { signer: key.publicKey }),
+      signers: [node, key],
+    })
+    const unsigned = (key: Keypair): Call => ({
+      ...edit(both(key), 0, (i) => {
+        i.keys[9]!.isSigner = false
       }),
-    ],
-    ['a wallet that did not sign', 'ESCROW_MISSING_SIGNATURE', unsigned(renter.wallet)],
-    ['a session key that did not sign', 'ESCROW_MISSING_SIGNATURE', unsigned(renter.session)],
-    ['a stranger for the renter', 'ESCROW_WRONG_AUTHORITY', both(stranger)],
-    ['the provider for the renter', 'ESCROW_WRONG_AUTHORITY', both(provider.owner)],
-    ['the node for both', 'ESCROW_WRONG_AUTHORITY', both(provider.node)],
-    [
-      'a stranger for the node',
-      'ESCROW_WRONG_AUTHORITY',
-      { ...withAccount(call, 0, stranger.publicKey), signers: [stranger] },
-    ],
-    [
-      'the renter for the node',
-      'ESCROW_WRONG_AUTHORITY',
-      { ...withAccount(call, 0, renter.wallet.publicKey), signers: [renter.wallet] },
-    ],
-    [
-      'the owner for the node',
-      'ESCROW_WRONG_AUTHORITY',
-      { ...withAccount(call, 0, provider.owner.publicKey), signers: [provider.owner] },
-    ],
-    ['another market', 'ESCROW_WRONG_MARKET', withAccount(call, 1, stage.otherMarket)],
-    ['another provider', 'ESCROW_WRONG_PROVIDER', withAccount(call, 2, stage.otherProvider.address)],
-    ['a forged provider', 'ESCROW_WRONG_OWNER', withAccount(call, 2, stage.forgery(provider.address))],
-    ['another lease', 'ESCROW_WRONG_PROVIDER', withAccount(call, 3, stage.otherLease.address)],
-    ['a forged lease', 'ESCROW_WRONG_OWNER', withAccount(call, 3, stage.forgery(lease.address))],
-    ["another lease's vault", 'ESCROW_WRONG_ADDRESS', withAccount(call, 4, stage.otherLease.vault)],
-    [
-      "a stranger's account as payout",
-      'ESCROW_WRONG_TOKEN_ACCOUNT',
-      withAccount(call, 5, stage.strangerTokens),
-    ],
-    [
-      "a stranger's account for the fee",
-      'ESCROW_WRONG_TOKEN_ACCOUNT',
-      withAccount(call, 6, stage.strangerTokens),
-    ],
-    [
-      "a stranger's account for the refund",
-      'ESCROW_WRONG_TOKEN_ACCOUNT',
-      withAccount(call, 7, stage.strangerTokens),
-    ],
-    [
-      "another renter's account for the refund",
-      'ESCROW_WRONG_TOKEN_ACCOUNT',
-      withAccount(call, 7, otherRenter.source),
-    ],
-    [
-      'the payout account for the refund',
-      'ESCROW_WRONG_TOKEN_ACCOUNT',
-      withAccount(call, 7, provider.payout),
-    ],
-    ['an account with a delegate for the refund', 'ESCROW_WRONG_TOKEN_ACCOUNT', withAccount(call, 7, shared)],
-    [
-      'an account of another mint for the refund',
-      'ESCROW_WRONG_MINT',
-      withAccount(call, 7, stage.otherMintAccount),
-    ],
-    ['the vault for the refund', 'ESCROW_WRONG_TOKEN_ACCOUNT', withAccount(call, 7, lease.vault)],
-    ["a stranger's wallet for the rent", 'ESCROW_WRONG_AUTHORITY', withAccount(call, 8, stranger.publicKey)],
-    ['another sysvar', 'ESCROW_WRONG_SYSVAR', withAccount(call, 9, SYSVAR_CLOCK_PUBKEY)],
-    ['another token program', 'ESCROW_WRONG_PROGRAM', withAccount(call, 10, world.programId)],
-  ])
-  const again = world.send(call.instructions, [world.payer, provider.node])
-  assert.is(again.code, 'ESCROW_WRONG_OWNER', 'closed twice')
-})
+      signers: [provider.node],
+    })
+    const call = build(world.voucher(lease, { amount: 100_000n, sequence: 5n, final: true }))
+    const shared = world.createTokenAccount(world.mint, renter.wallet.publicKey)
+    world.approve(shared, renter.wallet, stranger.publicKey)
+    refuseAll(world, call, [
+      ...voucherCases(stage, build),
+      [
+        'a voucher that is not final',
+        'ESCROW_VOUCHER_NOT_FINAL',
+        build(world.voucher(lease, { amount: 100_000n, sequence: 5n })),
+      ],
+      [
+        'an earlier final voucher',
+        'ESCROW_VOUCHER_STALE',
+        build(world.voucher(lease, { amount: 100_000n, sequence: 3n, final: true })),
+      ],
+      [
+        'a lower final voucher',
+        'ESCROW_VOUCHER_STALE',
+        build(world.voucher(lease, { amount: 49_999n, sequence: 5n, final: true })),
+      ],
+      [
+        'a third form',
+        'ESCROW_MALFORMED_INSTRUCTION',
+        edit(call, 1, (i) => {
+          i.data[1] = 2
+        }),
+      ],
+      ['a wallet that did not sign', 'ESCROW_MISSING_SIGNATURE', unsigned(renter.wallet)],
+      ['a session key that did not sign', 'ESCROW_MISSING_SIGNATURE', unsigned(renter.session)],
+      ['a stranger for the renter', 'ESCROW_WRONG_AUTHORITY', both(stranger)],
+      ['the provider for the renter', 'ESCROW_WRONG_AUTHORITY', both(provider.owner)],
+      ['the node for both', 'ESCROW_WRONG_AUTHORITY', both(provider.node)],
+      [
+        'a stranger for the node',
+        'ESCROW_WRONG_AUTHORITY',
+        { ...withAccount(call, 0, stranger.publicKey), signers: [stranger] },
+      ],
+      [
+        'the renter for the node',
+        'ESCROW_WRONG_AUTHORITY',
+        { ...withAccount(call, 0, renter.wallet.publicKey), signers: [renter.wallet] },
+      ],
+      [
+        'the owner for the node',
+        'ESCROW_WRONG_AUTHORITY',
+        { ...withAccount(call, 0, provider.owner.publicKey), signers: [provider.owner] },
+      ],
+      ['another market', 'ESCROW_WRONG_MARKET', withAccount(call, 1, stage.otherMarket)],
+      ['another provider', 'ESCROW_WRONG_PROVIDER', withAccount(call, 2, stage.otherProvider.address)],
+      ['a forged provider', 'ESCROW_WRONG_OWNER', withAccount(call, 2, stage.forgery(provider.address))],
+      ['another lease', 'ESCROW_WRONG_PROVIDER', withAccount(call, 3, stage.otherLease.address)],
+      ['a forged lease', 'ESCROW_WRONG_OWNER', withAccount(call, 3, stage.forgery(lease.address))],
+      ["another lease's vault", 'ESCROW_WRONG_ADDRESS', withAccount(call, 4, stage.otherLease.vault)],
+      [
+        "a stranger's account as payout",
+        'ESCROW_WRONG_TOKEN_ACCOUNT',
+        withAccount(call, 5, stage.strangerTokens),
+      ],
+      [
+        "a stranger's account for the fee",
+        'ESCROW_WRONG_TOKEN_ACCOUNT',
+        withAccount(call, 6, stage.strangerTokens),
+      ],
+      [
+        "a stranger's account for the refund",
+        'ESCROW_WRONG_TOKEN_ACCOUNT',
+        withAccount(call, 7, stage.strangerTokens),
+      ],
+      [
+        "another renter's account for the refund",
+        'ESCROW_WRONG_TOKEN_ACCOUNT',
+        withAccount(call, 7, otherRenter.source),
+      ],
+      [
+        'the payout account for the refund',
+        'ESCROW_WRONG_TOKEN_ACCOUNT',
+        withAccount(call, 7, provider.payout),
+      ],
+      [
+        'an account with a delegate for the refund',
+        'ESCROW_WRONG_TOKEN_ACCOUNT',
+        withAccount(call, 7, shared),
+      ],
+      [
+        'an account of another mint for the refund',
+        'ESCROW_WRONG_MINT',
+        withAccount(call, 7, stage.otherMintAccount),
+      ],
+      ['the vault for the refund', 'ESCROW_WRONG_TOKEN_ACCOUNT', withAccount(call, 7, lease.vault)],
+      [
+        "a stranger's wallet for the rent",
+        'ESCROW_WRONG_AUTHORITY',
+        withAccount(call, 8, stranger.publicKey),
+      ],
+      ['another sysvar', 'ESCROW_WRONG_SYSVAR', withAccount(call, 9, SYSVAR_CLOCK_PUBKEY)],
+      ['another token program', 'ESCROW_WRONG_PROGRAM', withAccount(call, 10, world.programId)],
+    ])
+    const again = world.send(call.instructions, [world.payer, provider.node])
+    assert.is(again.code, 'ESCROW_WRONG_OWNER', 'closed twice')
+  },
+  { timeoutMs: 120_000 },
+)
 
 test('cancellations by others, twice or too late', () => {
   const stage = new Stage()

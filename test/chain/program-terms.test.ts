@@ -186,6 +186,7 @@ test('an extension that one side did not sign, at other amounts, too long, too l
   }
   const swaps: [number, typeof world.address, string][] = [
     [2, other.address, 'ESCROW_WRONG_KIND'],
+    [2, world.anotherMarket(), 'ESCROW_WRONG_MARKET'],
     [3, other.provider.address, 'ESCROW_WRONG_PROVIDER'],
     [4, other.address, 'ESCROW_WRONG_PROVIDER'],
     [5, other.vault, 'ESCROW_WRONG_ADDRESS'],

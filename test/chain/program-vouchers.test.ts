@@ -44,62 +44,66 @@ const attempts: fc.Arbitrary<Attempt[]> = fc.array(
   { minLength: 1, maxLength: 14 },
 )
 
-test('whatever is sent, in whatever order, the payout is what one of the good vouchers said, and the token sum is constant', () => {
-  const world = new MarketWorld()
-  const provider = world.newProvider(1_000_000_000n)
-  const renter = world.newRenter(1_000_000_000n)
-  const other = world.open(world.newProvider(), world.newRenter())
-  const supply = world.supply(world.mint)
-  const held = () =>
-    world.tokens(provider.payout) + world.tokens(provider.vault) + world.tokens(renter.source)
-  const total = held()
-  let settled = 0
-  let refused = 0
-  let closed = 0
+test(
+  'whatever is sent, in whatever order, the payout is what one of the good vouchers said, and the token sum is constant',
+  () => {
+    const world = new MarketWorld()
+    const provider = world.newProvider(1_000_000_000n)
+    const renter = world.newRenter(1_000_000_000n)
+    const other = world.open(world.newProvider(), world.newRenter())
+    const supply = world.supply(world.mint)
+    const held = () =>
+      world.tokens(provider.payout) + world.tokens(provider.vault) + world.tokens(renter.source)
+    const total = held()
+    let settled = 0
+    let refused = 0
+    let closed = 0
 
-  fc.assert(
-    fc.property(attempts, (sequence) => {
-      const lease = world.open(provider, renter)
-      const before = world.tokens(provider.payout)
-      let best = 0n
-      for (const attempt of sequence) {
-        const voucher = voucherOf(world, lease, other, attempt)
-        for (let time = 0; time < attempt.times; time++) {
-          const paid = world.account(lease.address) === null ? undefined : world.lease(lease.address).paid
-          const outcome = attempt.close
-            ? world.send(world.closing(lease, { voucher }), [world.payer, provider.node])
-            : world.send(world.settling(lease, voucher), [world.payer])
-          if (outcome.code === '') {
-            assert.is(attempt.kind, 'good')
-            assert.ok(paid !== undefined && attempt.amount >= paid && attempt.amount <= DEPOSIT)
-            if (attempt.amount > best) best = attempt.amount
-            if (attempt.close) closed++
-            else settled++
-          } else refused++
-          assert.is(
-            world.tokens(provider.payout) - before,
-            best,
-            'paid is the best accepted voucher, exactly',
-          )
+    fc.assert(
+      fc.property(attempts, (sequence) => {
+        const lease = world.open(provider, renter)
+        const before = world.tokens(provider.payout)
+        let best = 0n
+        for (const attempt of sequence) {
+          const voucher = voucherOf(world, lease, other, attempt)
+          for (let time = 0; time < attempt.times; time++) {
+            const paid = world.account(lease.address) === null ? undefined : world.lease(lease.address).paid
+            const outcome = attempt.close
+              ? world.send(world.closing(lease, { voucher }), [world.payer, provider.node])
+              : world.send(world.settling(lease, voucher), [world.payer])
+            if (outcome.code === '') {
+              assert.is(attempt.kind, 'good')
+              assert.ok(paid !== undefined && attempt.amount >= paid && attempt.amount <= DEPOSIT)
+              if (attempt.amount > best) best = attempt.amount
+              if (attempt.close) closed++
+              else settled++
+            } else refused++
+            assert.is(
+              world.tokens(provider.payout) - before,
+              best,
+              'paid is the best accepted voucher, exactly',
+            )
+          }
         }
-      }
-      if (world.account(lease.address) !== null) {
-        assert.is(world.tokens(lease.vault), DEPOSIT - best)
-        const end = world.closing(lease, { signer: renter.session.publicKey })
-        world.expect(world.send(end, [world.payer, provider.node, renter.session]))
-      }
-      assert.is(held(), total)
-      assert.is(world.supply(world.mint), supply)
-      const back = world.createReturn(provider.payout, provider.owner, renter.source, best)
-      if (best > 0n) world.expect(world.send([back], [provider.owner]))
-    }),
-    { numRuns: 40, seed: Number(process.env.NIGHTSHIFT_SEED ?? 20261120) },
-  )
-  assert.ok(
-    settled > 20 && refused > 50 && closed > 0,
-    `${settled} settled, ${closed} closed, ${refused} refused`,
-  )
-})
+        if (world.account(lease.address) !== null) {
+          assert.is(world.tokens(lease.vault), DEPOSIT - best)
+          const end = world.closing(lease, { signer: renter.session.publicKey })
+          world.expect(world.send(end, [world.payer, provider.node, renter.session]))
+        }
+        assert.is(held(), total)
+        assert.is(world.supply(world.mint), supply)
+        const back = world.createReturn(provider.payout, provider.owner, renter.source, best)
+        if (best > 0n) world.expect(world.send([back], [provider.owner]))
+      }),
+      { numRuns: 40, seed: Number(process.env.NIGHTSHIFT_SEED ?? 20261120) },
+    )
+    assert.ok(
+      settled > 20 && refused > 50 && closed > 0,
+      `${settled} settled, ${closed} closed, ${refused} refused`,
+    )
+  },
+  { timeoutMs: 120_000 },
+)
 
 function voucherOf(world: MarketWorld, lease: LeaseParty, other: LeaseParty, attempt: Attempt) {
   const { amount, sequence, final } = attempt

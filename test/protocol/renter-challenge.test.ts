@@ -1,11 +1,15 @@
 import * as assert from 'uvu/assert'
+import { createVerifier } from '../../chain/client/signing.js'
+import { verifyOpenings } from '../../kernels/proof/verifier.js'
 import { challengeProvider } from '../../node/renter/challenge.js'
+import { readDocument, writeDocument } from '../../node/store/document.js'
 import { systemRandom } from '../../node/system/random.js'
 import { challengeProtocol } from '../../protocols/challenge/protocol.js'
+import { decodeReceipt } from '../../protocols/challenge/receipt.js'
 import { type ChallengeFailure, isLie } from '../../protocols/challenge/rules.js'
 import { createVirtualClock, type VirtualClock } from '../support/clock.js'
 import { createHub, type MemoryNetwork } from '../support/memory.js'
-import { fill, MARKET } from '../support/messages.js'
+import { fill, MARKET, NOW } from '../support/messages.js'
 import { answer, type Cheat, PARAMS, type Provider } from '../support/proof.js'
 import { drive } from '../support/renter.js'
 import { suite } from '../support/suite.js'
@@ -23,7 +27,7 @@ async function challenge(
   ) => Promise<unknown>,
   roundTripMs = async () => 0,
 ) {
-  const clock = createVirtualClock()
+  const clock = createVirtualClock(NOW)
   const hub = createHub()
   const [renter, provider] = [await hub.join(), await hub.join()]
   await provider.engine.handle(challengeProtocol, async (session) => {
@@ -42,6 +46,7 @@ test('an honest provider passes, and its receipt is kept', async () => {
   assert.is(verdict.ok, true, verdict.detail)
   assert.is(verdict.reason, undefined)
   assert.is(verdict.receipt?.receipt.length, 248)
+  assert.is(verdict.evidence, undefined)
 })
 
 const flipped = (bytes: Uint8Array) => bytes.map((byte, at) => (at === 5 ? byte ^ 1 : byte))
@@ -55,6 +60,8 @@ const LIARS: Array<[what: string, reason: ChallengeFailure, behave: Parameters<t
   ['names another market', 'RECEIPT_DIFFERS', cheating({ receipt: { market: fill(32, 1) } })],
   ['names another provider', 'RECEIPT_DIFFERS', cheating({ receipt: { provider: fill(32, 1) } })],
   ['names another asker', 'RECEIPT_DIFFERS', cheating({ receipt: { asker: fill(32, 1) } })],
+  ['dates its receipt back', 'RECEIPT_DIFFERS', cheating({ receipt: { endedMs: 1 } })],
+  ['dates its receipt ahead', 'RECEIPT_DIFFERS', cheating({ receipt: { endedMs: NOW + 600_000 } })],
   ['names a smaller product', 'RECEIPT_DIFFERS', cheating({ receipt: { params: { n: 12, rounds: 1 } } })],
   ['signs badly', 'RECEIPT_BAD_SIGNATURE', cheating({ signature: flipped })],
   ['signs with too few bytes', 'RECEIPT_BAD_SIGNATURE', cheating({ signature: () => new Uint8Array(3) })],
@@ -120,8 +127,28 @@ for (const [what, reason, behave] of LIARS) {
     assert.is(verdict.reason, reason, verdict.detail)
     const proven = ['RECEIPT_DIFFERS', 'RECEIPT_BAD_SIGNATURE', 'OPENING_OUTSIDE_ROOT', 'OPENING_DIFFERS']
     assert.is(isLie(reason), proven.includes(reason))
+    assert.is(
+      verdict.evidence !== undefined,
+      reason === 'OPENING_DIFFERS',
+      'the chain can judge nothing else',
+    )
   })
 }
+
+test('the evidence of a lie is the receipt as it was signed and the one entry among many that is wrong', async () => {
+  const digest = (rows: number[][]) => {
+    for (const row of rows.slice(1)) row[0]! ^= 1
+  }
+  const { evidence } = await challenge(cheating({ digest }))
+  const { receipt, signature, opening } = evidence!
+  const { provider, seed, params, root } = decodeReceipt(receipt)!
+  assert.ok(createVerifier(provider)(receipt, signature))
+  const verdict = verifyOpenings({ seed, params, root }, [opening], [opening])
+  assert.is('refused' in verdict && verdict.refused, 'ENTRY_MISMATCH')
+  assert.is(opening.column, 0)
+  assert.ok(opening.row > 0)
+  assert.equal(readDocument(writeDocument(evidence)), evidence, 'it can be stored')
+})
 
 test('a provider that is not there is UNREACHABLE', async () => {
   const verdict = await challenge(cheating({}), async () => Promise.reject(new Error('no ping')))
@@ -141,7 +168,7 @@ test('a provider does not look faster by answering pings slowly', async () => {
 })
 
 test('a renter that stops waits for no answer', async () => {
-  const clock = createVirtualClock()
+  const clock = createVirtualClock(NOW)
   const hub = createHub()
   const [renter, provider] = [await hub.join(), await hub.join()]
   await provider.engine.handle(challengeProtocol, () => new Promise(() => {}))

@@ -8,15 +8,16 @@ import { createRenter, type Renter } from '../../node/renter.js'
 import { silentLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
 import { PricingRule } from '../../protocols/auction/wire.js'
-import { digest, equal } from '../../protocols/bytes.js'
+import { digest, equal, toHex } from '../../protocols/bytes.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import { JobState } from '../../protocols/job/wire.js'
-import { joinBidder, type Script } from '../support/bidder.js'
+import { solanaKeyOf } from '../../protocols/peer.js'
+import { type Bidder, joinBidder, type Script } from '../support/bidder.js'
 import { createVirtualClock, until } from '../support/clock.js'
 import { digitsSpec } from '../support/kernels.js'
-import { createHub } from '../support/memory.js'
+import { createHub, type MemoryNetwork } from '../support/memory.js'
 import { fill, MARKET, makeRequirements, NOW } from '../support/messages.js'
-import { PARAMS } from '../support/proof.js'
+import { answer, PARAMS } from '../support/proof.js'
 import { createMemoryEscrow, drive, openDisk } from '../support/renter.js'
 import { suite } from '../support/suite.js'
 
@@ -36,6 +37,9 @@ const PLAN: JobPlan = {
   verify: { challenge: { ...PARAMS, openings: 8 } },
   expect: {},
 }
+
+/** Enough entries are opened that one wrong in four is among them. */
+const ALL_OPENED: JobPlan = { ...PLAN, verify: { challenge: { ...PARAMS, openings: 200 } } }
 
 /** Works for two seconds, leaves a result, and gives it to the renter. */
 const honestJob: NonNullable<Script['job']> = async (session) => {
@@ -61,6 +65,7 @@ async function withRenter(
     clock: ReturnType<typeof createVirtualClock>
     escrow: ReturnType<typeof createMemoryEscrow>
     peers: string[]
+    bidders: Bidder[]
   }) => Promise<void>,
 ): Promise<void> {
   const disk = await openDisk()
@@ -92,9 +97,11 @@ async function withRenter(
     )
   let renter = await open()
   const peers: string[] = []
+  const bidders: Bidder[] = []
   for (const script of scripts) {
     const bidder = await joinBidder(hub, { clock, escrow }, script)
     peers.push(bidder.network.peer)
+    bidders.push(bidder)
   }
   const restart = async () => {
     await disk.reopen()
@@ -102,7 +109,7 @@ async function withRenter(
     return renter
   }
   try {
-    await body({ renter, restart, clock, escrow, peers })
+    await body({ renter, restart, clock, escrow, peers, bidders })
   } finally {
     await drive(clock, renter.stop(), 200)
     await disk.remove()
@@ -174,6 +181,145 @@ test('the cheapest fails its challenge, the next one does the job, and every dep
       assert.equal(await renter.job(deployment.id), report)
     },
   )
+})
+
+/** The cheapest of all: signs a proof in which one entry in four is off by one. */
+const liar = (hub: { network: () => MemoryNetwork }): Script => ({
+  pricePerHour: 1_000_000n,
+  challenge: (session) =>
+    answer(session, hub.network(), solanaKeyOf(session.peer), {
+      digest: (rows) => {
+        for (const row of rows) row[0]! ^= 1
+      },
+    }),
+})
+
+const slashesIn = (events: DeploymentEvent[]) => events.filter(({ kind }) => kind === 'slashed')
+
+test('a liar is slashed by its own receipt while the next provider works, and no window is waited for', async () => {
+  const self: { network?: MemoryNetwork } = {}
+  await withRenter(
+    [honest(3_600_000n), liar({ network: () => self.network! })],
+    async ({ renter, clock, escrow, peers, bidders }) => {
+      self.network = bidders[1]!.network
+      const deployment = await renter.post(ALL_OPENED)
+      const report = await drive(clock, deployment.result(), 100)
+      assert.is(report.state, JobState.COMPLETED, `${report.reason} ${report.detail}`)
+      assert.is(report.challenges[0]?.reason, 'OPENING_DIFFERS')
+      const [slash] = report.slashes
+      assert.equal(report.slashes.length, 1)
+      assert.is(slash?.peer, peers[1])
+      assert.is(slash?.amount, 500n)
+      assert.is(slash?.bounty, 50n)
+      assert.is(escrow.stakes.get(toHex(self.network.publicKey)), 500n)
+      assert.equal(slash?.transactions, ['slash-2'])
+      const refund = report.settlements.find(({ peer }) => peer === peers[1])
+      assert.is(slash?.lease, refund?.lease)
+      assert.is(refund?.refunded, refund?.deposited)
+      assert.is(escrow.sent.includes('cancel'), false, 'a void lease ends at once')
+      sum(report)
+      const events = await all(renter.events(deployment.id))
+      assert.is(slashesIn(events).length, 1)
+      assert.equal(await renter.job(deployment.id), report)
+    },
+  )
+})
+
+for (const phase of ['report', 'reported'] as const) {
+  test(`a renter killed ${phase === 'report' ? 'before' : 'right after'} the slash reports the lie at its next start, once`, async () => {
+    const self: { network?: MemoryNetwork } = {}
+    await withRenter(
+      [liar({ network: () => self.network! })],
+      async ({ renter, restart, clock, escrow, bidders }) => {
+        self.network = bidders[0]!.network
+        let reached = false
+        escrow.before = (call) => {
+          if (call !== phase) return
+          reached = true
+          return new Promise(() => {})
+        }
+        const { id } = await renter.post(ALL_OPENED)
+        await drive(
+          clock,
+          until(async () => reached),
+          25,
+        )
+        escrow.before = () => {}
+        const again = await restart()
+        await drive(
+          clock,
+          until(async () => {
+            const report = await again.job(id)
+            return report?.slashes.length === 1 && report.settlements.length === 1
+          }),
+          200,
+        )
+        const report = (await again.job(id))!
+        sum(report)
+        assert.is(report.settlements[0]?.refunded, report.settlements[0]?.deposited)
+        assert.is(escrow.sent.filter((kind) => kind === 'slash').length, 1)
+        assert.is(escrow.stakes.get(toHex(self.network.publicKey)), 500n)
+        assert.is(slashesIn(await all(again.events(id))).length, 1)
+      },
+    )
+  })
+}
+
+test('while the program cannot be reached the deposit comes back all the same, and the lie is reported later', async () => {
+  const self: { network?: MemoryNetwork } = {}
+  await withRenter([liar({ network: () => self.network! })], async ({ renter, clock, escrow, bidders }) => {
+    self.network = bidders[0]!.network
+    escrow.before = (call) => {
+      if (call === 'report') throw new NightshiftError('CHAIN_UNREACHABLE', 'down', { advice: 'none' })
+    }
+    const deployment = await renter.post(ALL_OPENED)
+    const report = await drive(clock, deployment.result(), 100)
+    assert.is(report.state, JobState.FAILED)
+    assert.equal(report.slashes, [])
+    assert.is(report.settlements[0]?.refunded, report.settlements[0]?.deposited)
+    assert.equal(escrow.sent, ['open', 'cancel', 'expire'])
+    escrow.before = () => {}
+    await drive(
+      clock,
+      until(async () => (await renter.job(deployment.id))?.slashes.length === 1),
+      200,
+    )
+    assert.equal(escrow.sent, ['open', 'cancel', 'expire', 'slash'])
+  })
+})
+
+test('evidence that the program refuses for good is not sent again, and the deposit comes back', async () => {
+  const self: { network?: MemoryNetwork } = {}
+  await withRenter(
+    [liar({ network: () => self.network! })],
+    async ({ renter, restart, clock, escrow, bidders }) => {
+      self.network = bidders[0]!.network
+      let asked = 0
+      escrow.reportFraud = async () => {
+        asked++
+        return { refused: 'PROVIDER_GONE', detail: 'it left' }
+      }
+      const report = await drive(clock, (await renter.post(ALL_OPENED)).result(), 100)
+      assert.equal(report.slashes, [])
+      assert.is(report.settlements[0]?.refunded, report.settlements[0]?.deposited)
+      await restart()
+      await drive(clock, clock.sleep(30_000), 1_000)
+      assert.is(asked, 1)
+    },
+  )
+})
+
+test('a slash that comes between a look and a cancellation does not keep the deposit from coming back', async () => {
+  const silent: Script = { pricePerHour: 1n, challenge: async (session) => void (await session.receive()) }
+  await withRenter([silent], async ({ renter, clock, escrow }) => {
+    escrow.before = (call) => {
+      if (call !== 'cancel') return
+      for (const lease of escrow.leases.values()) lease.deadline = Math.floor(clock.now() / 1000)
+    }
+    const report = await drive(clock, (await renter.post(PLAN)).result(), 100)
+    assert.is(report.settlements[0]?.refunded, report.settlements[0]?.deposited)
+    assert.equal(escrow.sent, ['open', 'expire'])
+  })
 })
 
 test('a provider that refuses, signs nonsense or never answers the proposal loses its place, not our money', async () => {

@@ -158,6 +158,9 @@ export function createMemoryChain(clock: Clock): MemoryChain {
       account.deadline = Math.min(account.deadline, now() + DISPUTE_S)
       return record('cancel', lease)
     },
+    reportFraud: async () => {
+      throw failed('WALLET_MISSING')
+    },
     expireLease: async (lease, signal) => {
       await up(signal)
       const account = find(lease)

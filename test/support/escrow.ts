@@ -46,6 +46,21 @@ export class MarketWorld extends World {
     this.expect(this.send([init], [this.payer, this.base]))
   }
 
+  /** Another market in the same token and on the same terms. */
+  anotherMarket(): PublicKey {
+    const base = this.key('base')
+    const init = escrow.initMarket({
+      programId: this.programId,
+      payer: this.payer.publicKey,
+      base: base.publicKey,
+      mint: this.mint,
+      terms: { ...this.market(this.address).terms },
+      updateDelaySeconds: 1,
+    })
+    this.expect(this.send([init], [this.payer, base]))
+    return marketAddress(this.programId, base.publicKey)
+  }
+
   newProvider(stake = 10_000_000n): ProviderParty {
     const owner = this.wallet('owner')
     const node = this.key('node')

@@ -5,7 +5,7 @@ import { encodeReceipt, type Receipt } from '../../protocols/challenge/receipt.j
 import type { ChallengeRequest, ChallengeResponse, Opening } from '../../protocols/challenge/wire.js'
 import { levelsOf, rootOf, segmentBytes } from './kernels.js'
 import type { MemoryNetwork } from './memory.js'
-import { MARKET } from './messages.js'
+import { MARKET, NOW } from './messages.js'
 
 export type Provider = Session<ChallengeResponse, ChallengeRequest>
 
@@ -43,8 +43,8 @@ export async function answer(
     seed,
     params: PARAMS,
     root: rootOf([digest], PARAMS.n, PARAMS.rounds),
-    startedMs: 1,
-    endedMs: 2,
+    startedMs: NOW,
+    endedMs: NOW + 2,
     ...cheat.receipt,
   }
   const encoded = encodeReceipt(receipt)

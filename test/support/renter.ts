@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Escrow, LeaseAccount, LeaseOutcome, LeaseProposal } from '../../node/escrow/port.js'
+import type { Escrow, LeaseAccount, LeaseOutcome, LeaseProposal, Slash } from '../../node/escrow/port.js'
 import { openFolder } from '../../node/files/folder.js'
 import type { Files } from '../../node/files/port.js'
 import { openStore } from '../../node/store/level.js'
 import type { Store } from '../../node/store/port.js'
-import { toHex } from '../../protocols/bytes.js'
+import { digest, toHex } from '../../protocols/bytes.js'
+import { decodeReceipt } from '../../protocols/challenge/receipt.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import { depositFor } from '../../protocols/money.js'
 import { decodeVoucher } from '../../protocols/settlement/voucher.js'
@@ -62,10 +63,12 @@ export const DISPUTE_S = 10
 export interface MemoryEscrow extends Escrow {
   leases: Map<string, LeaseAccount>
   outcomes: Map<string, LeaseOutcome>
-  /** What was sent, in order: `open`, `settle`, `close`, `cancel`, `expire`. */
+  /** What was sent, in order: `open`, `settle`, `close`, `cancel`, `expire`, `slash`. */
   sent: string[]
   /** Stakes by node key in hex. */
   stakes: Map<string, bigint>
+  /** By the receipt's SHA-256 in hex. */
+  slashes: Map<string, Slash>
   /** Called before every call; throwing is a chain that does not answer. */
   before: (call: string) => void | Promise<void>
 }
@@ -98,6 +101,7 @@ export function createMemoryEscrow(clock: VirtualClock): MemoryEscrow {
     outcomes: new Map(),
     sent: [],
     stakes: new Map(),
+    slashes: new Map(),
     before: () => {},
     market: async () => ({
       address: MARKET,
@@ -176,6 +180,22 @@ export function createMemoryEscrow(clock: VirtualClock): MemoryEscrow {
     outcome: async (address) => {
       await escrow.before('outcome')
       return escrow.outcomes.get(toHex(address))
+    },
+    reportFraud: async ({ receipt }) => {
+      await escrow.before('report')
+      const known = escrow.slashes.get(toHex(digest(receipt)))
+      if (known !== undefined) return known
+      const { provider, lease } = decodeReceipt(receipt)!
+      const stake = escrow.stakes.get(toHex(provider))!
+      const slashed = stake / 2n
+      escrow.stakes.set(toHex(provider), stake - slashed)
+      const open = escrow.leases.get(toHex(lease))
+      if (open !== undefined) open.deadline = Math.min(open.deadline, nowS())
+      const { signature } = record('slash')
+      const slash = { transactions: [signature], slashed, compensation: 0n, bounty: slashed / 10n }
+      escrow.slashes.set(toHex(digest(receipt)), slash)
+      await escrow.before('reported')
+      return slash
     },
     chainTime: async () => nowS(),
   }

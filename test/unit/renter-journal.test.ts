@@ -27,6 +27,7 @@ const report = (id: string, state = JobState.RUNNING): DeploymentReport => ({
   bids: [],
   challenges: [],
   settlements: [],
+  slashes: [],
   outputs: [],
 })
 

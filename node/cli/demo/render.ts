@@ -60,7 +60,13 @@ export function renderOutcome(outcome: DemoOutcome, style: Style): string {
 }
 
 function renderBalances({ before, after }: DemoOutcome, style: Style): string {
-  const rows = [...before].map(([name, amount]) => ({ name, amount, now: after.get(name) ?? 0n }))
+  const rows = [...before.wallets].map(([name, amount]) => ({
+    name,
+    amount,
+    now: after.wallets.get(name) ?? 0n,
+    staked: before.stakes.get(name) ?? 0n,
+    stakedNow: after.stakes.get(name) ?? 0n,
+  }))
   return renderTable(
     rows,
     [
@@ -68,9 +74,19 @@ function renderBalances({ before, after }: DemoOutcome, style: Style): string {
       { title: 'BEFORE', align: 'right', cell: ({ amount }) => fixed(amount) },
       { title: 'AFTER', align: 'right', cell: ({ now }) => fixed(now) },
       { title: 'CHANGE', align: 'right', cell: ({ amount, now }) => paintChange(now - amount, style) },
+      { title: 'STAKE', align: 'right', cell: ({ stakedNow }) => showAmount(stakedNow, decimals) },
+      {
+        title: 'CHANGE',
+        align: 'right',
+        cell: ({ staked, stakedNow }) => paintStake(stakedNow - staked, style),
+      },
     ],
     style.dim,
   )
+}
+
+function paintStake(change: bigint, style: Style): string {
+  return change === 0n ? style.dim('0') : style.red(showAmount(change, decimals))
 }
 
 function renderLeases({ report, nameOf }: DemoOutcome, style: Style): string {

@@ -6,7 +6,8 @@ export async function openJobs(invocation: Invocation): Promise<Jobs> {
   const { config } = await invocation.config()
   const node = await findNode(config.dataDir)
   if (node !== undefined) {
-    return { jobs: node.jobs, jobEvents: node.jobEvents, node, close: async () => {} }
+    const decimals = async () => (await node.status()).chain.market?.decimals
+    return { jobs: node.jobs, jobEvents: node.jobEvents, node, decimals, close: async () => {} }
   }
   const { openRecords } = await import('./records.js')
   return openRecords(config.dataDir)

@@ -82,8 +82,9 @@ async function follow(
   id: string,
 ): Promise<{ isEnded: boolean; openLeases: number }> {
   const { shell, report } = invocation
-  const decimals = (await holder.status()).chain.market?.decimals
-  const story = createStory({ style: report.err.style, decimals })
+  const { chain, renter } = await holder.status()
+  if (renter?.balance === '0') report.progress(report.err.style.yellow(warnOfEmptyWallet(renter.wallet)))
+  const story = createStory({ style: report.err.style, decimals: chain.market?.decimals })
   report.progress(`job ${report.err.style.bold(id)}`)
   let openLeases = 0
   const events = holder.jobEvents(id, { from: 0, follow: true, signal: shell.signal })
@@ -99,6 +100,10 @@ async function follow(
     if (!shell.signal.aborted) throw error // a stream to another process breaks off with an error of its own
   }
   return { isEnded: !shell.signal.aborted, openLeases }
+}
+
+function warnOfEmptyWallet(wallet: string): string {
+  return `the wallet ${wallet} holds no tokens; on a local chain: nightshift chain airdrop 1 ${wallet}`
 }
 
 async function conclude(invocation: Invocation, holder: Holder, id: string): Promise<number> {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { NightshiftError } from '../../../protocols/errors.js'
 import { toJson } from '../../control/view.js'
+import { recallDecimals } from '../../daemon/market.js'
 import { createJournal } from '../../renter/journal.js'
 import { openStore } from '../../store/level.js'
 import { silentLog } from '../../system/log.js'
@@ -24,6 +25,7 @@ export async function openRecords(dataDir: string): Promise<Jobs> {
       let index = 0
       for await (const event of journal.events(id)) if (index++ >= from) yield toJson(event)
     },
+    decimals: () => recallDecimals(store),
     close: () => store.close(),
   }
 }

@@ -4,5 +4,7 @@ import type { ControlClient } from '../../control/client.js'
 export interface Jobs extends Pick<ControlClient, 'jobs' | 'jobEvents'> {
   /** Undefined: no node runs. */
   node?: ControlClient
+  /** Of the market's mint, if they are known. */
+  decimals(): Promise<number | undefined>
   close(): Promise<void>
 }

@@ -12,7 +12,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const jobs = await openJobs(invocation)
   try {
     const job = findJob(await jobs.jobs(), invocation.arguments[0] ?? '')
-    const decimals = (await jobs.node?.status())?.chain.market?.decimals
+    const decimals = await jobs.decimals()
     const { report } = invocation
     report.result(job, renderJob(job, decimals, report.out.style))
     return EXIT.OK
@@ -35,6 +35,7 @@ export function renderJob(job: Json<DeploymentReport>, decimals: number | undefi
   if (job.bids.length > 0) parts.push(renderBids(job, decimals, style))
   if (job.challenges.length > 0) parts.push(renderChallenges(job, style))
   if (job.settlements.length > 0) parts.push(renderSettlements(job, decimals, style))
+  if (job.slashes.length > 0) parts.push(renderSlashes(job, decimals, style))
   return parts.join('\n')
 }
 
@@ -75,6 +76,20 @@ function renderSettlements(job: Json<DeploymentReport>, decimals: number | undef
       { title: 'PAID', align: 'right', cell: (lease) => showAmount(lease.paid, decimals) },
       { title: 'REFUNDED', align: 'right', cell: (lease) => showAmount(lease.refunded, decimals) },
       { title: 'TRANSACTIONS', align: 'right', cell: (lease) => String(lease.transactions.length) },
+    ],
+    style.dim,
+  )
+}
+
+function renderSlashes(job: Json<DeploymentReport>, decimals: number | undefined, style: Style): string {
+  return renderTable(
+    job.slashes,
+    [
+      { title: 'SLASHED', cell: (slash) => shortPeer(slash.peer) },
+      { title: 'STAKE LOST', align: 'right', cell: (slash) => showAmount(slash.amount, decimals) },
+      { title: 'COMPENSATION', align: 'right', cell: (slash) => showAmount(slash.compensation, decimals) },
+      { title: 'BOUNTY', align: 'right', cell: (slash) => showAmount(slash.bounty, decimals) },
+      { title: 'TRANSACTIONS', align: 'right', cell: (slash) => String(slash.transactions.length) },
     ],
     style.dim,
   )

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { LOCAL_TOKEN } from '../../swarm/genesis.js'
 import type { Member } from '../../swarm/member.js'
 import { type NodePlan, type RunningNode, type Swarm, startSwarm } from '../../swarm/swarm.js'
@@ -12,6 +13,8 @@ import { readCount } from '../quantity.js'
 import { shortPeer } from '../story.js'
 import { renderTable } from '../table.js'
 import { aborted } from '../wait.js'
+
+const EXAMPLE = fileURLToPath(new URL('../../../../config/examples/digits.yaml', import.meta.url))
 
 const UNIT = 10n ** BigInt(LOCAL_TOKEN.decimals)
 const WALLET_TOKENS = 1_000n * UNIT
@@ -114,7 +117,7 @@ function render(
   swarm: Swarm,
   providers: readonly RunningNode[],
   renter: Member,
-  { report }: Invocation,
+  { report, shell }: Invocation,
 ): string {
   const { style } = report.out
   const processes = [
@@ -143,6 +146,12 @@ ${table}
 A renter with a funded wallet joins from another terminal:
 
   nightshift offers search --config ${renter.configFile}
-  nightshift job post -f config/examples/digits.yaml --config ${renter.configFile}
+  nightshift job post -f ${examplePath(shell.cwd)} --config ${renter.configFile}
 `
+}
+
+/** The example that ships with the program, as it can be typed here. */
+function examplePath(cwd: string): string {
+  const near = relative(cwd, EXAMPLE)
+  return near.startsWith('..') ? EXAMPLE : near
 }
