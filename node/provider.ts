@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import type { BackendReport } from '../kernels/backend/backend.js'
 import type { Device } from '../kernels/worker/device.js'
-import { toHex } from '../protocols/bytes.js'
+import { hash, toHex } from '../protocols/bytes.js'
 import { codeOf } from '../protocols/errors.js'
-import { DEFAULT_PERIOD_MS } from '../protocols/heartbeat/rules.js'
-import type { Device as OfferedDevices } from '../protocols/heartbeat/wire.js'
+import { DEFAULT_PERIOD_MS, HEARTBEAT_LIMITS } from '../protocols/heartbeat/rules.js'
+import type { Heartbeat, Device as OfferedDevices } from '../protocols/heartbeat/wire.js'
 import type { Benchmark } from '../protocols/inventory/wire.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
 import type { Escrow, MarketTerms } from './escrow/port.js'
@@ -12,6 +12,7 @@ import { openFolder } from './files/folder.js'
 import { type AuctionTopic, createAuctionTopic } from './market/announcements.js'
 import { createHeartbeatTopic, type HeartbeatTopic } from './market/heartbeats.js'
 import type { Network } from './net/ports.js'
+import { type Attestations, openAttestations } from './provider/attestations.js'
 import { createAuctionService } from './provider/auction.js'
 import { openBids } from './provider/bids.js'
 import { createBlobs } from './provider/blobs.js'
@@ -58,6 +59,8 @@ export interface ProviderOptions {
   maxSliceMs?: number
   /** All inputs of one job; they lie in memory while it runs. Default 1 GiB. */
   maxInputBytes?: number
+  /** What the sources on this host's hardware do not agree on: told to everybody. */
+  disagreements?: readonly string[]
   /** Default: always `pricePerHour`. */
   pricing?: Pricing
   /** What was found out about every backend, for the inventory. Default: the device's own report. */
@@ -125,6 +128,8 @@ const LONGEST_RECONCILE_MS = 5_000
 const LOOKS_PER_WINDOW = 4
 const DEFAULT_MAX_INPUT_BYTES = 2 ** 30
 const DEFAULT_SLICES = { minMs: 100, maxMs: 3_600_000 }
+/** A verifier's attestation is kept, as one without a stake, rather than waiting long for the chain. */
+const STAKE_MS = 2_000
 const SWEEP_MS = 15_000
 const GOODBYE_MS = 10_000
 
@@ -231,13 +236,22 @@ async function startServices(
     pricing: options.pricing ?? fixedPricing,
     terms: options,
   })
+  const attestations: Attestations = await openAttestations({
+    store,
+    market: market.address,
+    provider: network.publicKey,
+    clock,
+    stakeOf: async (verifier) =>
+      (await within(clock, STAKE_MS, undefined, (signal) => escrow.provider(verifier, signal)))?.stake ?? 0n,
+    onChange: () => heartbeat.changed(),
+  })
   const heartbeat = createHeartbeatService({
     topic: topics.heartbeats,
     store,
     clock,
     log,
     periodMs: options.heartbeatPeriodMs ?? DEFAULT_PERIOD_MS,
-    describe: offer.describe,
+    describe: () => ({ ...offer.describe(), ...describeEvidence(options, attestations) }),
   })
   const leases = await serveLeases(shared)
   const { confirm } = leases
@@ -258,13 +272,14 @@ async function startServices(
     onStop: (lease, reason) => void jobs.end(lease, reason),
     onClosed,
   })
-  const challenges = await serveChallenges({ ...shared, market: market.address })
+  const challenges = await serveChallenges({ ...shared, attestations, market: market.address })
   const stopInventory = await serveInventory({
     engine,
     topic: topics.heartbeats,
     self: network.peer,
     benchmarks: (options.benchmarks ?? [device.report]).map(describeBenchmark),
     runningJobs: () => jobs.running().length,
+    attestations: attestations.all,
   })
   const auction = createAuctionService({
     ...shared,
@@ -336,6 +351,21 @@ function readStatus(
 function joinTopics({ network, clock, log }: ProviderOptions, { address }: MarketTerms) {
   const parts = { network, market: address, clock, log }
   return { heartbeats: createHeartbeatTopic(parts), auctions: createAuctionTopic(parts) }
+}
+
+/** Only what there is: a heartbeat goes to everybody. */
+function describeEvidence(
+  { disagreements = [] }: ProviderOptions,
+  attestations: Attestations,
+): Pick<Heartbeat, 'disagreement' | 'attestations' | 'attestationsDigest'> {
+  const disagreement = disagreements.join('; ').slice(0, HEARTBEAT_LIMITS.maxDisagreementChars)
+  const kept = attestations.all()
+  return {
+    ...(disagreement === '' ? {} : { disagreement }),
+    ...(kept.length === 0
+      ? {}
+      : { attestations: kept.length, attestationsDigest: hash('attestations', ...kept) }),
+  }
 }
 
 function describeBenchmark({ backend, ok, gflops = 0, reason = '' }: BackendReport): Benchmark {

@@ -1,5 +1,6 @@
 import type { JobPlan } from '../config/manifest/plan.js'
 import { toHex } from '../protocols/bytes.js'
+import type { Evidence } from '../protocols/challenge/attestation.js'
 import { NightshiftError } from '../protocols/errors.js'
 import type { Mismatch, Offer } from '../protocols/inventory/rules.js'
 import { hasEnded } from '../protocols/job/rules.js'
@@ -14,6 +15,7 @@ import type { Network } from './net/ports.js'
 import { createAuctioneer } from './renter/auction.js'
 import { type DeploymentParts, deploy, note, slashOf } from './renter/deployment.js'
 import type { DeploymentEvent, DeploymentReport } from './renter/event.js'
+import { createEvidenceReader } from './renter/evidence.js'
 import { createProsecutor, type FraudRecord } from './renter/fraud.js'
 import { type InputReader, prepareInputs } from './renter/inputs.js'
 import { createInventory } from './renter/inventory.js'
@@ -54,6 +56,8 @@ export interface Renter {
   offers(signal?: AbortSignal): Promise<Offer[]>
   /** Every offer with the requirements of the plan that it misses. */
   explain(plan: JobPlan, signal?: AbortSignal): Promise<Array<{ offer: Offer; mismatches: Mismatch[] }>>
+  /** What verifiers have attested of a provider, weighed by their stake. */
+  evidenceOf(peer: string, signal?: AbortSignal): Promise<Evidence>
   /** Challenges any provider outside of a lease. Throws OFFER_UNKNOWN; all that the peer does is a verdict. */
   verifyHardware(peer: string, signal?: AbortSignal): Promise<HardwareVerdict>
   /** Starts a job. Throws JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is ordered. */
@@ -88,6 +92,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   const { network, escrow, store, files, clock, random, log } = parts
   const { address: market } = await escrow.market()
   const inventory = createInventory({ ...parts, engine: network.engine, market })
+  const evidence = createEvidenceReader({ ...parts, engine: network.engine, market })
   const standing = createStanding({ store, clock })
   const book = openLeaseBook(store)
   const journal = createJournal({ store, log })
@@ -238,6 +243,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   return {
     offers: (signal) => inventory.offers(signal),
     explain: (plan, signal) => inventory.explain(plan.requirements, plan.ceilingPricePerHour, signal),
+    evidenceOf: (peer, signal) => evidence.evidenceOf(peer, signal),
     verifyHardware: (peer, signal) =>
       verifyHardware(
         { network, inventory, clock, random, market },

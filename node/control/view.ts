@@ -1,3 +1,4 @@
+import type { Evidence } from '../../protocols/challenge/attestation.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Device } from '../../protocols/heartbeat/wire.js'
 import type { Mismatch, Offer } from '../../protocols/inventory/rules.js'
@@ -81,6 +82,10 @@ export interface OfferView {
   price_per_hour: string
   /** Atomic units. */
   stake: string
+  /** What verifiers say of it; `weight` is their stake, atomic units. */
+  attestations: { count: number; favourable: number; weight: string }
+  /** What the sources on its host do not agree on, by its own word. */
+  disagreement?: string
   qualifies: boolean
   mismatches: Mismatch[]
 }
@@ -97,7 +102,7 @@ export interface JobView {
 }
 
 /** The first group of equal devices stands for the offer: a host seldom has two kinds. */
-export function viewOffer(offer: Offer, mismatches: Mismatch[]): OfferView {
+export function viewOffer(offer: Offer, mismatches: Mismatch[], evidence: Evidence): OfferView {
   const device: Device | undefined = offer.devices[0]
   return {
     peer: offer.peer,
@@ -115,6 +120,8 @@ export function viewOffer(offer: Offer, mismatches: Mismatch[]): OfferView {
     availability: offer.available ? 'free' : 'busy',
     price_per_hour: offer.pricePerHour.toString(),
     stake: offer.stake.toString(),
+    attestations: { ...evidence, weight: evidence.weight.toString() },
+    ...(offer.disagreement === undefined ? {} : { disagreement: offer.disagreement }),
     qualifies: mismatches.length === 0,
     mismatches,
   }

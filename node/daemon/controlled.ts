@@ -7,6 +7,10 @@ import type { Escrow } from '../escrow/port.js'
 import type { Renter } from '../renter.js'
 import { readPlan } from './manifest.js'
 
+/** Providers that are asked for their attestations for one list of offers. */
+const MOST_ASKED = 64
+const NO_EVIDENCE = { count: 0, favourable: 0, weight: 0n }
+
 /** The roles of a node as the control server asks for them. */
 export interface Roles {
   config: Config
@@ -48,10 +52,18 @@ export function createControlledNode(roles: Roles): ControlledNode {
         ...(renter === undefined ? {} : { renter: await roles.renterView() }),
       }
     },
-    offers: async ({ requirements, ceilingPricePerHour }, signal) =>
-      (await requireRenter().offers(signal)).map((offer) =>
-        viewOffer(offer, findMismatches(offer, requirements, ceilingPricePerHour)),
-      ),
+    offers: async ({ requirements, ceilingPricePerHour }, signal) => {
+      const offers = await requireRenter().offers(signal)
+      let asked = 0
+      return Promise.all(
+        offers.map(async (offer) => {
+          const mismatches = findMismatches(offer, requirements, ceilingPricePerHour)
+          const isWorthAsking = mismatches.length === 0 && asked++ < MOST_ASKED
+          const evidence = isWorthAsking ? await requireRenter().evidenceOf(offer.peer, signal) : NO_EVIDENCE
+          return viewOffer(offer, mismatches, evidence)
+        }),
+      )
+    },
     verify: async (peer, signal) => toJson(await requireRenter().verifyHardware(peer, signal)),
     postJob: async ({ manifest, service }) => {
       const { decimals } = await escrow.market()

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/schema.js'
 import type { BackendReport } from '../../kernels/backend/backend.js'
+import { detectDevices } from '../../kernels/devices/detect.js'
 import { type Device, type DeviceOptions, openDevice as openRealDevice } from '../../kernels/worker/device.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import { parseAmount } from '../../protocols/money.js'
@@ -32,8 +33,11 @@ export async function startProvider(
   const { decimals } = await chain.escrow.market(signal)
   const pricePerHour = readPrice(config, decimals)
   // The slow ones side by side: a device takes a second or more to open, a registration as long to be confirmed.
+  const opening = openDevice({ backend: config.provider.backend, clock, log, ...memoryOf(config) })
+  const detecting = opening.then(({ report }) => detectDevices(report))
+  detecting.catch(() => {}) // that the device did not open is told by `opening`
   const [device] = await both(
-    openDevice({ backend: config.provider.backend, clock, log, ...memoryOf(config) }),
+    opening,
     ensureRegistered(
       { registry: chain.registry, config, node: chain.node, wallet: chain.wallet, onStep },
       signal,
@@ -45,6 +49,7 @@ export async function startProvider(
     const provider = await createProvider({
       ...parts,
       device: offered(device, config),
+      disagreements: (await detecting).disagreements,
       dataDir: config.dataDir,
       pricePerHour,
       location,

@@ -22,6 +22,7 @@ import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { Network } from '../net/ports.js'
 import type { Session } from '../net/session.js'
+import type { Attestations } from './attestations.js'
 import type { Ledger } from './ledger.js'
 
 export type AskRefusal =
@@ -45,6 +46,7 @@ interface Parts {
   device: Pick<Device, 'report' | 'prove'>
   market: Uint8Array
   ledger: Ledger
+  attestations: Pick<Attestations, 'take'>
   clock: Clock
   log: Log
   pausedBecause: () => string | undefined
@@ -206,6 +208,15 @@ export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
     }
   }
 
+  /** What the asker found, signed by it, if it says so. */
+  async function takeAttestation(session: Conversation, receiptHash: Uint8Array): Promise<void> {
+    const bytes = (await receiveSoon(session))?.attest?.attestation
+    if (bytes === undefined) return
+    const refusal = await parts.attestations.take(bytes, { verifier: session.peer, receiptHash })
+    if (refusal === undefined) return session.send({ attested: {} })
+    await decline(session, { refused: 'MALFORMED', detail: refusal.detail })
+  }
+
   async function decline(
     session: Conversation,
     { refused, detail }: Refusal<AskRefusal>,
@@ -231,13 +242,15 @@ export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
       },
     }
     proving = mine
+    let receiptHash: Uint8Array | undefined
     try {
       await before?.giveWay()
-      await prove(session, ask, params)
+      receiptHash = await prove(session, ask, params)
     } finally {
       if (proving === mine) proving = undefined
       done.resolve()
     }
+    if (receiptHash !== undefined) await takeAttestation(session, receiptHash)
   })
   return {
     stop: () => network.engine.unhandle(challengeProtocol),

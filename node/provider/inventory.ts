@@ -11,14 +11,16 @@ export async function serveInventory(parts: {
   self: string
   benchmarks: readonly Benchmark[]
   runningJobs: () => number
+  attestations: () => Uint8Array[]
 }): Promise<() => Promise<void>> {
-  const { engine, topic, self, benchmarks, runningJobs } = parts
+  const { engine, topic, self, benchmarks, runningJobs, attestations } = parts
   await engine.handle(inventoryProtocol, async (session: Session<InventoryResponse, InventoryRequest>) => {
     if ((await session.receive()) === undefined) return
     await session.send({
       heartbeat: topic.newest(self)?.envelope ?? new Uint8Array(),
       benchmarks: [...benchmarks],
       runningJobs: runningJobs(),
+      attestations: attestations(),
     })
   })
   return () => engine.unhandle(inventoryProtocol)

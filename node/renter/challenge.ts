@@ -24,12 +24,16 @@ export interface ChallengeTerms {
   openings: number
   /** How many folds of the memory phase are opened; unset: there is none. Needs an n of whole folds. */
   folds?: number
+  /** Seals what was found, for the provider to keep; asked only after a whole proof with both phases was right. */
+  attest?: (result: ChallengeResult) => Promise<Uint8Array>
   /** Longest wait for the root. */
   timeoutMs: number
 }
 
 export interface ChallengeResult extends ChallengeVerdict {
   receipt?: SignedReceipt
+  /** Whether the provider took the attestation. */
+  attested?: boolean
   /** A wrong entry under the root that the provider signed: the chain can judge it. Exactly with OPENING_DIFFERS. */
   evidence?: FraudEvidence
 }
@@ -125,7 +129,9 @@ export async function challengeProvider(
     const recalled = await recallProducts(parts, session, facts)
     recallMs = recalled.recallMs
     checkingMs += recalled.checkingMs
-    return verdict(recalled.failed)
+    const result = verdict(recalled.failed)
+    if (!result.ok || terms.attest === undefined) return result
+    return { ...result, attested: await attest(session, await terms.attest(result)) }
   } catch (error) {
     signal.throwIfAborted()
     const tooSlow = late.signal.aborted
@@ -137,6 +143,16 @@ export async function challengeProvider(
     stopWaiting()
     // Not awaited: the verdict is there, and how long the peer takes to end concerns nobody.
     void session?.close().catch(() => {})
+  }
+}
+
+/** What comes of it does not change what was found. */
+async function attest(session: Conversation, attestation: Uint8Array): Promise<boolean> {
+  try {
+    await session.send({ attest: { attestation } })
+    return (await session.receive())?.attested !== undefined
+  } catch {
+    return false
   }
 }
 

@@ -54,6 +54,7 @@ export function createInventory(parts: {
       runtimes: heartbeat.runtimes,
       available: heartbeat.availability === Availability.FREE,
       stake: account?.stake ?? 0n,
+      ...(heartbeat.disagreement === undefined ? {} : { disagreement: heartbeat.disagreement }),
     }
   }
 

@@ -1,11 +1,16 @@
 import type { BackendName } from '../../kernels/backend/backend.js'
 import { judgeMemory, judgeSpeed, type Verdict } from '../../kernels/devices/verdict.js'
+import { digest } from '../../protocols/bytes.js'
+import { ATTESTATION_WORD } from '../../protocols/challenge/attestation.js'
 import type { ProofParams } from '../../protocols/challenge/params.js'
 import { type ChallengeVerdict, planChallenge } from '../../protocols/challenge/rules.js'
+import { Attestation } from '../../protocols/challenge/wire.js'
+import { seal } from '../../protocols/envelope.js'
 import { NightshiftError } from '../../protocols/errors.js'
+import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Random } from '../../protocols/ports.js'
 import type { Network } from '../net/ports.js'
-import { challengeProvider } from './challenge.js'
+import { type ChallengeResult, challengeProvider } from './challenge.js'
 import type { Inventory } from './inventory.js'
 
 /** What a challenge outside of any lease showed of a peer's hardware. Plain and JSON-able. */
@@ -21,6 +26,8 @@ export interface HardwareVerdict extends ChallengeVerdict {
   /** Measured ÷ the card's float32 peak; absent for an unknown device. */
   ratio?: number
   memory?: { verdict: Verdict; shownBytes: number; bytesPerSecond: number }
+  /** Whether the provider took this node's signed attestation of it. */
+  attested?: boolean
 }
 
 /** The provider's limit for strangers is ten seconds of its measured speed. */
@@ -57,10 +64,44 @@ export async function verifyHardware(
     openings: OPENINGS,
     folds: FOLDS,
     timeoutMs,
+    attest: (result: ChallengeResult) =>
+      sealAttestation(parts, peer, {
+        claim,
+        params,
+        result,
+        hardware: judgeHardware({ claim, params, ...result }),
+      }),
   }
-  const { receipt: _, ...verdict } = await challengeProvider(parts, peer, terms, signal)
+  const { receipt: _, evidence: __, ...verdict } = await challengeProvider(parts, peer, terms, signal)
   const found = { peer, claim, params, ...verdict }
   return verdict.ok ? { ...found, ...judgeHardware(found) } : found
+}
+
+function sealAttestation(
+  { network, clock, market }: { network: Network; clock: Clock; market: Uint8Array },
+  peer: string,
+  found: Pick<HardwareVerdict, 'claim' | 'params'> & {
+    result: ChallengeResult
+    hardware: ReturnType<typeof judgeHardware>
+  },
+): Promise<Uint8Array> {
+  const { claim, params, result, hardware } = found
+  const payload = Attestation.encode({
+    market,
+    provider: solanaKeyOf(peer),
+    timeMs: clock.now(),
+    model: claim.model,
+    backend: claim.backend,
+    gpu: claim.gpu,
+    params,
+    provingMs: result.provingMs,
+    recallMs: result.recallMs ?? 0,
+    verdict: hardware.speed ?? '',
+    memoryVerdict: hardware.memory?.verdict ?? '',
+    ratio: hardware.ratio ?? 0,
+    receiptHash: digest(result.receipt?.receipt ?? new Uint8Array()),
+  })
+  return seal({ word: ATTESTATION_WORD, payload, key: network.privateKey })
 }
 
 /** Pure: what the times of a proof that was right say about the device that was claimed. */

@@ -10,6 +10,8 @@ export const HEARTBEAT_LIMITS = {
   maxRuntimes: 8,
   maxTextChars: 128,
   maxAddressChars: 256,
+  maxDisagreementChars: 512,
+  maxAttestations: 32,
   /** Older than this is stale. Three beats of the default period: two may be lost. */
   maxAgeMs: 180_000,
   /** A sender's clock may be ahead of ours by this much. */
@@ -69,6 +71,12 @@ function findMalformed(heartbeat: Heartbeat): string | undefined {
   if (long !== undefined) return `a text of ${long.length} characters`
   const far = heartbeat.addresses.find((address) => address.length > limits.maxAddressChars)
   if (far !== undefined) return `an address of ${far.length} characters`
+  const { disagreement = '', attestations = 0, attestationsDigest } = heartbeat
+  if (disagreement.length > limits.maxDisagreementChars)
+    return `${disagreement.length} characters of disagreement`
+  if (attestations > limits.maxAttestations) return `${attestations} attestations`
+  if (attestationsDigest !== undefined && attestationsDigest.length !== 32)
+    return 'a digest of another length'
   for (const device of heartbeat.devices) {
     if (device.count === 0 || device.free > device.count) return `${device.free} free of ${device.count}`
     if (!Number.isFinite(device.gflops) || device.gflops < 0) return `gflops ${device.gflops}`

@@ -308,6 +308,9 @@ export interface Heartbeat {
   runtimes: string[]
   addresses: string[]
   version: string
+  disagreement?: string
+  attestations?: number
+  attestationsDigest?: Uint8Array
 }
 
 export namespace Heartbeat {
@@ -374,6 +377,21 @@ export namespace Heartbeat {
         if ((obj.version != null && obj.version !== '')) {
           w.uint32(82)
           w.string(obj.version)
+        }
+
+        if (obj.disagreement != null) {
+          w.uint32(90)
+          w.string(obj.disagreement)
+        }
+
+        if (obj.attestations != null) {
+          w.uint32(96)
+          w.uint32(obj.attestations)
+        }
+
+        if (obj.attestationsDigest != null) {
+          w.uint32(106)
+          w.bytes(obj.attestationsDigest)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -451,6 +469,18 @@ export namespace Heartbeat {
             }
             case 10: {
               obj.version = reader.string()
+              break
+            }
+            case 11: {
+              obj.disagreement = reader.string()
+              break
+            }
+            case 12: {
+              obj.attestations = reader.uint32()
+              break
+            }
+            case 13: {
+              obj.attestationsDigest = reader.bytes()
               break
             }
             default: {
@@ -571,6 +601,27 @@ export namespace Heartbeat {
               }
               break
             }
+            case 11: {
+              yield {
+                field: `${prefix}.disagreement`,
+                value: reader.string()
+              }
+              break
+            }
+            case 12: {
+              yield {
+                field: `${prefix}.attestations`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 13: {
+              yield {
+                field: `${prefix}.attestationsDigest`,
+                value: reader.bytes()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -684,6 +735,21 @@ export namespace Heartbeat {
     value: string
   }
 
+  export interface HeartbeatDisagreementFieldEvent {
+    field: '$.disagreement'
+    value: string
+  }
+
+  export interface HeartbeatAttestationsFieldEvent {
+    field: '$.attestations'
+    value: number
+  }
+
+  export interface HeartbeatAttestationsDigestFieldEvent {
+    field: '$.attestationsDigest'
+    value: Uint8Array
+  }
+
   export function encode (obj: Partial<Heartbeat>): Uint8Array {
     return encodeMessage(obj, Heartbeat.codec())
   }
@@ -692,7 +758,7 @@ export namespace Heartbeat {
     return decodeMessage(buf, Heartbeat.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Heartbeat>): Generator<HeartbeatMarketFieldEvent | HeartbeatSequenceFieldEvent | HeartbeatTimeMsFieldEvent | HeartbeatAvailabilityFieldEvent | HeartbeatDevicesModelFieldEvent | HeartbeatDevicesMemoryBytesFieldEvent | HeartbeatDevicesGpuFieldEvent | HeartbeatDevicesBackendFieldEvent | HeartbeatDevicesDriverFieldEvent | HeartbeatDevicesCudaVersionFieldEvent | HeartbeatDevicesGflopsFieldEvent | HeartbeatDevicesCountFieldEvent | HeartbeatDevicesFreeFieldEvent | HeartbeatPricePerHourFieldEvent | HeartbeatLocationFieldEvent | HeartbeatRuntimesFieldEvent | HeartbeatAddressesFieldEvent | HeartbeatVersionFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Heartbeat>): Generator<HeartbeatMarketFieldEvent | HeartbeatSequenceFieldEvent | HeartbeatTimeMsFieldEvent | HeartbeatAvailabilityFieldEvent | HeartbeatDevicesModelFieldEvent | HeartbeatDevicesMemoryBytesFieldEvent | HeartbeatDevicesGpuFieldEvent | HeartbeatDevicesBackendFieldEvent | HeartbeatDevicesDriverFieldEvent | HeartbeatDevicesCudaVersionFieldEvent | HeartbeatDevicesGflopsFieldEvent | HeartbeatDevicesCountFieldEvent | HeartbeatDevicesFreeFieldEvent | HeartbeatPricePerHourFieldEvent | HeartbeatLocationFieldEvent | HeartbeatRuntimesFieldEvent | HeartbeatAddressesFieldEvent | HeartbeatVersionFieldEvent | HeartbeatDisagreementFieldEvent | HeartbeatAttestationsFieldEvent | HeartbeatAttestationsDigestFieldEvent> {
     return streamMessage(buf, Heartbeat.codec(), opts)
   }
 }

@@ -8,7 +8,7 @@ export const inventoryProtocol: ProtocolDescriptor<InventoryRequest, InventoryRe
   request: InventoryRequest,
   response: InventoryResponse,
   maxRequestBytes: 64,
-  maxResponseBytes: 32_768,
+  maxResponseBytes: 65_536,
   idleTimeoutMs: 10_000,
   totalTimeoutMs: 20_000,
   quota: { concurrentPerPeer: 4, opensPerMinute: 120 },

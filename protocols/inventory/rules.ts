@@ -53,6 +53,8 @@ export interface Offer {
   runtimes: string[]
   available: boolean
   stake: bigint
+  /** What the sources on its host do not agree on, by its own word. */
+  disagreement?: string
 }
 
 export type MismatchReason =

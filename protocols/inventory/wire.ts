@@ -437,6 +437,7 @@ export interface InventoryResponse {
   heartbeat: Uint8Array
   benchmarks: Benchmark[]
   runningJobs: number
+  attestations: Uint8Array[]
 }
 
 export namespace InventoryResponse {
@@ -466,6 +467,13 @@ export namespace InventoryResponse {
           w.uint32(obj.runningJobs)
         }
 
+        if (obj.attestations != null && obj.attestations.length > 0) {
+          for (const value of obj.attestations) {
+            w.uint32(34)
+            w.bytes(value)
+          }
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -473,7 +481,8 @@ export namespace InventoryResponse {
         const obj: any = {
           heartbeat: uint8ArrayAlloc(0),
           benchmarks: [],
-          runningJobs: 0
+          runningJobs: 0,
+          attestations: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -500,6 +509,14 @@ export namespace InventoryResponse {
               obj.runningJobs = reader.uint32()
               break
             }
+            case 4: {
+              if (opts.limits?.attestations != null && obj.attestations.length === opts.limits.attestations) {
+                throw new MaxLengthError('Decode error - repeated field "attestations" had too many elements')
+              }
+
+              obj.attestations.push(reader.bytes())
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -510,7 +527,8 @@ export namespace InventoryResponse {
         return obj
       }, function * (reader, length, prefix, opts = {}) {
         const obj = {
-          benchmarks: 0
+          benchmarks: 0,
+          attestations: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -549,6 +567,21 @@ export namespace InventoryResponse {
                 field: `${prefix}.runningJobs`,
                 value: reader.uint32()
               }
+              break
+            }
+            case 4: {
+              if (opts.limits?.attestations != null && obj.attestations === opts.limits.attestations) {
+                throw new MaxLengthError('Streaming decode error - repeated field "attestations" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.attestations[]`,
+                index: obj.attestations,
+                value: reader.bytes()
+              }
+
+              obj.attestations++
+
               break
             }
             default: {
@@ -597,6 +630,12 @@ export namespace InventoryResponse {
     value: number
   }
 
+  export interface InventoryResponseAttestationsFieldEvent {
+    field: '$.attestations[]'
+    index: number
+    value: Uint8Array
+  }
+
   export function encode (obj: Partial<InventoryResponse>): Uint8Array {
     return encodeMessage(obj, InventoryResponse.codec())
   }
@@ -605,7 +644,7 @@ export namespace InventoryResponse {
     return decodeMessage(buf, InventoryResponse.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<InventoryResponse>): Generator<InventoryResponseHeartbeatFieldEvent | InventoryResponseBenchmarksBackendFieldEvent | InventoryResponseBenchmarksOkFieldEvent | InventoryResponseBenchmarksGflopsFieldEvent | InventoryResponseBenchmarksReasonFieldEvent | InventoryResponseRunningJobsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<InventoryResponse>): Generator<InventoryResponseHeartbeatFieldEvent | InventoryResponseBenchmarksBackendFieldEvent | InventoryResponseBenchmarksOkFieldEvent | InventoryResponseBenchmarksGflopsFieldEvent | InventoryResponseBenchmarksReasonFieldEvent | InventoryResponseRunningJobsFieldEvent | InventoryResponseAttestationsFieldEvent> {
     return streamMessage(buf, InventoryResponse.codec(), opts)
   }
 }

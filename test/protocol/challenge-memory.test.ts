@@ -60,6 +60,7 @@ async function serve(
     },
     market: MARKET,
     ledger: NOBODY,
+    attestations: { take: async () => undefined },
     clock,
     log: silentLog,
     pausedBecause: () => undefined,

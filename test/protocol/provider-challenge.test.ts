@@ -195,6 +195,17 @@ test('the inventory answers with the newest heartbeat, as it was signed', () =>
     assert.is(answer.runningJobs, 0)
   }))
 
+test('what the sources on a host do not agree on is told to everybody, cut to what a heartbeat may say', () =>
+  withWorld(
+    async ({ house, renter }) => {
+      const told = () => renter.heartbeats.newest(house.network.peer)?.heartbeat.disagreement
+      await until(() => told() !== undefined)
+      assert.is(told()?.length, 512)
+      assert.match(told()!, /^two names; x/)
+    },
+    { disagreements: ['two names', 'x'.repeat(600)] },
+  ))
+
 test('what a provider says is plain JSON', () =>
   withWorld(async ({ house, renter }) => {
     const lease = await renter.lease(house.network.peer)

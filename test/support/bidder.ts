@@ -65,7 +65,7 @@ export async function joinBidder(
     await session.receive()
     if (script.offer === 'silent') return new Promise<void>(() => {})
     const { envelope: heartbeat } = await heartbeats.publish(beat())
-    await session.send({ heartbeat, benchmarks: [], runningJobs: 0 })
+    await session.send({ heartbeat, benchmarks: [], runningJobs: 0, attestations: [] })
   })
   await engine.handle(leaseProtocol, async (session) => {
     const request = await session.receive()

@@ -154,6 +154,47 @@ test(
   SLOW,
 )
 
+interface Verdict {
+  ok: boolean
+  claim: { gpu: boolean }
+  speed: string
+  recallMs: number
+  attested: boolean
+}
+
+test(
+  'a provider is challenged outside of any lease, keeps what was found, and shows it with its offer',
+  async () => {
+    const verdict = await read<Verdict>(renter, 'verify', provider.peer)
+    assert.is(verdict.ok, true)
+    assert.is(verdict.claim.gpu, false)
+    assert.is(verdict.speed, 'unknown device', 'software is never measured as a card')
+    assert.ok(verdict.recallMs >= 0)
+    assert.is(verdict.attested, true)
+    const nobody = await on(renter, 'verify', 'zzzzzz', '--json')
+    assert.is(nobody.code, 2)
+    const [offer] = await read<Array<{ attestations: object }>>(renter, 'offers', 'search', '--wait', '3s')
+    assert.equal(offer?.attestations, { count: 1, favourable: 1, weight: '0' }, 'its verifier has no stake')
+  },
+  SLOW,
+)
+
+test(
+  'a machine that provides is found ready, with its stake and a proof of its own',
+  async () => {
+    const { findings } = await read<{ findings: Array<{ check: string; verdict: string }> }>(
+      provider,
+      'node',
+      'check',
+    )
+    const verdicts = Object.fromEntries(findings.map(({ check, verdict }) => [check, verdict]))
+    for (const check of ['chain', 'clock', 'stake', 'running node', 'own proof', 'wallet']) {
+      assert.is(verdicts[check], 'ok', check)
+    }
+  },
+  SLOW,
+)
+
 interface Report {
   id: string
   state: string

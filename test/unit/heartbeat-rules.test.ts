@@ -123,6 +123,19 @@ test('no bytes make reading and judging do anything but refuse, believe, or fail
   assert.ok(decoded > 100, `${decoded} decoded`)
 })
 
+test('what is said of disagreements and attestations is bounded like everything else', () => {
+  const judge = (fields: Partial<Heartbeat>) => judgeHeartbeat(makeHeartbeat(fields), FACTS)
+  const fine = { disagreement: 'x'.repeat(512), attestations: 32, attestationsDigest: new Uint8Array(32) }
+  assert.is(judge(fine), undefined)
+  for (const fields of [
+    { disagreement: 'x'.repeat(513) },
+    { attestations: 33 },
+    { attestationsDigest: new Uint8Array(31) },
+  ]) {
+    assert.is(judge(fields)?.refused, 'MALFORMED', JSON.stringify(fields))
+  }
+})
+
 test('an availability that this version does not know is not decoded', () => {
   const field = Uint8Array.of(4 << 3, 9)
   assert.throws(() => Heartbeat.decode(Uint8Array.of(...Heartbeat.encode(makeHeartbeat()), ...field)))

@@ -53,6 +53,13 @@ function readRequirements(options: Invocation['options'], decimals: number): Req
   }
 }
 
+/** Verifiers in its favour of all, and what they have at stake. */
+function showEvidence({ count, favourable, weight }: OfferView['attestations'], decimals: number): string {
+  if (count === 0) return '-'
+  const sign = weight.startsWith('-') ? '-' : ''
+  return `${favourable}/${count}, ${sign}${showAmount(weight.replace('-', ''), decimals)} tokens`
+}
+
 function compareOffers(a: OfferView, b: OfferView): number {
   if (a.qualifies !== b.qualifies) return a.qualifies ? -1 : 1
   const difference = BigInt(a.price_per_hour) - BigInt(b.price_per_hour)
@@ -83,6 +90,7 @@ function renderOffers(
     { title: 'STATE', cell: (offer) => offer.availability },
     { title: 'TOKENS/H', align: 'right', cell: (offer) => showAmount(offer.price_per_hour, decimals) },
     { title: 'STAKE', align: 'right', cell: (offer) => showAmount(offer.stake, decimals) },
+    { title: 'ATTESTED', cell: ({ attestations }) => showEvidence(attestations, decimals) },
   ]
   if (all) {
     columns.push({

@@ -93,6 +93,7 @@ export function renderVerdict(verdict: Json<HardwareVerdict>, style: Style): str
       `proved in ${provingMs} ms${recallMs === undefined ? '' : `, recalled in ${recallMs} ms`}, checked in ${checkingMs} ms`,
     ],
   ]
+  if (verdict.attested === true) pairs.push(['attested', 'the provider keeps what this node has signed'])
   if (verdict.speed !== undefined && verdict.gflops !== undefined) {
     const ratio =
       verdict.ratio === undefined ? '' : `, ${(100 * verdict.ratio).toFixed(1)} % of the card's peak`
