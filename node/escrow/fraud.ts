@@ -163,7 +163,7 @@ async function stepsOf(
   }
   const { n } = receipt.params
   const computed = isShown ? Math.floor(state.pairs / PAIRS_PER_TRANSACTION) : 0
-  for (const [index, instruction] of computeEntry(programId, dispute, n).slice(computed).entries()) {
+  for (const [index, instruction] of [...computeEntry(programId, dispute, n).entries()].slice(computed)) {
     // Each asks for one unit more: equal bytes with an equal blockhash would be one transaction, executed once.
     steps.push({ instructions: [instruction], units: COMPUTE_UNITS.computeEntry + index })
   }
