@@ -89,6 +89,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   const journal = createJournal({ store, log })
   const settler = createSettler({ network, escrow, book, clock, log })
   const auctioneer = await createAuctioneer({
+    self: network.peer,
     engine: network.engine,
     topic: parts.auctions,
     inventory,

@@ -23,16 +23,23 @@ export function createChecker(options: DeviceOptions): CheckerDevice {
     await (await open?.catch(() => undefined))?.close()
   }
 
+  /** Only one that could not be opened is opened anew: a model that is no model is no fault of the device. */
+  const open = async () => {
+    const opening = (device ??= openDevice(options))
+    try {
+      return await opening
+    } catch (error) {
+      if (device === opening) device = undefined
+      throw error
+    }
+  }
+
   return {
     evaluate: async (request) => {
       cancelIdle()
       inUse++
       try {
-        device ??= openDevice(options)
-        return await (await device).evaluate(request)
-      } catch (error) {
-        device = undefined
-        throw error
+        return await (await open()).evaluate(request)
       } finally {
         inUse--
         if (inUse === 0) cancelIdle = options.clock.after(IDLE_MS, () => void close())
