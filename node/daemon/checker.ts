@@ -11,8 +11,11 @@ export interface CheckerDevice extends Checker {
 
 const IDLE_MS = 60_000
 
-export function createChecker(options: DeviceOptions): CheckerDevice {
-  let device: Promise<Device> | undefined
+export function createChecker(
+  options: DeviceOptions,
+  openChecking: (options: DeviceOptions) => Promise<Pick<Device, 'evaluate' | 'close'>> = openDevice,
+): CheckerDevice {
+  let device: ReturnType<typeof openChecking> | undefined
   let inUse = 0
   let cancelIdle = () => {}
 
@@ -25,7 +28,7 @@ export function createChecker(options: DeviceOptions): CheckerDevice {
 
   /** Only one that could not be opened is opened anew: a model that is no model is no fault of the device. */
   const open = async () => {
-    const opening = (device ??= openDevice(options))
+    const opening = (device ??= openChecking(options))
     try {
       return await opening
     } catch (error) {

@@ -152,7 +152,8 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     for (const [id, { peer }] of known) {
       if (peer === network.peer) continue
       known.delete(id)
-      return log.debug('too many orders to remember', { maxOrders, forgotten: id })
+      log.debug('too many orders to remember', { maxOrders, forgotten: id })
+      return
     }
   }
 
