@@ -99,6 +99,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   const settler = createSettler({ network, escrow, book, clock, log })
   const prosecutor = createProsecutor({ store, escrow, clock, log })
   const auctioneer = await createAuctioneer({
+    self: network.peer,
     engine: network.engine,
     topic: parts.auctions,
     inventory,

@@ -1,4 +1,5 @@
 import type { Log, LogLevel } from '../../protocols/ports.js'
+import { printable } from '../../protocols/text.js'
 import { writeDocument } from '../store/document.js'
 import { systemClock } from '../system/clock.js'
 import { createLog, silentLog } from '../system/log.js'
@@ -36,10 +37,10 @@ function createTerminalLog(least: LogLevel, err: Output, own: Record<string, unk
 }
 
 function show(value: unknown): string {
-  if (value instanceof Error) return JSON.stringify(value.message)
-  return typeof value === 'string'
-    ? /[\s"=]/.test(value)
-      ? JSON.stringify(value)
-      : value
-    : writeDocument(value ?? null)
+  if (value instanceof Error) return show(value.message)
+  return typeof value === 'string' ? quote(printable(value)) : printable(writeDocument(value ?? null))
+}
+
+function quote(text: string): string {
+  return /[\s"=]/.test(text) ? JSON.stringify(text) : text
 }

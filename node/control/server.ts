@@ -35,6 +35,8 @@ export interface ControlServerOptions {
 const BODY_LIMIT_BYTES = 65_536
 const REQUEST_TIMEOUT_MS = 10_000
 const TOKEN_BYTES = 32
+/** Other users of the machine can connect as well: they must not use up the files that the node may open. */
+const MAX_CONNECTIONS = 256
 
 const STATUS_OF: Readonly<Record<string, number>> = {
   JOB_UNKNOWN: 404,
@@ -80,6 +82,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
   })
+  server.server.maxConnections = MAX_CONNECTIONS
   guard(server, token)
   answerErrors(server, options.log)
   addRoutes(server, node)

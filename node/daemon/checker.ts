@@ -11,8 +11,11 @@ export interface CheckerDevice extends Checker {
 
 const IDLE_MS = 60_000
 
-export function createChecker(options: DeviceOptions): CheckerDevice {
-  let device: Promise<Device> | undefined
+export function createChecker(
+  options: DeviceOptions,
+  openChecking: (options: DeviceOptions) => Promise<Pick<Device, 'evaluate' | 'close'>> = openDevice,
+): CheckerDevice {
+  let device: ReturnType<typeof openChecking> | undefined
   let inUse = 0
   let cancelIdle = () => {}
 
@@ -23,16 +26,23 @@ export function createChecker(options: DeviceOptions): CheckerDevice {
     await (await open?.catch(() => undefined))?.close()
   }
 
+  /** Only one that could not be opened is opened anew: a model that is no model is no fault of the device. */
+  const open = async () => {
+    const opening = (device ??= openChecking(options))
+    try {
+      return await opening
+    } catch (error) {
+      if (device === opening) device = undefined
+      throw error
+    }
+  }
+
   return {
     evaluate: async (request) => {
       cancelIdle()
       inUse++
       try {
-        device ??= openDevice(options)
-        return await (await device).evaluate(request)
-      } catch (error) {
-        device = undefined
-        throw error
+        return await (await open()).evaluate(request)
       } finally {
         inUse--
         if (inUse === 0) cancelIdle = options.clock.after(IDLE_MS, () => void close())

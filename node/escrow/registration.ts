@@ -11,6 +11,7 @@ import type { Signer } from '../../chain/client/signing.js'
 import { COMPUTE_UNITS } from '../../chain/client/transactions.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
+import { abortable, createTimedFetch } from './rpc.js'
 import { decodeChainTime } from './time.js'
 
 /**
@@ -63,6 +64,7 @@ export function createRegistry(options: RegistryOptions): Registry {
   const connection = new Connection(options.rpcUrl, {
     commitment: options.commitment,
     disableRetryOnRateLimit: true,
+    fetch: createTimedFetch(clock),
   })
   const chain: Chain = {
     rpc: connection,
@@ -71,7 +73,10 @@ export function createRegistry(options: RegistryOptions): Registry {
     ...(outageMs === undefined ? {} : { outageMs }),
   }
   const account = (address: PublicKey, signal?: AbortSignal) =>
-    retrying(chain, signal, () => connection.getAccountInfo(address))
+    abortable(
+      retrying(chain, signal, () => connection.getAccountInfo(address)),
+      signal,
+    )
   const readMarket = async (signal?: AbortSignal) =>
     decodeMarket(market, await account(market, signal), programId)
   const addressOf = (node: PublicKey) => providerAddress(programId, market, node)

@@ -57,6 +57,7 @@ import type {
   ProviderAccount,
   SignedVoucher,
 } from './port.js'
+import { abortable, createTimedFetch } from './rpc.js'
 import { decodeChainTime } from './time.js'
 
 export interface SolanaEscrowOptions {
@@ -82,8 +83,6 @@ const PROVIDER_CACHE_MS = 5_000
 const MARKET_CACHE_MS = 60_000
 /** For the choice between terms in force and terms announced; deadlines are judged by a fresh reading. */
 const CHAIN_TIME_CACHE_MS = 5_000
-/** A server that takes a request and never answers counts as one that is down. */
-const RPC_TIMEOUT_MS = 10_000
 const MAX_CACHED_PROVIDERS = 10_000
 const DEFAULT_MAX_MICRO_LAMPORTS = 50_000
 /** Blockhashes of our own proposals that are still alive; each lives for about a minute. */
@@ -470,31 +469,5 @@ function cached<T>(
       })
     }
     return abortable(last.value, signal)
-  }
-}
-
-/** Stops waiting when the signal aborts; what was waited for goes on. */
-function abortable<T>(waited: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return waited
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    if (signal.aborted) return onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    waited.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
-}
-
-function createTimedFetch(clock: Clock): typeof fetch {
-  return async (input, init) => {
-    const late = new AbortController()
-    const stop = clock.after(RPC_TIMEOUT_MS, () => late.abort(new Error(`no answer in ${RPC_TIMEOUT_MS} ms`)))
-    try {
-      const response = await fetch(input, { ...init, signal: late.signal })
-      // Read here, so that the time limit holds for the body too.
-      const body = await response.arrayBuffer()
-      return new Response(body, response)
-    } finally {
-      stop()
-    }
   }
 }

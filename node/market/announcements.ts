@@ -59,7 +59,7 @@ export interface AuctionTopicOptions {
   market: Uint8Array
   clock: Clock
   log: Log
-  /** Orders remembered at once; further ones are ignored until some expire. Default 4,096. */
+  /** Orders remembered at once; beyond that the oldest is forgotten. Default 4,096. */
   maxOrders?: number
   /** Orders of one renter that are remembered at once. Default 64. */
   maxOrdersPerPeer?: number
@@ -139,7 +139,22 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
       expiresAtMs: revealUntil + MEMORY_MS,
     }
     known.set(toHex(received.orderId), order)
+    forgetOldest()
     return order
+  }
+
+  /**
+   * Renters' names cost nothing, so a node that is full of orders forgets the oldest rather than refuse the newest: one
+   * whose bids are still awaited is seconds old, those that a flood leaves behind are minutes old.
+   */
+  function forgetOldest(): void {
+    if (known.size <= maxOrders) return
+    for (const [id, { peer }] of known) {
+      if (peer === network.peer) continue
+      known.delete(id)
+      log.debug('too many orders to remember', { maxOrders, forgotten: id })
+      return
+    }
   }
 
   function takeOrder(opened: OpenedAnnouncement, order: Order, envelope: Uint8Array): Verdict {
@@ -148,11 +163,11 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
       log.debug('order refused', { peer: opened.peer, refused: refusal.refused, detail: refusal.detail })
       return refusal.refused === 'MALFORMED' || refusal.refused === 'FOREIGN_MARKET' ? 'reject' : 'ignore'
     }
-    const orderId = orderIdOf(opened.payload)
+    const orderId = orderIdOf(opened.peer, opened.payload)
     if (known.has(toHex(orderId))) return 'ignore'
     const ofPeer = [...known.values()].filter(({ peer }) => peer === opened.peer).length
-    if (known.size >= maxOrders || ofPeer >= maxOrdersPerPeer) {
-      log.warn('too many orders to remember', { peer: opened.peer, ofPeer, inAll: known.size })
+    if (ofPeer >= maxOrdersPerPeer) {
+      log.debug('too many orders of one renter', { peer: opened.peer, ofPeer })
       return 'ignore'
     }
     const received = { order, orderId, peer: opened.peer, envelope }
@@ -222,7 +237,8 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     publish: async (announcement) => {
       const { envelope, payload } = await sealAnnouncement(announcement, network.privateKey)
       const { order } = announcement
-      const orderId = announcement.commitment?.orderId ?? announcement.result?.orderId ?? orderIdOf(payload)
+      const orderId =
+        announcement.commitment?.orderId ?? announcement.result?.orderId ?? orderIdOf(network.peer, payload)
       // Before it goes out: the first commitments come back within milliseconds.
       if (order !== undefined) remember({ order, orderId, peer: network.peer, envelope })
       const { recipients } = await network.gossip.publish(topic, envelope)
@@ -245,7 +261,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
 export function orderOf(opened: OpenedAnnouncement, envelope: Uint8Array): ReceivedOrder | undefined {
   const { order } = opened.announcement
   if (order === undefined) return undefined
-  return { order, orderId: orderIdOf(opened.payload), peer: opened.peer, envelope }
+  return { order, orderId: orderIdOf(opened.peer, opened.payload), peer: opened.peer, envelope }
 }
 
 /** The result inside an opened announcement; undefined when it is something else, or not of this order. */

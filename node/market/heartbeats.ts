@@ -34,7 +34,7 @@ export interface HeartbeatTopicOptions {
   market: Uint8Array
   clock: Clock
   log: Log
-  /** Providers remembered at once; further ones are ignored until some fall silent. Default 10,000. */
+  /** Providers remembered at once; beyond that the one that was silent for longest is forgotten. Default 10,000. */
   maxPeers?: number
 }
 
@@ -60,6 +60,21 @@ export function createHeartbeatTopic(options: HeartbeatTopicOptions): HeartbeatT
     for (const [peer, received] of newest) if (!isLive(received)) newest.delete(peer)
   }
 
+  /**
+   * In the order in which they were heard. Names cost nothing, so when there are too many the one that was silent for
+   * longest is forgotten: a flood of made-up providers cannot keep those out that go on beating.
+   */
+  const remember = (received: ReceivedHeartbeat) => {
+    newest.delete(received.peer)
+    newest.set(received.peer, received)
+    if (newest.size <= maxPeers) return
+    for (const peer of newest.keys()) {
+      if (peer === network.peer) continue
+      newest.delete(peer)
+      return log.debug('too many providers to remember', { maxPeers, forgotten: peer })
+    }
+  }
+
   async function validate({ data }: GossipMessage): Promise<Verdict> {
     const envelope = await open({ word: WORD, bytes: data, maxBytes: HEARTBEAT_LIMITS.maxBytes })
     if (isRefusal(envelope)) return 'reject'
@@ -78,12 +93,8 @@ export function createHeartbeatTopic(options: HeartbeatTopicOptions): HeartbeatT
       return refusal.refused === 'MALFORMED' || refusal.refused === 'FOREIGN_MARKET' ? 'reject' : 'ignore'
     }
     if (peer === network.peer) return 'ignore'
-    if (!newest.has(peer) && newest.size >= maxPeers) {
-      log.warn('too many providers to remember', { maxPeers, peer })
-      return 'ignore'
-    }
     const received = { peer, heartbeat, envelope: data, receivedAtMs: now }
-    newest.set(peer, received)
+    remember(received)
     opened.set(data, received)
     return 'accept'
   }
@@ -106,7 +117,7 @@ export function createHeartbeatTopic(options: HeartbeatTopicOptions): HeartbeatT
         payload: Heartbeat.encode(heartbeat),
         key: network.privateKey,
       })
-      newest.set(network.peer, { peer: network.peer, heartbeat, envelope, receivedAtMs: clock.now() })
+      remember({ peer: network.peer, heartbeat, envelope, receivedAtMs: clock.now() })
       const { recipients } = await network.gossip.publish(topic, envelope)
       return { envelope, recipients }
     },

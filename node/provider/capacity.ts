@@ -33,14 +33,15 @@ export function createCapacity(parts: {
   occupied: () => Iterable<Binding>
 }): Capacity {
   const { total, clock, occupied } = parts
-  const promises = new Map<string, { devices: number; untilMs: number }>()
+  // By the clock that is never set: a promise must not last for hours because the time of day was put right.
+  const promises = new Map<string, { devices: number; endsAt: number }>()
 
   const bindings = () => new Map([...occupied()].map(({ id, devices }) => [id, devices]))
   const sum = (counts: Iterable<number>) => [...counts].reduce((all, count) => all + count, 0)
 
   function promisedBeside(bound: Map<string, number>, id?: string): number {
     const counted = [...promises].filter(
-      ([other, { untilMs }]) => other !== id && !bound.has(other) && untilMs > clock.now(),
+      ([other, { endsAt }]) => other !== id && !bound.has(other) && endsAt > clock.elapsed(),
     )
     return sum(counted.map(([, { devices }]) => devices))
   }
@@ -59,7 +60,7 @@ export function createCapacity(parts: {
       const held = bindings().get(id)
       if (held !== undefined) return held >= devices
       if (freeBeside(id) < devices) return false
-      promises.set(id, { devices, untilMs })
+      promises.set(id, { devices, endsAt: clock.elapsed() + untilMs - clock.now() })
       return true
     },
     release: (id) => {
@@ -67,8 +68,8 @@ export function createCapacity(parts: {
     },
     sweep: () => {
       const bound = bindings()
-      for (const [id, { untilMs }] of promises) {
-        if (bound.has(id) || untilMs <= clock.now()) promises.delete(id)
+      for (const [id, { endsAt }] of promises) {
+        if (bound.has(id) || endsAt <= clock.elapsed()) promises.delete(id)
       }
     },
   }

@@ -70,6 +70,8 @@ interface Running {
 }
 
 export async function createAuctioneer(parts: {
+  /** Base58 peer id of this node, the author of its orders. */
+  self: string
   engine: Engine
   topic: AuctionTopic
   inventory: Inventory
@@ -77,7 +79,7 @@ export async function createAuctioneer(parts: {
   clock: Clock
   log: Log
 }): Promise<Auctioneer> {
-  const { engine, topic, inventory, standing, clock, log } = parts
+  const { self, engine, topic, inventory, standing, clock, log } = parts
   const running = new Map<string, Running>()
 
   const stopListening = topic.onCommitment(({ orderId, peer, hash }) => {
@@ -152,7 +154,7 @@ export async function createAuctioneer(parts: {
   return {
     hold: async (order, events, signal) => {
       let wake = () => {}
-      const orderId = orderIdOf(Announcement.encode({ order }))
+      const orderId = orderIdOf(self, Announcement.encode({ order }))
       const auction: Running = {
         order,
         commitments: new Map(),

@@ -60,6 +60,8 @@ type EventBody = DeploymentEvent extends infer Event
 
 /** Time between two auctions when the first found nobody. */
 const AUCTION_PAUSE_MS = 2_000
+/** After the bids are in; anybody can announce a thousand providers, and each costs a question to the chain. */
+const EXPLAINING_MS = 1_000
 
 /**
  * One job from its order to its end: auction, lease, challenge, work, check, settlement. A provider that fails at any
@@ -178,13 +180,28 @@ async function holdAuction(attempt: Attempt, order: Order): Promise<Auction> {
     tell({ kind: 'bid', bid: { peer, pricePerHour, outcome, ...(excluded && { reason: excluded }) } })
   }
   const bidders = new Set(auction.bids.map(({ peer }) => peer))
-  for (const { offer, mismatches } of await explaining) {
+  const explained = await inTime(parts.clock, EXPLAINING_MS, explaining)
+  for (const { offer, mismatches } of explained ?? []) {
     if (bidders.has(offer.peer)) continue
     const reason = mismatches.map(({ text }) => text).join('; ') || 'did not bid'
     const { peer, pricePerHour } = offer
     tell({ kind: 'bid', bid: { peer, pricePerHour, outcome: 'unqualified', reason } })
   }
   return auction
+}
+
+/** Undefined when it is not there in time, or failed: what only explains holds nothing up. */
+async function inTime<T>(clock: Clock, ms: number, waited: Promise<T>): Promise<T | undefined> {
+  const enough = new AbortController()
+  const late = clock.sleep(ms, enough.signal).then(
+    () => undefined,
+    () => undefined,
+  )
+  try {
+    return await Promise.race([waited.catch(() => undefined), late])
+  } finally {
+    enough.abort()
+  }
 }
 
 /** Awards to the cheapest bid that is left, again and again, until one has done the job or none is left. */

@@ -14,6 +14,7 @@ import {
 } from '../../protocols/job/wire.js'
 import { TokenBucket } from '../../protocols/limits.js'
 import type { Clock } from '../../protocols/ports.js'
+import { printable } from '../../protocols/text.js'
 import type { Files, Source } from '../files/port.js'
 import type { Engine } from '../net/ports.js'
 import type { Session } from '../net/session.js'
@@ -55,9 +56,6 @@ const CLOCK_GRACE_MS = 500
 const RESENDS = 2
 /** Log lines and progress of a job: what is more frequent is dropped. */
 const CHATTER = { perMinute: 1_200, burst: 600 }
-/** Beyond these a peer's text could act on a terminal, or break the document that keeps it. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it removes
-const UNPRINTABLE = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 const METRIC_NAME = /^[A-Za-z0-9_][A-Za-z0-9_. /-]*$/
 
 /**
@@ -158,10 +156,6 @@ function hasFinished({ state, reason, detail }: State, peer: string): boolean {
   if (state === JobState.FAILED) throw failure('JOB_FAILED', `${reason}: ${detail}`, peer)
   if (state === JobState.STOPPED) throw failure('JOB_STOPPED', `${reason}: ${detail}`, peer)
   return state === JobState.COMPLETED
-}
-
-function printable(text: string): string {
-  return text.replace(UNPRINTABLE, '')
 }
 
 function readMetrics(metrics: Metric[]): Record<string, number> {

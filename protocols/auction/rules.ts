@@ -18,9 +18,12 @@ export const AUCTION_LIMITS = {
 
 export type OrderRefusal = 'MALFORMED' | 'FOREIGN_MARKET' | 'CLOSED' | 'FROM_THE_FUTURE'
 
-/** The name of an order: a hash of the very bytes that its author signed. */
-export function orderIdOf(payload: Uint8Array): Uint8Array {
-  return hash('nightshift/order/1', payload)
+/**
+ * The name of an order: a hash of its author (base58 peer id) and of the very bytes that it signed. Without the author,
+ * whoever signs a copy would have the same name for it, and where the copy came first the original would be ignored.
+ */
+export function orderIdOf(peer: string, payload: Uint8Array): Uint8Array {
+  return hash('nightshift/order/1', new TextEncoder().encode(peer), payload)
 }
 
 /** What a provider publishes before it reveals: binds it to one bid, tells nobody the price. */

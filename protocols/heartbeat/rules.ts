@@ -1,5 +1,6 @@
 import { equal } from '../bytes.js'
 import type { Refusal } from '../errors.js'
+import { isPrintable, printable } from '../text.js'
 import { Availability, type Heartbeat } from './wire.js'
 
 export const HEARTBEAT_LIMITS = {
@@ -69,6 +70,8 @@ function findMalformed(heartbeat: Heartbeat): string | undefined {
   ]
   const long = texts.find((text) => text.length > limits.maxTextChars)
   if (long !== undefined) return `a text of ${long.length} characters`
+  const odd = texts.find((text) => !isPrintable(text))
+  if (odd !== undefined) return `a text with control characters: ${JSON.stringify(printable(odd))}`
   const far = heartbeat.addresses.find((address) => address.length > limits.maxAddressChars)
   if (far !== undefined) return `an address of ${far.length} characters`
   const { disagreement = '', attestations = 0, attestationsDigest } = heartbeat

@@ -78,12 +78,12 @@ async function heartbeats(count: number) {
   return { clock, hub, networks, topics }
 }
 
-async function auctions(count: number) {
+async function auctions(count: number, maxOrders = 4_096) {
   const clock = createVirtualClock()
   const hub = createHub()
   const networks = await Promise.all(Array.from({ length: count }, () => hub.join()))
   const topics = networks.map((network) =>
-    createAuctionTopic({ network, market: MARKET, clock, log: silentLog, maxOrdersPerPeer: 4 }),
+    createAuctionTopic({ network, market: MARKET, clock, log: silentLog, maxOrders, maxOrdersPerPeer: 4 }),
   )
   return { clock, hub, networks, topics }
 }
@@ -117,6 +117,8 @@ test('a heartbeat that is replayed, stale, malformed, of another market or forge
     ['stale', await make({ sequence: 6n, timeMs: 1_699_999_000_000 }), 'ignore'],
     ['from the future', await make({ sequence: 6n, timeMs: 1_700_000_020_000 }), 'ignore'],
     ['malformed', await make({ sequence: 6n, devices: [] }), 'reject'],
+    ['acts on a terminal', await make({ sequence: 6n, location: '\u001b]0;owned\u0007DE' }), 'reject'],
+    ['reads backwards', await make({ sequence: 6n, version: '\u202e1.0' }), 'reject'],
     ['foreign', await make({ sequence: 6n, market: new Uint8Array(32) }), 'reject'],
     ['of another word', await make({ sequence: 6n }, 'auction'), 'reject'],
     ['no envelope', new Uint8Array(100), 'reject'],
@@ -145,20 +147,23 @@ test('copies of one heartbeat that arrive at the same time are taken once', asyn
 })
 
 test('a flood of made-up providers does not grow the memory of a node', async () => {
-  const { hub, networks, topics } = await heartbeats(1)
-  const verdicts: string[] = []
+  const { hub, networks, topics } = await heartbeats(2)
+  const honest = networks[1]!
   for (let i = 0; i < 6; i++) {
     const sybil = await hub.join()
+    // As every honest provider does, from time to time.
+    if (i % 2 === 0) await topics[1]!.publish(heartbeat({ sequence: BigInt(i + 1) }))
     const data = await seal({
       word: 'heartbeat',
       payload: Heartbeat.encode(heartbeat()),
       key: sybil.privateKey,
     })
-    verdicts.push(...(await sybil.inject(HEARTBEATS, data)))
+    await sybil.inject(HEARTBEATS, data)
   }
-  assert.equal(verdicts, ['accept', 'accept', 'accept', 'ignore', 'ignore', 'ignore'])
   assert.is(topics[0]!.all().length, 3)
-  assert.is(networks.length, 1)
+  assert.ok(topics[0]!.newest(honest.peer) !== undefined, 'one that goes on beating is not pushed out')
+  assert.is(topics[1]!.all().length, 3)
+  assert.ok(topics[1]!.newest(honest.peer) !== undefined, 'a node never forgets itself')
 })
 
 test('an order, a commitment to it and its result reach everybody under one name', async () => {
@@ -170,7 +175,7 @@ test('an order, a commitment to it and its result reach everybody under one name
   const { orderId, envelope } = await topics[0]!.publish({ order: order() })
   const opened = await openAnnouncement(envelope)
   assert.ok(!isRefusal(opened))
-  assert.equal(orderIdOf(opened.payload), orderId)
+  assert.equal(orderIdOf(opened.peer, opened.payload), orderId)
   await topics[1]!.publish({ commitment: { orderId, hash: new Uint8Array(32) } })
   await clock.advance(600)
   const winner = networks[1]!.peer
@@ -230,6 +235,34 @@ test('a flood of orders of one renter is cut off, and a replayed order is taken 
   assert.is(heard, 4)
   await clock.advance(700_000)
   assert.is(topics[1]!.orders().length, 0, 'orders expire')
+})
+
+test('orders of many made-up renters neither grow the memory of a node nor keep a newer order out', async () => {
+  const { hub, topics } = await auctions(1, 3)
+  const heard: string[] = []
+  topics[0]!.onOrder(({ peer }) => heard.push(peer))
+  const own = await topics[0]!.publish({ order: order({ nonce: new Uint8Array(16).fill(9) }) })
+  for (let i = 0; i < 6; i++) {
+    const sybil = await hub.join()
+    const { envelope } = await sealed(sybil, { order: order() })
+    assert.equal(await sybil.inject(AUCTIONS, envelope), ['accept'])
+    assert.is(heard.at(-1), sybil.peer)
+  }
+  assert.is(topics[0]!.orders().length, 3)
+  assert.ok(
+    topics[0]!.orders().some(({ orderId }) => equal(orderId, own.orderId)),
+    'the own one stays',
+  )
+})
+
+test('a copy of an order that another peer signs and sends first does not take the place of the original', async () => {
+  const { networks, topics } = await auctions(3)
+  const [renter, , mallory] = networks as [MemoryNetwork, MemoryNetwork, MemoryNetwork]
+  const heard: string[] = []
+  topics[1]!.onOrder(({ peer }) => heard.push(peer))
+  await mallory.inject(AUCTIONS, (await sealed(mallory, { order: order() })).envelope)
+  await topics[0]!.publish({ order: order() })
+  assert.equal(heard, [mallory.peer, renter.peer])
 })
 
 test('an order that is closed, malformed or of another market is not passed on', async () => {

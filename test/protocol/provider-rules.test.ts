@@ -102,6 +102,21 @@ test('a device that is asked for in no number, or in a broken one, is not promis
   assert.is(capacity.free(), 4)
 })
 
+test('a promise ends after its time, also when the time of day is set back meanwhile', async () => {
+  const clock = createVirtualClock()
+  let setBackMs = 0
+  const capacity = createCapacity({
+    total: 1,
+    clock: { ...clock, now: () => clock.now() - setBackMs },
+    occupied: () => [],
+  })
+  assert.ok(capacity.reserve('x', 1, clock.now() + 15_000))
+  setBackMs = 7_200_000
+  assert.is(capacity.free(), 0)
+  await clock.advance(15_001)
+  assert.is(capacity.free(), 1)
+})
+
 const NOW = 1_000_000
 const record: LeaseRecord = {
   lease: new Uint8Array(32),

@@ -30,7 +30,15 @@ async function hold(
   const standing = createStanding({ store: disk.store, clock })
   const { engine } = network
   const inventory = createInventory({ heartbeats, engine, escrow, clock, log: silentLog, market: MARKET })
-  const auctioneer = await createAuctioneer({ engine, topic, inventory, standing, clock, log: silentLog })
+  const auctioneer = await createAuctioneer({
+    self: network.peer,
+    engine,
+    topic,
+    inventory,
+    standing,
+    clock,
+    log: silentLog,
+  })
   const bidders: Bidder[] = []
   for (const script of scripts) bidders.push(await joinBidder(hub, { clock, escrow }, script))
   await prepare(bidders, (peer) => standing.lose(peer, 'OPENING_DIFFERS', true))

@@ -164,7 +164,7 @@ test('a commitment binds the peer and every field of the bid', () => {
 test('an order and a commitment over the same bytes have different names', () => {
   fc.assert(
     fc.property(fc.string({ maxLength: 20 }), fc.uint8Array({ maxLength: 60 }), (peer, payload) => {
-      assert.is.not(toHex(orderIdOf(payload)), toHex(commitmentOf(peer, payload)))
+      assert.is.not(toHex(orderIdOf(peer, payload)), toHex(commitmentOf(peer, payload)))
     }),
   )
 })
@@ -185,9 +185,9 @@ test('the name of an order changes with every field', () => {
     wallet: fill(32, 9),
     addresses: [],
   }
-  const names = new Set([toHex(orderIdOf(Order.encode(makeOrder())))])
+  const names = new Set([toHex(orderIdOf('peer', Order.encode(makeOrder())))])
   for (const field of Object.keys(other) as Array<keyof Order>) {
-    names.add(toHex(orderIdOf(Order.encode(makeOrder({ [field]: other[field] })))))
+    names.add(toHex(orderIdOf('peer', Order.encode(makeOrder({ [field]: other[field] })))))
   }
   assert.is(names.size, Object.keys(other).length + 1)
 })

@@ -13,7 +13,7 @@ const test = suite('lease rules')
 type Facts = Parameters<typeof judgeProposal>[1]
 
 const order = makeOrder()
-const orderId = orderIdOf(Order.encode(order))
+const orderId = orderIdOf('renter', Order.encode(order))
 
 function makeResult(changes: Partial<Result> = {}): Result {
   return { orderId, bids: [], winner: 'provider', pricePerHour: 250_000n, round: 0, ...changes }
