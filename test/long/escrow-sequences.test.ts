@@ -7,7 +7,7 @@ import { suite } from '../support/suite.js'
 const test = suite('the escrow program beside a model of it, for long')
 
 const seed = Number(process.env.NIGHTSHIFT_SEED ?? Date.now() % 2 ** 31)
-const runs = Number(process.env.NIGHTSHIFT_RUNS ?? 1_000)
+const runs = Number(process.env.NIGHTSHIFT_RUNS ?? 300)
 
 test(
   `${runs} sequences of up to 150 steps; to see a failure again, run with NIGHTSHIFT_SEED=${seed}`,
