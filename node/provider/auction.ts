@@ -66,6 +66,8 @@ export function createAuctionService(parts: {
   const counts: AuctionCounts = { orders: 0, bids: 0, won: 0, passed: {} }
   const stopping = new AbortController()
   const running = new Set<Promise<void>>()
+  /** Orders that named this node the winner, until their bids are forgotten; there is a stored bid for each. */
+  const awards = new Map<string, number>()
   const unsubscribe: Array<() => void> = []
 
   const pass = (orderId: Uint8Array, reason: string, detail = '') => {
@@ -168,11 +170,19 @@ export function createAuctionService(parts: {
     }
   }
 
+  function forgetAwards(): void {
+    for (const [id, expiresAtMs] of awards) if (expiresAtMs <= clock.now()) awards.delete(id)
+  }
+
   async function takeResult({ result, orderId, peer }: ReceivedResult): Promise<void> {
     const record = await bids.get(orderId)
     if (record === undefined || record.renter !== peer) return
     const id = toHex(orderId)
     if (result.winner !== network.peer) return capacity.release(id)
+    forgetAwards()
+    // A winner that failed is passed over in later rounds: one that is named twice is only being kept from others.
+    if (awards.has(id)) return
+    awards.set(id, record.expiresAtMs)
     counts.won++
     const isKept = capacity.reserve(id, record.devices, clock.now() + AWARD_MS)
     log.info('auction won', { order: id, round: result.round, devicesKept: isKept })

@@ -6,7 +6,7 @@ import type { Order } from '../../protocols/auction/wire.js'
 import { toHex } from '../../protocols/bytes.js'
 import { leaseProtocol } from '../../protocols/lease/protocol.js'
 import type { Terms } from '../../protocols/lease/wire.js'
-import { createVirtualClock, until } from '../support/clock.js'
+import { createVirtualClock, settle, until } from '../support/clock.js'
 import { PRICE, type ScriptedRenter } from '../support/provider.js'
 import { suite } from '../support/suite.js'
 import { withWorld } from '../support/world.js'
@@ -318,5 +318,15 @@ test('a renter who opens a lease and sends nothing gets no more than two minutes
     { clock, reconcilePeriodMs: 1_000 },
   )
 })
+
+test('a renter that names the same winner round after round does not keep its devices promised for ever', () =>
+  withWorld(async ({ house, renter, clock }) => {
+    const ordered = await renter.order()
+    await until(() => renter.bids.length === 1 && clock.now() > windowsOf(ordered.order).commitUntil)
+    for (const round of [0, 1, 2]) await renter.award(ordered, house.network.peer, PRICE, round)
+    await until(() => house.provider.status().counters.won > 0)
+    await settle()
+    assert.is(house.provider.status().counters.won, 1)
+  }))
 
 test.run()
