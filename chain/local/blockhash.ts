@@ -47,9 +47,9 @@ export class BlockhashQueue {
     return slot === undefined || slot < this.#newest - BLOCKHASH_WINDOW ? undefined : slot
   }
 
-  /** The hashes of the blocks that are complete, newest first. */
+  /** The hashes of the blocks that are complete, newest first; the runtime aborts on more than the sysvar holds. */
   slotHashes(): { slot: bigint; hash: string }[] {
-    const complete = [...this.#hashes].filter(([at]) => at > 0)
+    const complete = [...this.#hashes].filter(([at]) => at > 0).slice(-SLOT_HASHES)
     return complete.map(([at, hash]) => ({ slot: BigInt(at - 1), hash })).reverse()
   }
 }

@@ -79,6 +79,16 @@ test('a blockhash is valid for 150 slots after its own', async () => {
   assert.is((await connection.isBlockhashValid(blockhash)).value, false)
 })
 
+test('a chain goes on beyond the 512 slots that the SlotHashes sysvar can hold', async () => {
+  const { chain, connection } = node
+  chain.advance({ slots: 600 })
+  const wallet = node.fundedWallet()
+  assert.ok((await connection.getBalance(wallet.publicKey)) > 0)
+  chain.advance({ slots: 1_200 })
+  assert.ok((await connection.getSlot()) > 1_800)
+  assert.ok((await connection.getBalance(node.fundedWallet().publicKey)) > 0)
+})
+
 test('the chain stands still without a running clock, and moves by exactly what it is told', async () => {
   const { chain, connection } = node
   const [slot, time] = [chain.slot(), chain.unixTime()]

@@ -104,12 +104,12 @@ async function sweep(swarm: Swarm, signal: AbortSignal): Promise<void> {
     process.stderr.write(`kill the ${victim} when ${moment.name}\n`)
     const [renter] = (await swarm.prepare([renterPlan(`renter-${rounds}`)])) as [Member]
     const wallets = [renter, ...members]
-    const before = await ledger.balances(wallets, signal)
+    const before = (await ledger.read(wallets, signal)).wallets
     const played = await play(swarm, { victim, moment, renter, providers, members, ledger, signal })
     providers = played.providers
     // Devices stay promised for a while to an order whose renter is gone.
     if (victim === 'renter') await systemClock.sleep(PROMISE_MS, signal)
-    const after = await ledger.balances(wallets, signal)
+    const after = (await ledger.read(wallets, signal)).wallets
     const what = `${victim}, ${moment.name}`
     assert.is(sum(after), sum(before), what)
     for (const { deposited, paid, refunded } of played.report?.settlements ?? []) {
@@ -164,10 +164,7 @@ async function play(
       )
     }
   })
-  const isSettled = async () => {
-    const bound = await Promise.all(members.map(({ nodeKey }) => ledger.bound(nodeKey, signal)))
-    return bound.every((amount) => amount === 0n)
-  }
+  const isSettled = async () => (await ledger.bound(members, signal)) === 0n
   let report = await posted.report
   assert.ok(isKilled, `the moment came: ${JSON.stringify(report)}`)
   if (restarting !== undefined) providers = [...(await restarting), ...providers.slice(1)]
