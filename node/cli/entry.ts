@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { followParent } from '../swarm/lifeline.js'
 import { systemClock } from '../system/clock.js'
 import { environment } from '../system/environment.js'
@@ -10,6 +11,8 @@ import { createOutput, type Shell } from './shell.js'
  */
 export async function runEntry(run: (shell: Shell) => Promise<number>): Promise<never> {
   const controller = new AbortController()
+  // The whole program hangs on this one signal, each wait with a listener that it takes away again: no leak to warn of.
+  setMaxListeners(0, controller.signal)
   watchSignals(controller)
   ignoreClosedPipes()
   const code = await run({
