@@ -11,7 +11,7 @@ import type { ReportLine } from './support/suite.js'
  * Folders in LONG run only when they are named (`npm run test:long`).
  */
 const ROOT = fileURLToPath(new URL('.', import.meta.url))
-const ALONE = ['swarm', 'acceptance'] // real swarms: several processes each, so one file at a time
+const ALONE = ['swarm', 'acceptance', 'long'] // real swarms and full loads: one file at a time
 const LONG = ['long']
 const FILE_TIMEOUT_MS = 240_000
 const LONG_FILE_TIMEOUT_MS = 1_500_000
