@@ -32,6 +32,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const { style } = report.err
   report.progress('starting the chain …')
   let swarm: Swarm | undefined
+  let failed = false
   try {
     swarm = await startSwarm(
       {
@@ -53,12 +54,16 @@ export async function run(invocation: Invocation): Promise<number> {
       describe(swarm, providers, renter as Member, folder),
       render(swarm, providers, renter as Member, invocation),
     )
-    await aborted(shell.signal)
+    await Promise.race([aborted(shell.signal), swarm.failed])
     report.progress('stopping …')
     return EXIT.OK
+  } catch (error) {
+    failed = !shell.signal.aborted
+    throw error
   } finally {
     await swarm?.stop()
-    if (options.keep === true || isGiven) report.progress(`data and logs are kept in ${folder}`)
+    // Errors name logs that lie there.
+    if (options.keep === true || isGiven || failed) report.progress(`data and logs are kept in ${folder}`)
     else await rm(folder, { recursive: true, force: true })
   }
 }
