@@ -110,8 +110,8 @@ function warnOfEmptyWallet(invocation: Invocation, wallet: string): string {
 
 async function conclude(invocation: Invocation, holder: Holder, id: string): Promise<number> {
   const { shell, report, options } = invocation
-  const decimals = (await holder.status()).chain.market?.decimals
   const job = await holder.job(id)
+  const decimals = job.decimals ?? (await holder.status()).chain.market?.decimals
   const { output } = options
   const placed = output === undefined ? job : await copyOutputs(job, resolve(shell.cwd, String(output)))
   const document = { kind: 'report', report: placed }
