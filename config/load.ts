@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { AUCTION_LIMITS } from '../protocols/auction/rules.js'
 import { type Finding, findNearest, type Path, refuseErrors, showValue } from './finding.js'
 import { type Fault, judge } from './judge.js'
 import { OPTIONS, type Option } from './options.js'
+import { readPresetText } from './preset.js'
 import { type Config, configSchema, type PresetName } from './schema.js'
 import { findingAt, readSource, toValue } from './source.js'
 import { parseSize } from './units.js'
@@ -81,11 +81,6 @@ function refuse(findings: readonly Finding[]): void {
 
 function defaultOf(path: string): unknown {
   return OPTIONS.find((option) => option.path === path)?.default
-}
-
-/** The text of a preset that ships with the program: dist/config/load.js stands two folders below the package. */
-export function readPresetText(name: PresetName): string {
-  return readFileSync(new URL(`../../config/${name}.json`, import.meta.url), 'utf8')
 }
 
 function readPreset(name: PresetName): Layer {

@@ -38,6 +38,8 @@ export interface DaemonOptions {
   signal: AbortSignal
   /** Told what is being done, for people who wait. */
   onStep?: (step: string) => void
+  /** Told what takes longer than it should; default: `onStep`. */
+  onDelay?: (what: string) => void
   /** Opens the device that is offered; default: the best that works here. */
   openDevice?: OpenDevice
 }
@@ -56,7 +58,10 @@ export interface Daemon extends ControlledNode {
 
 /** A status must not hang because the chain does. */
 const CHAIN_PATIENCE_MS = 2_000
-const SILENCE_MS = 4_000
+/** Before whoever waits for the chain is told so. */
+const SILENCE_MS = 2_000
+/** At the start somebody waits; a node that runs outlives far longer outages. */
+const START_PATIENCE_MS = 10_000
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const cleanup = createCleanup(options.log)
@@ -92,7 +97,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
 
   onStep('asking the chain for the market')
   const chain = await openChain(config, createSigner(key.secretKey), { clock, random })
-  const { address: market, decimals } = await askPatiently(options, () => chain.escrow.market(signal))
+  const { address: market, decimals } = await askAtStart(options, (limit) => chain.escrow.market(limit))
   await rememberDecimals(store, decimals)
   const heartbeats = createHeartbeatTopic({ network, market, clock, log })
   cleanup.add('heartbeats', async () => heartbeats.close())
@@ -155,15 +160,34 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   }
 }
 
-/** A chain that is down is asked again for a minute; whoever waits is told after a few seconds. */
-async function askPatiently<T>({ clock, config, onStep }: DaemonOptions, ask: () => Promise<T>): Promise<T> {
-  const cancel = clock.after(SILENCE_MS, () =>
-    onStep?.(`the chain at ${config.chain.rpcUrl} does not answer yet, trying again`),
-  )
+/** A chain that is down is asked again for a few seconds, since it may be starting too. Throws CHAIN_UNREACHABLE. */
+async function askAtStart<T>(
+  { clock, config, signal, onStep, onDelay = onStep }: DaemonOptions,
+  ask: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { rpcUrl } = config.chain
+  const late = new AbortController()
+  const undo = [
+    clock.after(SILENCE_MS, () => onDelay?.(`the chain at ${rpcUrl} does not answer yet, trying again`)),
+    clock.after(START_PATIENCE_MS, () => late.abort()),
+  ]
   try {
-    return await ask()
+    return await ask(AbortSignal.any([signal, late.signal]))
+  } catch (cause) {
+    if (!late.signal.aborted || signal.aborted) throw cause
+    const local =
+      'start a local network with `npx nightshift swarm start` and pass its --config, or name another --chain-rpc-url'
+    throw new NightshiftError(
+      'CHAIN_UNREACHABLE',
+      `the chain at ${rpcUrl} did not answer for ${START_PATIENCE_MS / 1000} s`,
+      {
+        advice: config.preset === 'localnet' ? local : 'name another --chain-rpc-url',
+        context: { rpcUrl },
+        cause,
+      },
+    )
   } finally {
-    cancel()
+    for (const cancel of undo) cancel()
   }
 }
 

@@ -90,7 +90,7 @@ const STOP_PATIENCE_MS = 4_000
 
 export async function createRenter(parts: RenterParts, options: RenterOptions): Promise<Renter> {
   const { network, escrow, store, files, clock, random, log } = parts
-  const { address: market } = await escrow.market()
+  const { address: market, decimals } = await escrow.market()
   const inventory = createInventory({ ...parts, engine: network.engine, market })
   const evidence = createEvidenceReader({ ...parts, engine: network.engine, market })
   const standing = createStanding({ store, clock })
@@ -205,6 +205,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       name: plan.name,
       state: JobState.QUEUED,
       createdAtMs: clock.now(),
+      decimals,
       bids: [],
       challenges: [],
       settlements: [],

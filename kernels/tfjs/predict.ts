@@ -8,7 +8,7 @@ import type { JobOptions, JobOutput } from './event.js'
 import { buildModel, writeWeights } from './model.js'
 import { inferShape, requireRoom } from './shape.js'
 import type { ModelSpec, PredictSpec, TrainSpec } from './spec.js'
-import { computeAccuracy, computeLoss, uploadDataset } from './train.js'
+import { computeLoss, countRight, uploadDataset } from './train.js'
 
 export interface PredictInputs {
   readonly data: Uint8Array
@@ -121,7 +121,7 @@ export async function evaluate(
     requireRoom(backend, modelSpec, { rows: dataset.rows, batchSize: spec.batchSize })
     const { features, labels } = uploadDataset(backend, dataset, modelSpec.input, spec.dataset)
     let loss = 0
-    let accuracy = 0
+    let right = 0
     try {
       for (let from = 0; from < dataset.rows; from += spec.batchSize) {
         await turn()
@@ -129,18 +129,19 @@ export async function evaluate(
         const figures = tf.tidy(() => {
           const output = model.apply(takeRows(backend, features, from, spec.batchSize)) as Tensor
           const truth = takeRows(backend, labels!, from, spec.batchSize) as Tensor2D
-          return [computeLoss(backend, spec.loss, output, truth), computeAccuracy(backend, output, truth)]
+          return [computeLoss(backend, spec.loss, output, truth), countRight(backend, output, truth)]
         })
-        const [batchLoss, batchAccuracy] = await Promise.all(figures.map(readScalar))
+        const [batchLoss, batchRight] = await Promise.all(figures.map(readScalar))
         loss += share * batchLoss!
-        accuracy += share * batchAccuracy!
+        right += batchRight!
       }
     } finally {
       features.dispose()
       labels?.dispose()
     }
     await backend.settle()
-    return { loss, rows: dataset.rows, ...(spec.dataset.classes === undefined ? {} : { accuracy }) }
+    const { rows } = dataset
+    return { loss, rows, ...(spec.dataset.classes === undefined ? {} : { accuracy: right / rows }) }
   })
 }
 

@@ -182,9 +182,17 @@ function trainStep(
   })
 }
 
-export function computeAccuracy({ core: tf }: Backend, output: Tensor, labels: Tensor): Scalar {
-  const right = tf.equal(tf.argMax(output, -1), tf.argMax(labels, -1))
-  return tf.mean(tf.cast(right as Tensor1D, 'float32')) as Scalar
+function computeAccuracy(backend: Backend, output: Tensor, labels: Tensor): Scalar {
+  return backend.core.mean(markRight(backend, output, labels)) as Scalar
+}
+
+/** How many rows are right: a whole number, exact for as many rows as a batch can have (2^24). */
+export function countRight(backend: Backend, output: Tensor, labels: Tensor): Scalar {
+  return backend.core.sum(markRight(backend, output, labels)) as Scalar
+}
+
+function markRight({ core: tf }: Backend, output: Tensor, labels: Tensor): Tensor1D {
+  return tf.cast(tf.equal(tf.argMax(output, -1), tf.argMax(labels, -1)), 'float32') as Tensor1D
 }
 
 async function readFigures({ loss, accuracy }: Figures): Promise<{ loss: number; accuracy?: number }> {

@@ -44,5 +44,6 @@ export async function openGuest(invocation: Invocation): Promise<Daemon> {
     log: createProcessLog(level, shell.err),
     signal: shell.signal,
     onStep: (step) => report.status(`${step} …`),
+    onDelay: (what) => report.progress(`${what} …`),
   })
 }

@@ -4,6 +4,7 @@ import { addOwnOptions, type CommandSpec } from './command.js'
 import { EXIT, Interrupted } from './exit.js'
 import { createReport } from './report.js'
 import type { Shell } from './shell.js'
+import { PROGRAM } from './suggestion.js'
 
 /** A noun with its verbs. */
 export interface NounGroup {
@@ -19,7 +20,7 @@ const EXIT_CODES = `Exit codes:
   0    it worked
   1    it was tried and failed
   2    the command line, the configuration or the manifest is wrong
-  130  interrupted by Ctrl-C (143: by SIGTERM); a node that was told to stop exits with 0
+  130  interrupted by Ctrl-C (143: by SIGTERM); a node or swarm that was told to stop exits with 0
 `
 
 const MAIN_EXAMPLES = [
@@ -34,6 +35,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'USAGE',
   'CONFIG_INVALID',
   'CONFIG_FILE_UNREADABLE',
+  'JOB_SPEC_INVALID',
   'MANIFEST_INVALID',
   'MANIFEST_UNREADABLE',
   'NO_BOOTSTRAP_PEERS',
@@ -60,7 +62,7 @@ export async function runProgram(nouns: readonly Noun[], shell: Shell, version: 
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.OK
-    const known = asKnown(error, shell)
+    const known = asKnown(error, nouns, shell)
     if (known === undefined) return EXIT.USAGE
     createReport(shell, json).failure(known, verbose)
     return exitCodeOf(known)
@@ -142,16 +144,24 @@ function renderExamples(examples: readonly string[]): string {
 }
 
 /** Undefined: help was printed because the command line was not complete. */
-function asKnown(error: unknown, shell: Shell): unknown {
+function asKnown(error: unknown, nouns: readonly Noun[], shell: Shell): unknown {
   if (shell.signal.aborted && isAbort(error, shell.signal)) return shell.signal.reason
   if (!(error instanceof CommanderError)) return error
   const isHelp = error.code === 'commander.help'
   if (isHelp && !shell.args.includes('--json')) return undefined
-  const words = shell.args.filter((word) => /^[a-z]+$/.test(word)).slice(0, 2)
   return new NightshiftError('USAGE', isHelp ? 'the command is not complete' : tidy(error.message), {
-    advice: `"${['nightshift', ...words, '--help'].join(' ')}" shows what there is, with examples`,
+    advice: `"${[PROGRAM, ...knownWords(nouns, shell.args), '--help'].join(' ')}" shows what there is, with examples`,
     cause: error,
   })
+}
+
+/** The noun and the verb of a command line, as far as there are such. */
+function knownWords(nouns: readonly Noun[], args: readonly string[]): string[] {
+  const [first, second] = args.filter((word) => /^[a-z]+$/.test(word))
+  const noun = nouns.find(({ name }) => name === first)
+  if (noun === undefined) return []
+  const verb = 'commands' in noun ? noun.commands.find(({ name }) => name === second) : undefined
+  return verb === undefined ? [noun.name] : [noun.name, verb.name]
 }
 
 /** An interrupted command fails in whatever it was doing just then. */

@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type LoadedConfig, loadConfig } from '../../config/load.js'
-import { OPTIONS } from '../../config/options.js'
+import { OPTIONS, showDefaults } from '../../config/options.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import { LIFELINE_VARIABLE } from '../swarm/lifeline.js'
 import type { SettingGroup } from './command.js'
@@ -29,11 +29,11 @@ export function addSettings(command: Command, groups: readonly SettingGroup[]): 
     for (const option of OPTIONS) {
       if (groupOf(option.keys) !== group) continue
       const placeholder = option.kind === 'list' ? '<list>' : `<${option.kind}>`
-      const unset = option.default === undefined || option.default === ''
+      const defaults = showDefaults(option, showDefault)
       const added = new Option(`${option.flag} ${placeholder}`, option.description)
       if (option.choices !== undefined) added.choices([...option.choices])
       // Shown in the help and not set: a default of commander's would hide the file and the environment.
-      if (!unset) added.description += ` (default: ${showDefault(option.default)})`
+      if (defaults !== '') added.description += ` (default: ${defaults})`
       command.addOption(added.helpGroup(HEADINGS[group]))
     }
   }

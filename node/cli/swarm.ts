@@ -7,7 +7,8 @@ export const SWARM: NounGroup = {
     {
       name: 'start',
       summary: 'run chain, bootstrap peer and providers until Ctrl-C',
-      details: 'Each is a process of its own. Prints the command with which a renter joins.',
+      details: `Each is a process of its own. Prints the command with which a renter joins.
+Ctrl-C is how it ends, so it then exits with 0.`,
       options: [
         { flags: '-n, --providers <count>', description: 'how many providers', default: '5' },
         {

@@ -4,6 +4,7 @@ import { type ParsedManifest, parseManifest } from '../../config/manifest/parse.
 import { type JobPlan, planJob } from '../../config/manifest/plan.js'
 import type { Config } from '../../config/schema.js'
 import { NightshiftError } from '../../protocols/errors.js'
+import { checkDeclared } from '../device/declared.js'
 
 /** Reads a manifest and plans one of its services. */
 export async function readPlan(
@@ -36,8 +37,23 @@ export function toPlan(
     decimals,
     defaults: config.renter,
   })
+  requireDeclared(plan, path)
   const folder = dirname(path)
   return { ...plan, inputs: plan.inputs.map((input) => ({ ...input, path: resolve(folder, input.path) })) }
+}
+
+/** The device's own check of the `job`, told with the file in which it stands. Throws JOB_SPEC_INVALID. */
+function requireDeclared({ runtime, spec, inputs }: JobPlan, path: string): void {
+  try {
+    checkDeclared(
+      { runtime, job: spec },
+      inputs.map(({ name }) => name),
+    )
+  } catch (cause) {
+    if (!(cause instanceof NightshiftError)) throw cause
+    const { code, message, advice, context } = cause
+    throw new NightshiftError(code, `${path}: ${message}`, { advice, context: { ...context, path }, cause })
+  }
 }
 
 export async function readManifest(path: string): Promise<string> {

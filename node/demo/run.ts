@@ -61,7 +61,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
     },
   )
   try {
-    return await play(options, swarm, times)
+    return await Promise.race([play(options, swarm, times), swarm.failed])
   } finally {
     await swarm.stop()
   }

@@ -83,6 +83,8 @@ export interface DeploymentReport {
   reason?: string
   detail?: string
   createdAtMs: number
+  /** Of the mint in which its amounts are; absent in reports of earlier versions. */
+  decimals?: number
   orderToLeaseMs?: number
   winner?: string
   bids: BidOutcome[]

@@ -10,6 +10,7 @@ import {
   type ProcessSpec,
   type RunningProcess,
 } from './process.js'
+import { keepRunning, type Restarting } from './restart.js'
 
 /**
  * A whole network on one machine: chain, bootstrap peer and nodes, each an operating system process of its own with
@@ -59,6 +60,8 @@ export interface Swarm {
   readonly chain: ChainReady
   readonly bootstrap: RunningNode
   readonly group: ProcessGroup
+  /** Rejects with PROCESS_KEEPS_DYING when chain or bootstrap peer is beyond help; never resolves. */
+  readonly failed: Promise<never>
   /** The one that runs now: it changes when the chain had to be started again. */
   chainProcess(): RunningProcess
   /** Makes keys and configuration of nodes and funds them, without starting them. */
@@ -84,16 +87,20 @@ export async function startSwarm(
 ): Promise<Swarm> {
   const { folder, clock, environment } = options
   const group = createProcessGroup({ logDir: `${folder}/logs`, clock, env: withoutSettings(environment) })
+  const failure = Promise.withResolvers<never>()
+  failure.promise.catch(() => {}) // told to whoever runs the swarm, and a start may fail before there is anybody
+  const restarting: Restarting = { ...options, group, onGiveUp: failure.reject }
   try {
-    const chain = await startChain(options, group)
+    const chain = await startChain(options, restarting)
     onChain(chain)
-    const parts: Parts = { ...options, group, chain, genesis: createGenesis({ ...chain, clock }) }
-    const bootstrap = await startBootstrap(parts)
+    const parts: Parts = { ...options, group, restarting, chain, genesis: createGenesis({ ...chain, clock }) }
+    const bootstrap = await Promise.race([startBootstrap(parts), failure.promise])
     const common = commonSettings(chain, bootstrap.addresses)
     return {
       chain,
       bootstrap,
       group,
+      failed: failure.promise,
       chainProcess: () => group.processes().findLast(({ name }) => name === CHAIN) as RunningProcess,
       prepare: (plans) => prepareNodes(parts, common, plans),
       start: (plans, members) =>
@@ -110,6 +117,7 @@ export async function startSwarm(
 
 interface Parts extends SwarmOptions {
   group: ProcessGroup
+  restarting: Restarting
   chain: ChainReady
   genesis: ReturnType<typeof createGenesis>
 }
@@ -122,16 +130,17 @@ function withoutSettings(environment: SwarmOptions['environment']): Record<strin
   return Object.fromEntries(kept)
 }
 
-async function startChain(options: SwarmOptions, group: ProcessGroup): Promise<ChainReady> {
+/** Chain and bootstrap peer come back when they die: everything else waits for them and goes on. */
+async function startChain(options: SwarmOptions, restarting: Restarting): Promise<ChainReady> {
   const spec = (port: string): ProcessSpec => ({
     name: CHAIN,
     entry: MAIN,
     args: ['chain', 'start', '--json', '--port', port, '--data-dir', `${options.folder}/chain`],
   })
-  const started = group.start(spec('0'))
+  const started = restarting.group.start(spec('0'))
   const ready = await waitReady<ChainReady>(started, options.signal)
   const { port } = new URL(ready.rpcUrl)
-  keepRunning(options, group, spec(port), started)
+  keepRunning(restarting, spec(port), started)
   return ready
 }
 
@@ -143,26 +152,12 @@ async function startBootstrap(parts: Parts): Promise<RunningNode> {
   await writeSettings(member, commonSettings(parts.chain, []), {
     network: { listen: listenOf(node.addresses) },
   })
-  keepRunning(parts, parts.group, nodeSpec(member), node.process)
+  keepRunning(parts.restarting, nodeSpec(member), node.process)
   return node
 }
 
 function listenOf(addresses: readonly string[]): string[] {
   return addresses.map((address) => address.replace(/\/p2p\/.*$/, ''))
-}
-
-/** Chain and bootstrap peer come back when they die: everything else waits for them and goes on. */
-function keepRunning(
-  options: SwarmOptions,
-  group: ProcessGroup,
-  spec: ProcessSpec,
-  started: RunningProcess,
-): void {
-  started.exited.then((exit) => {
-    if (group.isStopping()) return
-    options.onRestart?.(spec.name, exit)
-    keepRunning(options, group, spec, group.start(spec))
-  })
 }
 
 async function prepareNodes(parts: Parts, common: Settings, plans: readonly NodePlan[]): Promise<Member[]> {

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -68,8 +68,23 @@ test('a mistyped word is answered with what it may have meant, and where the hel
     assert.is(code, 2, stderr)
     assert.is(stdout, '')
     assert.match(stderr, pattern)
-    assert.match(stderr, /\[USAGE\]\nwhat to do: "nightshift.* --help"/)
+    assert.match(stderr, /\[USAGE\]\nwhat to do: "npx nightshift.* --help"/)
   }
+})
+
+test('a wrong job in a manifest is a usage error that names the file', async () => {
+  const file = join(folder, 'typo.yaml')
+  writeFileSync(file, readFileSync(EXAMPLE, 'utf8').replace(/\bepochs:/, 'epoch:'))
+  const { code, stderr } = await runCommand(['job', 'validate', '-f', file], { environment })
+  assert.is(code, 2, stderr)
+  assert.match(stderr, file)
+  assert.match(stderr, '[JOB_SPEC_INVALID]')
+})
+
+test('advice after a mistyped verb does not repeat the mistake', async () => {
+  const { code, stderr } = await runCommand(['offers', 'serach'], { environment })
+  assert.is(code, 2)
+  assert.match(stderr, 'what to do: "npx nightshift offers --help"')
 })
 
 test('with --json every error is one document on standard output', async () => {

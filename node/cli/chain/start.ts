@@ -11,11 +11,12 @@ import { EXIT } from '../exit.js'
 import { createProcessLog } from '../log.js'
 import { readCount } from '../quantity.js'
 import type { Style } from '../style.js'
+import { PROGRAM } from '../suggestion.js'
 import { renderPairs } from '../table.js'
 import { aborted } from '../wait.js'
 
 /** The compiled escrow program, four folders above the compiled file. */
-const PROGRAM = new URL('../../../../chain/program/nightshift.so', import.meta.url)
+const ESCROW = new URL('../../../../chain/program/nightshift.so', import.meta.url)
 
 export async function run(invocation: Invocation): Promise<number> {
   const { shell, report, options, verbose } = invocation
@@ -29,7 +30,7 @@ export async function run(invocation: Invocation): Promise<number> {
     clock: systemClock,
     random: systemRandom,
     log: createProcessLog(verbose ? 'debug' : 'warn', shell.err),
-    programs: [{ programId: localnetProgramKeypair().publicKey, so: readFileSync(PROGRAM) }],
+    programs: [{ programId: localnetProgramKeypair().publicKey, so: readFileSync(ESCROW) }],
   })
   try {
     const genesis = createGenesis({ rpcUrl: chain.rpcUrl, wsUrl: chain.wsUrl, clock: systemClock })
@@ -72,6 +73,6 @@ ${renderPairs(
   ],
   style.dim,
 )}
-nightshift chain airdrop 1 <address> --chain-rpc-url ${chain.rpcUrl}
+${PROGRAM} chain airdrop 1 <address> --chain-rpc-url ${chain.rpcUrl}
 `
 }

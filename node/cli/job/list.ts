@@ -1,6 +1,7 @@
 import type { Invocation } from '../command.js'
 import { EXIT } from '../exit.js'
 import { percent, shortPeer } from '../story.js'
+import { suggest } from '../suggestion.js'
 import { renderTable } from '../table.js'
 import { openJobs } from './open.js'
 
@@ -11,7 +12,7 @@ export async function run(invocation: Invocation): Promise<number> {
     const { report } = invocation
     const text =
       list.length === 0
-        ? 'no jobs yet: "nightshift job post -f config/examples/digits.yaml" posts one'
+        ? `no jobs yet: "${suggest(invocation, 'job post -f config/examples/digits.yaml')}" posts one`
         : renderTable(
             list,
             [

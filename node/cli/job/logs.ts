@@ -11,7 +11,7 @@ export async function run(invocation: Invocation): Promise<number> {
   try {
     const job = findJob(await jobs.jobs(), invocation.arguments[0] ?? '')
     const follow = options.follow === true && jobs.node !== undefined
-    const decimals = await jobs.decimals()
+    const decimals = job.decimals ?? (await jobs.decimals())
     const events = jobs.jobEvents(job.id, { from: 0, follow, signal: shell.signal })
     const wanted = options.onlyLog === true ? onlyLog(events) : events
     const story = createStory({ style: report.out.style, decimals })

@@ -12,6 +12,7 @@ import { openGuest } from '../daemon.js'
 import { EXIT } from '../exit.js'
 import { followEvents } from '../follow.js'
 import { createStory, type EventView } from '../story.js'
+import { suggest } from '../suggestion.js'
 import { renderJob } from './status.js'
 
 type Report = Json<DeploymentReport>
@@ -35,9 +36,9 @@ export async function run(invocation: Invocation): Promise<number> {
   }
   const running = await findNode(config.dataDir)
   if (options.detach === true) {
-    if (running === undefined) throw needsNode(config.dataDir)
+    if (running === undefined) throw needsNode(invocation, config.dataDir)
     const { id } = await running.postJob(post)
-    invocation.report.result({ id }, `${id}\nfollow it with: nightshift job logs -f ${id}`)
+    invocation.report.result({ id }, `${id}\nfollow it with: ${suggest(invocation, `job logs -f ${id}`)}`)
     return EXIT.OK
   }
   return running === undefined ? postHere(invocation, post) : postThere(invocation, running, post)
@@ -51,7 +52,7 @@ async function postThere(
   const { id } = await node.postJob(post)
   const story = await follow(invocation, node, id)
   if (story.isEnded) return conclude(invocation, node, id)
-  invocation.report.progress(`the job goes on; stop it with: nightshift job stop ${id}`)
+  invocation.report.progress(`the job goes on; stop it with: ${suggest(invocation, `job stop ${id}`)}`)
   throw invocation.shell.signal.reason
 }
 
@@ -66,7 +67,7 @@ async function postHere(
     if (story.isEnded) return await conclude(invocation, node, id)
     invocation.report.progress('stopping the job; what no voucher pays for comes back')
     if (story.openLeases > 0) {
-      const again = 'the next node on this data directory takes it back ("nightshift node start")'
+      const again = `the next node on this data directory takes it back ("${suggest(invocation, 'node start')}")`
       invocation.report.progress(`if its deposit is not back when this process ends, ${again}`)
     }
     throw invocation.shell.signal.reason
@@ -83,7 +84,8 @@ async function follow(
 ): Promise<{ isEnded: boolean; openLeases: number }> {
   const { shell, report } = invocation
   const { chain, renter } = await holder.status()
-  if (renter?.balance === '0') report.progress(report.err.style.yellow(warnOfEmptyWallet(renter.wallet)))
+  if (renter?.balance === '0')
+    report.progress(report.err.style.yellow(warnOfEmptyWallet(invocation, renter.wallet)))
   const story = createStory({ style: report.err.style, decimals: chain.market?.decimals })
   report.progress(`job ${report.err.style.bold(id)}`)
   let openLeases = 0
@@ -102,14 +104,14 @@ async function follow(
   return { isEnded: !shell.signal.aborted, openLeases }
 }
 
-function warnOfEmptyWallet(wallet: string): string {
-  return `the wallet ${wallet} holds no tokens; on a local chain: nightshift chain airdrop 1 ${wallet}`
+function warnOfEmptyWallet(invocation: Invocation, wallet: string): string {
+  return `the wallet ${wallet} holds no tokens; on a local chain: ${suggest(invocation, `chain airdrop 1 ${wallet}`)}`
 }
 
 async function conclude(invocation: Invocation, holder: Holder, id: string): Promise<number> {
   const { shell, report, options } = invocation
-  const decimals = (await holder.status()).chain.market?.decimals
   const job = await holder.job(id)
+  const decimals = job.decimals ?? (await holder.status()).chain.market?.decimals
   const { output } = options
   const placed = output === undefined ? job : await copyOutputs(job, resolve(shell.cwd, String(output)))
   const document = { kind: 'report', report: placed }
@@ -137,9 +139,9 @@ async function copyOutputs(job: Report, folder: string): Promise<Report> {
   }
 }
 
-function needsNode(dataDir: string): NightshiftError {
+function needsNode(invocation: Invocation, dataDir: string): NightshiftError {
   return new NightshiftError('NODE_NOT_RUNNING', `no node runs on ${dataDir} that could go on with the job`, {
-    advice: 'start one with "nightshift node start", or leave --detach out',
+    advice: `start one with "${suggest(invocation, 'node start')}", or leave --detach out`,
     context: { dataDir },
   })
 }

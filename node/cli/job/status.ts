@@ -12,7 +12,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const jobs = await openJobs(invocation)
   try {
     const job = findJob(await jobs.jobs(), invocation.arguments[0] ?? '')
-    const decimals = await jobs.decimals()
+    const decimals = job.decimals ?? (await jobs.decimals())
     const { report } = invocation
     report.result(job, renderJob(job, decimals, report.out.style))
     return EXIT.OK

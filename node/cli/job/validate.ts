@@ -5,7 +5,6 @@ import type { JobPlan } from '../../../config/manifest/plan.js'
 import { codeOf, NightshiftError } from '../../../protocols/errors.js'
 import { findNode } from '../../control/client.js'
 import { readParsed, toPlan } from '../../daemon/manifest.js'
-import { checkDeclared } from '../../device/declared.js'
 import type { Invocation } from '../command.js'
 import { EXIT } from '../exit.js'
 import { showAmount } from '../story.js'
@@ -22,10 +21,6 @@ export async function run(invocation: Invocation): Promise<number> {
   const status = await (await findNode(config.dataDir))?.status()
   const decimals = status?.chain.market?.decimals ?? USUAL_DECIMALS
   const plan = toPlan(parsed, path, options.service as string | undefined, { decimals, config })
-  checkDeclared(
-    { runtime: plan.runtime, job: plan.spec },
-    plan.inputs.map(({ name }) => name),
-  )
   for (const input of plan.inputs) await requireFile(input.name, input.path)
   report.result(
     { ok: true, manifest: path, warnings: parsed.warnings, plan },

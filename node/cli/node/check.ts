@@ -27,6 +27,7 @@ import type { Invocation } from '../command.js'
 import { EXIT } from '../exit.js'
 import { createProcessLog } from '../log.js'
 import type { Style } from '../style.js'
+import { PROGRAM } from '../suggestion.js'
 
 /** A finding under the name of what was looked at. */
 interface Line extends Finding {
@@ -158,7 +159,7 @@ async function withPatience<T>(config: Config, ask: (signal: AbortSignal) => Pro
   } catch (error) {
     if (!patience.signal.aborted) throw error
     throw new NightshiftError('CHAIN_UNREACHABLE', `${config.chain.rpcUrl} does not answer`, {
-      advice: 'start a local chain with "nightshift chain start", or name another with --chain-rpc-url',
+      advice: `start a local chain with "${PROGRAM} chain start", or name another with --chain-rpc-url`,
       cause: error,
     })
   } finally {
@@ -192,7 +193,7 @@ async function checkWallet(config: Config): Promise<Finding> {
   )
   const found = `${address}, ${formatAmount(tokens, decimals)} tokens, ${formatAmount(lamports, 9)} SOL`
   if (tokens > 0n && lamports > 0n) return { verdict: 'ok', found }
-  const advice = `fund it before you post jobs or stake; on a local chain: nightshift chain airdrop 1 ${address}`
+  const advice = `fund it before you post jobs or stake; on a local chain: ${PROGRAM} chain airdrop 1 ${address}`
   return { verdict: 'warn', found, advice }
 }
 

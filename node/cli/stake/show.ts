@@ -5,6 +5,7 @@ import { systemClock } from '../../system/clock.js'
 import type { Invocation } from '../command.js'
 import { EXIT } from '../exit.js'
 import { showAmount } from '../story.js'
+import { PROGRAM } from '../suggestion.js'
 import { renderPairs } from '../table.js'
 import { readTarget } from './target.js'
 
@@ -20,7 +21,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const peer = peerIdFromSolanaKey(node.toBytes())
   if (provider === undefined) {
     throw new NightshiftError('PROVIDER_UNKNOWN', `${peer} is not registered in this market`, {
-      advice: `"nightshift stake add <amount>" registers it; the least stake is ${showAmount(minimumStake, decimals)}`,
+      advice: `"${PROGRAM} stake add <amount>" registers it; the least stake is ${showAmount(minimumStake, decimals)}`,
       context: { peer, minimumStake },
     })
   }

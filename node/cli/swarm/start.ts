@@ -11,6 +11,7 @@ import type { Invocation } from '../command.js'
 import { EXIT } from '../exit.js'
 import { readCount } from '../quantity.js'
 import { shortPeer } from '../story.js'
+import { PROGRAM } from '../suggestion.js'
 import { renderTable } from '../table.js'
 import { aborted } from '../wait.js'
 
@@ -23,7 +24,7 @@ const MOST_PROVIDERS = 100
 
 export async function run(invocation: Invocation): Promise<number> {
   const { shell, report, options } = invocation
-  const count = readCount('--providers', String(options.providers), 0, MOST_PROVIDERS)
+  const count = readCount('--providers', String(options.providers), 1, MOST_PROVIDERS)
   const isGiven = options.folder !== undefined
   const folder = isGiven
     ? resolve(shell.cwd, String(options.folder))
@@ -31,6 +32,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const { style } = report.err
   report.progress('starting the chain …')
   let swarm: Swarm | undefined
+  let failed = false
   try {
     swarm = await startSwarm(
       {
@@ -52,12 +54,16 @@ export async function run(invocation: Invocation): Promise<number> {
       describe(swarm, providers, renter as Member, folder),
       render(swarm, providers, renter as Member, invocation),
     )
-    await aborted(shell.signal)
+    await Promise.race([aborted(shell.signal), swarm.failed])
     report.progress('stopping …')
     return EXIT.OK
+  } catch (error) {
+    failed = !shell.signal.aborted
+    throw error
   } finally {
     await swarm?.stop()
-    if (options.keep === true || isGiven) report.progress(`data and logs are kept in ${folder}`)
+    // Errors name logs that lie there.
+    if (options.keep === true || isGiven || failed) report.progress(`data and logs are kept in ${folder}`)
     else await rm(folder, { recursive: true, force: true })
   }
 }
@@ -145,8 +151,8 @@ ${style.bold('The swarm runs.')} Ctrl-C stops all of it.
 ${table}
 A renter with a funded wallet joins from another terminal:
 
-  nightshift offers search --config ${renter.configFile}
-  nightshift job post -f ${examplePath(shell.cwd)} --config ${renter.configFile}
+  ${PROGRAM} offers search --config ${renter.configFile}
+  ${PROGRAM} job post -f ${examplePath(shell.cwd)} --config ${renter.configFile}
 `
 }
 

@@ -9,6 +9,7 @@ import type { Invocation } from '../command.js'
 import { openGuest } from '../daemon.js'
 import { EXIT } from '../exit.js'
 import type { Style } from '../style.js'
+import { PROGRAM } from '../suggestion.js'
 import { renderPairs } from '../table.js'
 
 /** Whoever challenges: the node that runs, or this process as a node of its own. */
@@ -66,7 +67,7 @@ async function findPeer(verifier: Verifier, end: string, signal: AbortSignal): P
 function unknownPeer(text: string, found = 0): NightshiftError {
   const message = `${found === 0 ? 'no provider' : `${found} providers`} with an id that ends in ${JSON.stringify(text)}`
   return new NightshiftError('USAGE', message, {
-    advice: 'name its whole peer id: "nightshift offers search --all --json" lists them',
+    advice: `name its whole peer id: "${PROGRAM} offers search --all --json" lists them`,
   })
 }
 
