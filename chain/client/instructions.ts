@@ -6,8 +6,9 @@ import {
   SystemProgram,
   type TransactionInstruction,
 } from '@solana/web3.js'
+import { depositFor } from '../../protocols/money.js'
 import { leaseAddress, marketAddress, providerAddress, vaultAddress } from './addresses.js'
-import { bondFor, depositFor } from './amounts.js'
+import { bondFor } from './amounts.js'
 import { instruction, type Meta, pays, read, signs, u8, u16, u64, write } from './encoding.js'
 import type { Lease, Parameters } from './layouts.js'
 

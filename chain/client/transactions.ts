@@ -9,8 +9,9 @@ import {
   VersionedTransaction,
 } from '@solana/web3.js'
 import { NightshiftError } from '../../protocols/errors.js'
+import { depositFor } from '../../protocols/money.js'
 import { leaseAddress, providerAddress, vaultAddress } from './addresses.js'
-import { bondFor, depositFor } from './amounts.js'
+import { bondFor } from './amounts.js'
 import { type InstructionName, TAGS } from './encoding.js'
 import { type OpenLease, openLease } from './instructions.js'
 import type { Signer } from './signing.js'

@@ -1,5 +1,6 @@
-import { bondFor, depositFor, feeOf } from '../../chain/client/amounts.js'
+import { bondFor, feeOf } from '../../chain/client/amounts.js'
 import * as escrow from '../../chain/client/instructions.js'
+import { depositFor } from '../../protocols/money.js'
 import type { RenterParty } from './escrow.js'
 import { Books, type ModelLease, type ModelProvider, type Step } from './escrow-books.js'
 import { hashOf } from './runtime.js'
