@@ -55,6 +55,10 @@ export interface Offer {
   stake: bigint
   /** What the sources on its host do not agree on, by its own word. */
   disagreement?: string
+  /** From 0 to 1, by what can be checked of its conduct; missing: nobody has asked. */
+  reliability?: number
+  /** Round trip from this node in milliseconds; missing: not measured. */
+  latencyMs?: number
 }
 
 export type MismatchReason =
