@@ -19,6 +19,7 @@ import { createBlobs } from './provider/blobs.js'
 import { type Binding, createCapacity } from './provider/capacity.js'
 import { serveChallenges } from './provider/challenge.js'
 import { within } from './provider/deadline.js'
+import { createDemandService } from './provider/demand.js'
 import { createHeartbeatService } from './provider/heartbeat.js'
 import { serveInventory } from './provider/inventory.js'
 import { type JobSummary, serveJobs } from './provider/job.js'
@@ -93,6 +94,8 @@ export interface ProviderStatus {
     challenges: number
     challengesDeclined: Record<string, number>
     vouchers: number
+    /** Openings that the chain asked this node for, and got. */
+    demandsAnswered: number
     /** Jobs that have ended since the start, by state, or by the reason why they failed. */
     jobs: Record<string, number>
   }
@@ -140,16 +143,18 @@ export async function createProvider(options: ProviderOptions): Promise<Provider
   const topics = options.topics ?? joinTopics(options, market)
   const pause: Pause = { because: undefined }
   const services = await startServices(options, market, topics, pause)
-  const { ledger, offer, jobs, heartbeat, reconciler, auction, capacity, bids } = services
+  const { ledger, offer, jobs, heartbeat, reconciler, auction, capacity, bids, demands } = services
 
   const unsubscribe = ledger.onChange(() => heartbeat.changed())
   await reconciler.run()
+  void demands.run()
   await offer.refresh().catch((error) => log.warn('the stake is not known yet', { error: String(error) }))
   auction.start()
   const windowMs = market.disputeWindowS * 1_000
   const reconcilePeriodMs = Math.min(LONGEST_RECONCILE_MS, windowMs / LOOKS_PER_WINDOW)
   const stopReconciling = clock.every(options.reconcilePeriodMs ?? reconcilePeriodMs, () => {
     void reconciler.run()
+    void demands.run()
   })
   const stopSweeping = clock.every(SWEEP_MS, () => {
     capacity.sweep()
@@ -166,6 +171,7 @@ export async function createProvider(options: ProviderOptions): Promise<Provider
     pause.because = 'the provider stops'
     stopReconciling()
     stopSweeping()
+    await demands.stop()
     await auction.stop()
     await jobs.endAll('PROVIDER_STOPPED')
     await heartbeat.beat()
@@ -272,6 +278,8 @@ async function startServices(
     onStop: (lease, reason) => void jobs.end(lease, reason),
     onClosed,
   })
+  const isBusy = () => pause.because !== undefined || ledger.all().some(({ occupies }) => occupies)
+  const demands = createDemandService({ ...shared, nodeKey: network.publicKey, isBusy })
   const challenges = await serveChallenges({ ...shared, attestations, market: market.address })
   const stopInventory = await serveInventory({
     engine,
@@ -302,6 +310,7 @@ async function startServices(
     jobs,
     settlements,
     reconciler,
+    demands,
     challenges,
     auction,
     unhandle,
@@ -319,7 +328,7 @@ function bindingsOf(ledger: Ledger): Binding[] {
 
 function readStatus(
   { network }: ProviderOptions,
-  { offer, jobs, ledger, heartbeat, auction, challenges, settlements }: Services,
+  { offer, jobs, ledger, heartbeat, auction, challenges, settlements, demands }: Services,
   pausedBecause: string | undefined,
 ): ProviderStatus {
   const { availability, devices, pricePerHour, location, runtimes } = offer.describe()
@@ -343,6 +352,7 @@ function readStatus(
       challenges: answered,
       challengesDeclined: declined,
       vouchers: settlements.vouchers(),
+      demandsAnswered: demands.answered(),
       jobs: jobs.counts(),
     },
   }

@@ -97,7 +97,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   const book = openLeaseBook(store)
   const journal = createJournal({ store, log })
   const settler = createSettler({ network, escrow, book, clock, log })
-  const prosecutor = createProsecutor({ store, escrow, clock, log })
+  const prosecutor = createProsecutor({ store, escrow, clock, random, log })
   const auctioneer = await createAuctioneer({
     self: network.peer,
     engine: network.engine,

@@ -11,6 +11,7 @@ import { type EscrowEvent, parseEvents } from '../../chain/client/events.js'
 import {
   cancelLease,
   closeLease,
+  complete,
   expireLease,
   type InstructionName,
   type OpenLease,
@@ -48,6 +49,14 @@ import { equal } from '../../protocols/bytes.js'
 import { decodeReceipt } from '../../protocols/challenge/receipt.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
+import {
+  type AnswerParts,
+  answerDemand,
+  closeVerdict,
+  type DemandParts,
+  demandOpening,
+  readDemands,
+} from './demand.js'
 import { reportFraud } from './fraud.js'
 import type {
   Escrow,
@@ -192,6 +201,28 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
     }
   }
 
+  /** What is due about a provider's receipt; what was read of that provider before may not hold any more. */
+  const asReporter = async <T>(receipt: Uint8Array, act: (parts: DemandParts) => Promise<T>): Promise<T> => {
+    if (wallet === undefined) {
+      throw new NightshiftError('WALLET_MISSING', 'this node holds no wallet that could report a fraud', {
+        advice: 'name the wallet’s key file in the configuration',
+      })
+    }
+    const mint = async (signal?: AbortSignal) => (await readMarket(signal)).mint
+    const parts = { chain, connection, market, reporter: wallet, account, mint, tokenAccount, fee, chainTime }
+    try {
+      return await act(parts)
+    } finally {
+      const key = decodeReceipt(receipt)?.provider
+      if (key !== undefined) {
+        providers.delete(providerAddress(programId, market, new PublicKey(key)).toBase58())
+      }
+    }
+  }
+
+  const provider = providerAddress(programId, market, node.publicKey)
+  const answering: AnswerParts = { chain, connection, node, provider, account, fee }
+
   return {
     market: async (signal) => {
       const { mint, decimals, terms } = await readMarket(signal)
@@ -218,6 +249,7 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
             payout: read.payout.toBytes(),
             stake: read.stake,
             bound: read.bound,
+            openDemands: read.openDisputes,
           },
       )
       const entry = { account: reading, readAt: clock.elapsed() }
@@ -370,31 +402,21 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
       return readOutcome(steps.filter(({ events }) => events.length > 0))
     },
 
-    reportFraud: async (evidence, signal) => {
-      if (wallet === undefined) {
-        throw new NightshiftError('WALLET_MISSING', 'this node holds no wallet that could report a fraud', {
-          advice: 'name the wallet’s key file in the configuration',
-        })
-      }
-      const parts = {
-        chain,
-        connection,
-        market,
-        reporter: wallet,
-        account,
-        mint: async () => (await readMarket(signal)).mint,
-        tokenAccount,
-        fee,
-      }
-      try {
-        return await reportFraud(parts, evidence, signal)
-      } finally {
-        const node = decodeReceipt(evidence.receipt)?.provider
-        if (node !== undefined) {
-          providers.delete(providerAddress(programId, market, new PublicKey(node)).toBase58())
-        }
-      }
+    complete: async (address, output, signal) => {
+      const lease = new PublicKey(address)
+      const instruction = complete({ programId, node: node.publicKey, provider, lease, output })
+      return send('complete', lease, [instruction], [node], signal)
     },
+
+    reportFraud: (evidence, signal) =>
+      asReporter(evidence.receipt, (parts) => reportFraud(parts, evidence, signal)),
+    demandOpening: (demand, signal) =>
+      asReporter(demand.receipt, (parts) => demandOpening(parts, demand, signal)),
+    closeVerdict: (signed, signal) =>
+      asReporter(signed.receipt, (parts) => closeVerdict(parts, signed, signal)),
+
+    demands: (signal) => readDemands(answering, signal),
+    answerDemand: (demand, opening, signal) => answerDemand(answering, demand, opening, signal),
 
     chainTime,
   }
@@ -433,6 +455,7 @@ function describe(address: PublicKey, lease: Lease): LeaseAccount {
     openedAt: lease.startedAt,
     deadline: lease.deadline,
     cancelled: lease.cancelled,
+    completed: lease.completed,
   }
 }
 
