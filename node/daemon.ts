@@ -149,6 +149,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const node = createControlledNode({
     config,
     escrow: chain.escrow,
+    reputation,
     renter: renter.renter,
     ...(provider === undefined ? {} : { provider }),
     status: () => describe(options, network, chain, startedAtMs),

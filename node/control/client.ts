@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
+import type { PeerEvidence } from '../reputation/port.js'
 import { readControlFiles } from './file.js'
 import type { OfferQuery, PostRequest } from './port.js'
 import type { ErrorView, Json, NodeStatus, OfferView } from './view.js'
@@ -14,6 +15,7 @@ export interface ControlClient {
   status(): Promise<NodeStatus>
   offers(query: OfferQuery): Promise<OfferView[]>
   verify(peer: string, signal?: AbortSignal): Promise<Json<HardwareVerdict>>
+  reputation(peer: string, signal?: AbortSignal): Promise<Json<PeerEvidence>>
   postJob(post: PostRequest): Promise<{ id: string }>
   jobs(): Promise<Json<DeploymentReport>[]>
   job(id: string): Promise<Json<DeploymentReport>>
@@ -29,6 +31,8 @@ export interface ControlClient {
 
 /** The slowest answer waits for the chain for a few seconds. */
 const ANSWER_TIMEOUT_MS = 15_000
+/** A long story is read from the chain transaction by transaction. */
+const HISTORY_TIMEOUT_MS = 60_000
 /** A proof is waited for by the node itself, for a minute, and no longer. */
 const PROOF_TIMEOUT_MS = 90_000
 const MAX_ANSWER_BYTES = 64 * 2 ** 20
@@ -91,6 +95,18 @@ function createClient(url: string, pid: number, token: string): ControlClient {
           path: '/v1/verify',
           body: { peer },
           timeoutMs: PROOF_TIMEOUT_MS,
+          ...(signal === undefined ? {} : { signal }),
+        }),
+      ),
+    reputation: async (peer, signal) =>
+      readAnswer(
+        await send({
+          url,
+          token,
+          method: 'POST',
+          path: '/v1/reputation',
+          body: { peer },
+          timeoutMs: HISTORY_TIMEOUT_MS,
           ...(signal === undefined ? {} : { signal }),
         }),
       ),

@@ -1,6 +1,7 @@
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
+import type { PeerEvidence } from '../reputation/port.js'
 import type { Json, NodeStatus, OfferView } from './view.js'
 
 /**
@@ -12,6 +13,8 @@ export interface ControlledNode {
   offers(query: OfferQuery, signal: AbortSignal): Promise<OfferView[]>
   /** Challenges a provider outside of a lease; takes as long as the proof. */
   verify(peer: string, signal: AbortSignal): Promise<Json<HardwareVerdict>>
+  /** What stands behind a provider's reliability, read anew. `peer`: its id, or the end of one that is on offer. */
+  reputation(peer: string, signal: AbortSignal): Promise<Json<PeerEvidence>>
   postJob(request: PostRequest): Promise<{ id: string }>
   jobs(): Promise<Json<DeploymentReport>[]>
   job(id: string): Promise<Json<DeploymentReport>>

@@ -40,6 +40,7 @@ const MAX_CONNECTIONS = 256
 
 const STATUS_OF: Readonly<Record<string, number>> = {
   JOB_UNKNOWN: 404,
+  OFFER_UNKNOWN: 404,
   ROLE_MISSING: 409,
   BAD_REQUEST: 400,
 }
@@ -66,6 +67,8 @@ const postRequest = z.strictObject({
 })
 
 const verifyRequest = z.strictObject({ peer: z.string().max(128).refine(isPeer, 'a peer id') })
+
+const reputationRequest = z.strictObject({ peer: z.string().regex(/^[1-9A-HJ-NP-Za-km-z]{4,128}$/) })
 
 const eventQuery = z.object({
   from: z.coerce.number().int().min(0).default(0),
@@ -187,6 +190,9 @@ function addRoutes(server: FastifyInstance, node: ControlledNode): void {
   })
   server.post('/v1/verify', (request, reply) =>
     node.verify(verifyRequest.parse(request.body).peer, signalOf(reply)),
+  )
+  server.post('/v1/reputation', (request, reply) =>
+    node.reputation(reputationRequest.parse(request.body).peer, signalOf(reply)),
   )
   server.get('/v1/jobs', () => node.jobs())
   server.post('/v1/jobs', (request) => {

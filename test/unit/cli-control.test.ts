@@ -55,6 +55,7 @@ function playNode(scene: Pick<Scene, 'calls' | 'asked' | 'streams'>): Controlled
       return []
     },
     verify: async (peer) => ({ peer, ok: true }) as never,
+    reputation: async (peer) => ({ peer, reliability: 0.5 }) as never,
     postJob: async ({ manifest }) => ({ id: manifest }),
     jobs: async () => [],
     job: async (id) => {
