@@ -1,11 +1,12 @@
 import { type IncomingMessage, request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
+import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
 import type { PeerEvidence } from '../reputation/port.js'
 import { readControlFiles } from './file.js'
-import type { OfferQuery, PostRequest } from './port.js'
+import type { OfferQuery, PostRequest, PriceQuery } from './port.js'
 import type { ErrorView, Json, NodeStatus, OfferView } from './view.js'
 
 /** The commands' side of the control API. Errors of the node arrive as the NightshiftError that they were there. */
@@ -24,6 +25,7 @@ export interface ControlClient {
     options: { from?: number; follow: boolean; signal?: AbortSignal },
   ): AsyncIterable<Json<DeploymentEvent>>
   stopJob(id: string): Promise<void>
+  price(query: PriceQuery): Promise<Json<PricePreview>>
   pause(): Promise<void>
   resume(): Promise<void>
   stop(): Promise<void>
@@ -130,6 +132,7 @@ function createClient(url: string, pid: number, token: string): ControlClient {
       }
     },
     stopJob: (id) => act(`${jobPath(id)}/stop`),
+    price: (query) => call('POST', '/v1/price', query),
     pause: () => act('/v1/pause'),
     resume: () => act('/v1/resume'),
     stop: () => act('/v1/stop'),

@@ -1,4 +1,6 @@
 import type { Requirements } from '../../protocols/inventory/wire.js'
+import type { StrategyName } from '../provider/pricing/pricing.js'
+import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
 import type { PeerEvidence } from '../reputation/port.js'
@@ -24,6 +26,8 @@ export interface ControlledNode {
     options: { from: number; follow: boolean; signal: AbortSignal },
   ): AsyncIterable<Json<DeploymentEvent>>
   stopJob(id: string): Promise<void>
+  /** What this node's provider would bid now for an order of so many devices, and why. */
+  price(query: PriceQuery): Promise<Json<PricePreview>>
   pause(): Promise<void>
   resume(): Promise<void>
   /** Asks the process to end; resolves at once. */
@@ -34,6 +38,12 @@ export interface OfferQuery {
   requirements: Requirements
   /** Atomic units. */
   ceilingPricePerHour?: bigint
+}
+
+export interface PriceQuery {
+  devices: number
+  /** Default: the one that is configured. */
+  strategy?: StrategyName
 }
 
 export interface PostRequest {

@@ -5,6 +5,7 @@ import { isPeer } from '../../protocols/peer.js'
 import type { ControlledNode } from '../control/port.js'
 import { type NodeStatus, type ProviderView, type RenterView, toJson, viewOffer } from '../control/view.js'
 import type { Escrow } from '../escrow/port.js'
+import type { Provider } from '../provider.js'
 import type { Renter } from '../renter.js'
 import type { Reputation } from '../reputation/port.js'
 import { readPlan } from './manifest.js'
@@ -29,6 +30,7 @@ export interface Roles {
 /** The part of a provider that the control server needs. */
 export interface ProviderControl {
   view(): Promise<ProviderView>
+  price: Provider['previewPrice']
   pause(): Promise<void>
   resume(): Promise<void>
 }
@@ -100,6 +102,7 @@ export function createControlledNode(roles: Roles): ControlledNode {
       await requireJob(id)
       await requireRenter().stopJob(id)
     },
+    price: async ({ devices, strategy }) => toJson(await requireProvider().price({ devices }, strategy)),
     pause: async () => requireProvider().pause(),
     resume: async () => requireProvider().resume(),
     stop: async () => roles.stop(),

@@ -72,6 +72,7 @@ function playNode(scene: Pick<Scene, 'calls' | 'asked' | 'streams'>): Controlled
     stopJob: async (id) => {
       scene.calls.push(`stop ${id}`)
     },
+    price: async ({ devices, strategy = 'fixed' }) => ({ strategy, devices }) as never,
     pause: note('pause'),
     resume: note('resume'),
     stop: note('stop'),
