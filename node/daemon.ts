@@ -14,6 +14,7 @@ import { createControlledNode } from './daemon/controlled.js'
 import { rememberDecimals } from './daemon/market.js'
 import { type OpenDevice, type ProviderRole, startProvider } from './daemon/provider.js'
 import { type RenterRole, startRenter } from './daemon/renter.js'
+import { startReputation } from './daemon/reputation.js'
 import type { Escrow } from './escrow/port.js'
 import { NODE_KEY_FILE } from './identity/files.js'
 import { readOrCreateKeyFile } from './identity/key.js'
@@ -103,6 +104,18 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   cleanup.add('heartbeats', async () => heartbeats.close())
   const auctions = createAuctionTopic({ network, market, clock, log })
   cleanup.add('auctions', async () => auctions.close())
+  const { engine } = network
+  const { reputation, experience } = await startReputation({
+    config,
+    chain,
+    market,
+    heartbeats,
+    engine,
+    store,
+    clock,
+    log,
+  })
+  cleanup.add('reputation', reputation.stop)
 
   const parts = {
     config,
@@ -110,6 +123,8 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     heartbeats,
     auctions,
     escrow: chain.escrow,
+    reputation,
+    experience,
     store,
     wallet: chain.wallet.publicKey.toBytes(),
     clock,
@@ -134,6 +149,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const node = createControlledNode({
     config,
     escrow: chain.escrow,
+    reputation,
     renter: renter.renter,
     ...(provider === undefined ? {} : { provider }),
     status: () => describe(options, network, chain, startedAtMs),

@@ -13,6 +13,7 @@ import type { AuctionTopic } from './market/announcements.js'
 import type { HeartbeatTopic } from './market/heartbeats.js'
 import type { Network } from './net/ports.js'
 import { createAuctioneer } from './renter/auction.js'
+import { createConductWatch } from './renter/conduct.js'
 import { type DeploymentParts, deploy, note, slashOf } from './renter/deployment.js'
 import type { DeploymentEvent, DeploymentReport } from './renter/event.js'
 import { createEvidenceReader } from './renter/evidence.js'
@@ -25,6 +26,7 @@ import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
 import { type HardwareVerdict, verifyHardware } from './renter/verification.js'
+import type { ExperienceLog, Reputation } from './reputation/port.js'
 import type { Store } from './store/port.js'
 
 export interface RenterParts {
@@ -37,6 +39,10 @@ export interface RenterParts {
   inputs: InputReader
   /** Checks results; any backend will do. */
   checker: Checker
+  /** Tells how far providers are to be relied upon; without it nobody knows. */
+  reputation?: Reputation
+  /** Is told what providers did in this renter's jobs. */
+  experience?: ExperienceLog
   clock: Clock
   random: Random
   log: Log
@@ -215,12 +221,15 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     await journal.save(report)
     const abort = new AbortController()
     const signal = AbortSignal.any([abort.signal, stopping.signal])
-    const done = deploy(shared, plan, inputs, report, (event) => journal.append(id, event), signal).finally(
-      async () => {
-        await journal.end(id)
-        running.delete(id)
-      },
-    )
+    const watch = createConductWatch()
+    const emit = (event: DeploymentEvent) => {
+      journal.append(id, event)
+      for (const { peer, what } of watch(event)) void parts.experience?.note(peer, what)
+    }
+    const done = deploy(shared, plan, inputs, report, emit, signal).finally(async () => {
+      await journal.end(id)
+      running.delete(id)
+    })
     const stop = () => {
       abort.abort(
         new NightshiftError('STOPPED', 'stopped by the renter', { advice: 'post it again to go on' }),

@@ -30,5 +30,23 @@ With --all the offers that do not qualify are listed too, each with the reasons.
       ],
       load: () => import('./offers/search.js'),
     },
+    {
+      name: 'reputation',
+      summary: 'how far a provider is to be relied upon, and what speaks for and against it',
+      details: `From what can be checked: how its leases ended on the chain, slashes, what verifiers with a stake attest, and this
+node's own dealings with it. 0.5 is a newcomer; node/README.md has the weights, and what they cannot see.`,
+      arguments: [
+        {
+          name: '<peer>',
+          description: 'peer id of the provider, or the end of one that "offers search" shows',
+        },
+      ],
+      settings: ['general', 'network', 'chain'],
+      examples: [
+        'nightshift offers reputation 12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo',
+        'nightshift offers reputation …CVe2Xo --json | jq .reliability',
+      ],
+      load: () => import('./offers/reputation.js'),
+    },
   ],
 }

@@ -40,6 +40,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'MANIFEST_UNREADABLE',
   'NO_BOOTSTRAP_PEERS',
   'PRICE_MISSING',
+  'PRICING_INCOMPLETE',
 ])
 
 /** Runs one command line to its end and returns the exit code. Never rejects. */

@@ -1,10 +1,12 @@
 import { type IncomingMessage, request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
+import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
+import type { PeerEvidence } from '../reputation/port.js'
 import { readControlFiles } from './file.js'
-import type { OfferQuery, PostRequest } from './port.js'
+import type { OfferQuery, PostRequest, PriceQuery } from './port.js'
 import type { ErrorView, Json, NodeStatus, OfferView } from './view.js'
 
 /** The commands' side of the control API. Errors of the node arrive as the NightshiftError that they were there. */
@@ -14,6 +16,7 @@ export interface ControlClient {
   status(): Promise<NodeStatus>
   offers(query: OfferQuery): Promise<OfferView[]>
   verify(peer: string, signal?: AbortSignal): Promise<Json<HardwareVerdict>>
+  reputation(peer: string, signal?: AbortSignal): Promise<Json<PeerEvidence>>
   postJob(post: PostRequest): Promise<{ id: string }>
   jobs(): Promise<Json<DeploymentReport>[]>
   job(id: string): Promise<Json<DeploymentReport>>
@@ -22,6 +25,7 @@ export interface ControlClient {
     options: { from?: number; follow: boolean; signal?: AbortSignal },
   ): AsyncIterable<Json<DeploymentEvent>>
   stopJob(id: string): Promise<void>
+  price(query: PriceQuery): Promise<Json<PricePreview>>
   pause(): Promise<void>
   resume(): Promise<void>
   stop(): Promise<void>
@@ -29,6 +33,8 @@ export interface ControlClient {
 
 /** The slowest answer waits for the chain for a few seconds. */
 const ANSWER_TIMEOUT_MS = 15_000
+/** A long story is read from the chain transaction by transaction. */
+const HISTORY_TIMEOUT_MS = 60_000
 /** A proof is waited for by the node itself, for a minute, and no longer. */
 const PROOF_TIMEOUT_MS = 90_000
 const MAX_ANSWER_BYTES = 64 * 2 ** 20
@@ -94,6 +100,18 @@ function createClient(url: string, pid: number, token: string): ControlClient {
           ...(signal === undefined ? {} : { signal }),
         }),
       ),
+    reputation: async (peer, signal) =>
+      readAnswer(
+        await send({
+          url,
+          token,
+          method: 'POST',
+          path: '/v1/reputation',
+          body: { peer },
+          timeoutMs: HISTORY_TIMEOUT_MS,
+          ...(signal === undefined ? {} : { signal }),
+        }),
+      ),
     postJob: (post) => call('POST', '/v1/jobs', post),
     jobs: () => call('GET', '/v1/jobs'),
     job: (id) => call('GET', jobPath(id)),
@@ -114,6 +132,7 @@ function createClient(url: string, pid: number, token: string): ControlClient {
       }
     },
     stopJob: (id) => act(`${jobPath(id)}/stop`),
+    price: (query) => call('POST', '/v1/price', query),
     pause: () => act('/v1/pause'),
     resume: () => act('/v1/resume'),
     stop: () => act('/v1/stop'),

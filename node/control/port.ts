@@ -1,6 +1,9 @@
 import type { Requirements } from '../../protocols/inventory/wire.js'
+import type { StrategyName } from '../provider/pricing/pricing.js'
+import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
+import type { PeerEvidence } from '../reputation/port.js'
 import type { Json, NodeStatus, OfferView } from './view.js'
 
 /**
@@ -12,6 +15,8 @@ export interface ControlledNode {
   offers(query: OfferQuery, signal: AbortSignal): Promise<OfferView[]>
   /** Challenges a provider outside of a lease; takes as long as the proof. */
   verify(peer: string, signal: AbortSignal): Promise<Json<HardwareVerdict>>
+  /** What stands behind a provider's reliability, read anew. `peer`: its id, or the end of one that is on offer. */
+  reputation(peer: string, signal: AbortSignal): Promise<Json<PeerEvidence>>
   postJob(request: PostRequest): Promise<{ id: string }>
   jobs(): Promise<Json<DeploymentReport>[]>
   job(id: string): Promise<Json<DeploymentReport>>
@@ -21,6 +26,8 @@ export interface ControlledNode {
     options: { from: number; follow: boolean; signal: AbortSignal },
   ): AsyncIterable<Json<DeploymentEvent>>
   stopJob(id: string): Promise<void>
+  /** What this node's provider would bid now for an order of so many devices, and why. */
+  price(query: PriceQuery): Promise<Json<PricePreview>>
   pause(): Promise<void>
   resume(): Promise<void>
   /** Asks the process to end; resolves at once. */
@@ -31,6 +38,12 @@ export interface OfferQuery {
   requirements: Requirements
   /** Atomic units. */
   ceilingPricePerHour?: bigint
+}
+
+export interface PriceQuery {
+  devices: number
+  /** Default: the one that is configured. */
+  strategy?: StrategyName
 }
 
 export interface PostRequest {

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { Readable } from 'node:stream'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { PRICING_STRATEGIES } from '../../config/schema.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import { isPeer } from '../../protocols/peer.js'
 import type { Log, Random } from '../../protocols/ports.js'
@@ -40,6 +41,7 @@ const MAX_CONNECTIONS = 256
 
 const STATUS_OF: Readonly<Record<string, number>> = {
   JOB_UNKNOWN: 404,
+  OFFER_UNKNOWN: 404,
   ROLE_MISSING: 409,
   BAD_REQUEST: 400,
 }
@@ -66,6 +68,13 @@ const postRequest = z.strictObject({
 })
 
 const verifyRequest = z.strictObject({ peer: z.string().max(128).refine(isPeer, 'a peer id') })
+
+const reputationRequest = z.strictObject({ peer: z.string().regex(/^[1-9A-HJ-NP-Za-km-z]{4,128}$/) })
+
+const priceRequest = z.strictObject({
+  devices: z.number().int().min(1).max(1024),
+  strategy: z.enum(PRICING_STRATEGIES).optional(),
+})
 
 const eventQuery = z.object({
   from: z.coerce.number().int().min(0).default(0),
@@ -188,6 +197,13 @@ function addRoutes(server: FastifyInstance, node: ControlledNode): void {
   server.post('/v1/verify', (request, reply) =>
     node.verify(verifyRequest.parse(request.body).peer, signalOf(reply)),
   )
+  server.post('/v1/reputation', (request, reply) =>
+    node.reputation(reputationRequest.parse(request.body).peer, signalOf(reply)),
+  )
+  server.post('/v1/price', (request) => {
+    const { devices, strategy } = priceRequest.parse(request.body)
+    return node.price({ devices, ...(strategy === undefined ? {} : { strategy }) })
+  })
   server.get('/v1/jobs', () => node.jobs())
   server.post('/v1/jobs', (request) => {
     const { manifest, service } = postRequest.parse(request.body)

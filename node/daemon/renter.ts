@@ -7,6 +7,7 @@ import type { AuctionTopic } from '../market/announcements.js'
 import type { HeartbeatTopic } from '../market/heartbeats.js'
 import type { Network } from '../net/ports.js'
 import { createRenter, type Renter } from '../renter.js'
+import type { ExperienceLog, Reputation } from '../reputation/port.js'
 import type { Store } from '../store/port.js'
 import { createChecker } from './checker.js'
 
@@ -22,6 +23,8 @@ export interface RoleParts {
   heartbeats: HeartbeatTopic
   auctions: AuctionTopic
   escrow: Escrow
+  reputation: Reputation
+  experience: ExperienceLog
   store: Store
   wallet: Uint8Array
   clock: Clock

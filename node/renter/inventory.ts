@@ -10,6 +10,7 @@ import type { Clock, Log } from '../../protocols/ports.js'
 import type { Escrow } from '../escrow/port.js'
 import type { HeartbeatTopic } from '../market/heartbeats.js'
 import type { Engine } from '../net/ports.js'
+import type { Reputation } from '../reputation/port.js'
 
 /**
  * This node's view of what is on offer: the newest heartbeat of each provider, as gossip or the provider itself told
@@ -38,14 +39,16 @@ export function createInventory(parts: {
   heartbeats: HeartbeatTopic
   engine: Engine
   escrow: Escrow
+  reputation?: Reputation
   clock: Clock
   log: Log
   market: Uint8Array
 }): Inventory {
-  const { heartbeats, engine, escrow, clock, log, market } = parts
+  const { heartbeats, engine, escrow, reputation, clock, log, market } = parts
 
   const toOffer = async (peer: string, heartbeat: Heartbeat, signal?: AbortSignal): Promise<Offer> => {
     const account = await escrow.provider(solanaKeyOf(peer), signal)
+    const conduct = await reputation?.reliabilityOf(peer, signal)
     return {
       peer,
       devices: heartbeat.devices,
@@ -55,6 +58,7 @@ export function createInventory(parts: {
       available: heartbeat.availability === Availability.FREE,
       stake: account?.stake ?? 0n,
       ...(heartbeat.disagreement === undefined ? {} : { disagreement: heartbeat.disagreement }),
+      ...(conduct === undefined ? {} : { reliability: conduct.reliability }),
     }
   }
 

@@ -55,6 +55,7 @@ function playNode(scene: Pick<Scene, 'calls' | 'asked' | 'streams'>): Controlled
       return []
     },
     verify: async (peer) => ({ peer, ok: true }) as never,
+    reputation: async (peer) => ({ peer, reliability: 0.5 }) as never,
     postJob: async ({ manifest }) => ({ id: manifest }),
     jobs: async () => [],
     job: async (id) => {
@@ -71,6 +72,7 @@ function playNode(scene: Pick<Scene, 'calls' | 'asked' | 'streams'>): Controlled
     stopJob: async (id) => {
       scene.calls.push(`stop ${id}`)
     },
+    price: async ({ devices, strategy = 'fixed' }) => ({ strategy, devices }) as never,
     pause: note('pause'),
     resume: note('resume'),
     stop: note('stop'),
