@@ -56,6 +56,14 @@ const offerQuery = z.strictObject({
     minimumGflops: z.number(),
     allow: z.array(z.string().max(128)).max(256),
     deny: z.array(z.string().max(128)).max(256),
+    maxLatencyMs: z.number().int().positive().exactOptional(),
+    minimumReliability: z.number().min(0).max(1).exactOptional(),
+    minimumAttestations: z.number().int().min(0).max(1024).exactOptional(),
+    attesters: z.array(z.string().max(128)).max(256).default([]),
+    choices: z
+      .array(z.strictObject({ models: z.array(z.string().max(256)).max(64), memoryBytes: z.coerce.bigint() }))
+      .max(64)
+      .default([]),
   }),
   ceilingPricePerHour: z.coerce.bigint().optional(),
 })

@@ -27,6 +27,8 @@ const REQUIREMENTS = {
   minimumGflops: 0.5,
   allow: [],
   deny: [],
+  attesters: [],
+  choices: [],
 }
 
 interface Scene {

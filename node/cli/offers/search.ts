@@ -50,6 +50,8 @@ function readRequirements(options: Invocation['options'], decimals: number): Req
     minimumGflops: gflops === undefined ? 0 : readCount('--min-gflops', gflops, 0, 1e9),
     allow: [],
     deny: [],
+    attesters: [],
+    choices: [],
   }
 }
 
