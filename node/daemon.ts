@@ -19,6 +19,7 @@ import { NODE_KEY_FILE } from './identity/files.js'
 import { readOrCreateKeyFile } from './identity/key.js'
 import { createAuctionTopic } from './market/announcements.js'
 import { createHeartbeatTopic } from './market/heartbeats.js'
+import { createLatencyMeter } from './market/latency.js'
 import { createNetwork } from './net/network.js'
 import type { Network } from './net/ports.js'
 import type { Renter } from './renter.js'
@@ -104,12 +105,16 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const auctions = createAuctionTopic({ network, market, clock, log })
   cleanup.add('auctions', async () => auctions.close())
 
+  const meter = createLatencyMeter({ network, clock, log })
+  cleanup.add('latency', async () => meter.stop())
+
   const parts = {
     config,
     network,
     heartbeats,
     auctions,
     escrow: chain.escrow,
+    meter,
     store,
     wallet: chain.wallet.publicKey.toBytes(),
     clock,
@@ -133,6 +138,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const stopRequested = Promise.withResolvers<void>()
   const node = createControlledNode({
     config,
+    clock,
     escrow: chain.escrow,
     renter: renter.renter,
     ...(provider === undefined ? {} : { provider }),

@@ -5,6 +5,7 @@ import type { Escrow } from '../escrow/port.js'
 import { openFolder, openSource, sourceOf } from '../files/folder.js'
 import type { AuctionTopic } from '../market/announcements.js'
 import type { HeartbeatTopic } from '../market/heartbeats.js'
+import type { LatencyMeter } from '../market/latency.js'
 import type { Network } from '../net/ports.js'
 import { createRenter, type Renter } from '../renter.js'
 import type { Store } from '../store/port.js'
@@ -22,6 +23,7 @@ export interface RoleParts {
   heartbeats: HeartbeatTopic
   auctions: AuctionTopic
   escrow: Escrow
+  meter: LatencyMeter
   store: Store
   wallet: Uint8Array
   clock: Clock
@@ -44,6 +46,7 @@ export async function startRenter(parts: RoleParts): Promise<RenterRole> {
       sliceMs: config.renter.sliceMs,
       challengeTimeoutMs: CHALLENGE_TIMEOUT_MS,
       discoveryMs: discoveryOf(config),
+      location: config.provider.location,
     },
   )
   return {

@@ -113,9 +113,12 @@ export type MismatchReason = (typeof MISMATCH_REASONS)[number]
 
 /** One requirement that an offer does not meet: a literal to match on, and both sides as a person reads them. */
 export interface Mismatch {
-  reason: MismatchReason
+  /** FILTER: what no requirement can say, but a search expression. */
+  reason: MismatchReason | 'FILTER'
   text: string
 }
+
+type RequirementMismatch = Mismatch & { reason: MismatchReason }
 
 /** What any provider meets that has a free device. */
 export const ANY_OFFER: Requirements = {
@@ -144,8 +147,8 @@ export function findMismatches(
   requirements: Requirements,
   ceilingPricePerHour?: bigint,
   show: ShowAmount = String,
-): Mismatch[] {
-  const found: Mismatch[] = []
+): RequirementMismatch[] {
+  const found: RequirementMismatch[] = []
   const miss: Miss = (reason, text) => found.push({ reason, text })
 
   if (requirements.deny.includes(offer.peer)) miss('DENIED', 'on the deny list')
@@ -210,8 +213,8 @@ export function judgedByProvider(wanted: Requirements): Requirements {
 }
 
 /** What the nearest group of equal devices lacks; nothing when one of them meets the device requirements. */
-function nearestDevice(devices: Device[], wanted: Requirements): Mismatch[] {
-  let nearest: Mismatch[] | undefined
+function nearestDevice(devices: Device[], wanted: Requirements): RequirementMismatch[] {
+  let nearest: RequirementMismatch[] | undefined
   for (const device of devices) {
     const missed = deviceMismatches(device, wanted)
     if (nearest === undefined || missed.length < nearest.length) nearest = missed
@@ -220,8 +223,8 @@ function nearestDevice(devices: Device[], wanted: Requirements): Mismatch[] {
   return nearest ?? [{ reason: 'DEVICES', text: 'no devices' }]
 }
 
-function deviceMismatches(device: Device, wanted: Requirements): Mismatch[] {
-  const found: Mismatch[] = []
+function deviceMismatches(device: Device, wanted: Requirements): RequirementMismatch[] {
+  const found: RequirementMismatch[] = []
   const miss: Miss = (reason, text) => found.push({ reason, text })
   if (wanted.gpu && !device.gpu) miss('NOT_A_GPU', `${device.model} is not a GPU`)
   const memoryBytes = leastMemory(device.model, wanted)

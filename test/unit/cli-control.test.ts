@@ -56,6 +56,13 @@ function playNode(scene: Pick<Scene, 'calls' | 'asked' | 'streams'>): Controlled
       scene.asked.push(query)
       return []
     },
+    watchOffers: async function* (query, signal) {
+      scene.asked.push(query)
+      scene.streams.push(signal)
+      yield { kind: 'appeared', offer: { peer: 'p' } as never }
+      if (query.search === 'price<1') return
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    },
     verify: async (peer) => ({ peer, ok: true }) as never,
     postJob: async ({ manifest }) => ({ id: manifest }),
     jobs: async () => [],
