@@ -20,6 +20,7 @@ import { NODE_KEY_FILE } from './identity/files.js'
 import { readOrCreateKeyFile } from './identity/key.js'
 import { createAuctionTopic } from './market/announcements.js'
 import { createHeartbeatTopic } from './market/heartbeats.js'
+import { createLatencyMeter } from './market/latency.js'
 import { createNetwork } from './net/network.js'
 import type { Network } from './net/ports.js'
 import type { Renter } from './renter.js'
@@ -117,6 +118,9 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   })
   cleanup.add('reputation', reputation.stop)
 
+  const meter = createLatencyMeter({ network, clock, log })
+  cleanup.add('latency', async () => meter.stop())
+
   const parts = {
     config,
     network,
@@ -125,6 +129,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     escrow: chain.escrow,
     reputation,
     experience,
+    meter,
     store,
     wallet: chain.wallet.publicKey.toBytes(),
     clock,
@@ -148,6 +153,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const stopRequested = Promise.withResolvers<void>()
   const node = createControlledNode({
     config,
+    clock,
     escrow: chain.escrow,
     reputation,
     renter: renter.renter,

@@ -12,6 +12,8 @@ import type { Escrow, MarketTerms } from './escrow/port.js'
 import { openFolder } from './files/folder.js'
 import { type AuctionTopic, createAuctionTopic } from './market/announcements.js'
 import { createHeartbeatTopic, type HeartbeatTopic } from './market/heartbeats.js'
+import type { LatencyMeter } from './market/latency.js'
+import { createRoundTripTeller } from './market/sightings.js'
 import type { Network } from './net/ports.js'
 import { type Attestations, openAttestations } from './provider/attestations.js'
 import { createAuctionService } from './provider/auction.js'
@@ -79,6 +81,8 @@ export interface ProviderOptions {
   }
   /** What was found out about every backend, for the inventory. Default: the device's own report. */
   benchmarks?: readonly BackendReport[]
+  /** Its round trips are told to whoever asks: they show which places of others are impossible. */
+  meter?: LatencyMeter
   /** Shared with a renter in the same process; a topic can be joined only once. */
   topics?: { heartbeats: HeartbeatTopic; auctions: AuctionTopic }
 }
@@ -336,6 +340,17 @@ async function startServices(
     benchmarks: (options.benchmarks ?? [device.report]).map(describeBenchmark),
     runningJobs: () => jobs.running().length,
     attestations: attestations.all,
+    ...(options.meter === undefined
+      ? {}
+      : {
+          roundTrips: createRoundTripTeller({
+            meter: options.meter,
+            market: market.address,
+            location: options.location,
+            key: network.privateKey,
+            clock,
+          }),
+        }),
   })
   const auction = createAuctionService({
     ...shared,

@@ -12,6 +12,11 @@ export interface Escrow {
   market(signal?: AbortSignal): Promise<MarketTerms>
   /** A provider's account, from a cache that is at most a few seconds old. Undefined: not registered. */
   provider(nodeKey: Uint8Array, signal?: AbortSignal): Promise<ProviderAccount | undefined>
+  /** The same for many, in their order, with one request for a hundred. */
+  providers(
+    nodeKeys: readonly Uint8Array[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlyArray<ProviderAccount | undefined>>
 
   /** Renter: the unsigned transaction that opens a lease, and the address that the lease will have. */
   proposeLease(

@@ -93,6 +93,7 @@ export function createMemoryChain(clock: Clock): MemoryChain {
       const account = providers.get(toHex(nodeKey))
       return account && { ...account, owner: nodeKey, payout: digest(nodeKey), openDemands: 0 }
     },
+    providers: (nodeKeys, signal) => Promise.all(nodeKeys.map((nodeKey) => escrow.provider(nodeKey, signal))),
     proposeLease: async (proposal, signal) => {
       await up(signal)
       const lease = addressOf(proposal)
