@@ -50,6 +50,7 @@ import { equal } from '../../protocols/bytes.js'
 import { decodeReceipt } from '../../protocols/challenge/receipt.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
+import { createProviderAccounts } from './accounts.js'
 import {
   type AnswerParts,
   answerDemand,
@@ -59,16 +60,10 @@ import {
   readDemands,
 } from './demand.js'
 import { reportFraud } from './fraud.js'
-import type {
-  Escrow,
-  LeaseAccount,
-  LeaseOutcome,
-  LeaseProposal,
-  ProviderAccount,
-  SignedVoucher,
-} from './port.js'
+import type { Escrow, LeaseAccount, LeaseOutcome, LeaseProposal, SignedVoucher } from './port.js'
 import { abortable, createTimedFetch } from './rpc.js'
 import { decodeChainTime } from './time.js'
+import { decodeTokenAmount } from './token.js'
 
 export interface SolanaEscrowOptions {
   rpcUrl: string
@@ -87,13 +82,10 @@ export interface SolanaEscrowOptions {
   outageMs?: number
 }
 
-/** Stakes change slowly and are asked for with every offer; a few seconds of age do no harm. */
-const PROVIDER_CACHE_MS = 5_000
 /** Terms change a day after they were announced at the earliest, but a node runs for months. */
 const MARKET_CACHE_MS = 60_000
 /** For the choice between terms in force and terms announced; deadlines are judged by a fresh reading. */
 const CHAIN_TIME_CACHE_MS = 5_000
-const MAX_CACHED_PROVIDERS = 10_000
 const DEFAULT_MAX_MICRO_LAMPORTS = 50_000
 /** Blockhashes of our own proposals that are still alive; each lives for about a minute. */
 const MAX_LIFETIMES = 256
@@ -115,7 +107,12 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
     ...(options.outageMs === undefined ? {} : { outageMs: options.outageMs }),
   }
   const payer = wallet ?? node
-  const providers = new Map<string, { account: Promise<ProviderAccount | undefined>; readAt: number }>()
+  const providers = createProviderAccounts({
+    programId,
+    market,
+    clock,
+    read: (addresses) => retrying(chain, undefined, () => connection.getMultipleAccountsInfo(addresses)),
+  })
   const lifetimes = new Map<string, Lifetime>()
 
   const account = async (address: PublicKey, signal?: AbortSignal): Promise<RawAccount | null> =>
@@ -217,7 +214,7 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
     } finally {
       const key = decodeReceipt(receipt)?.provider
       if (key !== undefined) {
-        providers.delete(providerAddress(programId, market, new PublicKey(key)).toBase58())
+        providers.forget(key)
       }
     }
   }
@@ -237,31 +234,13 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
       }
     },
 
-    provider: async (nodeKey, signal) => {
-      const address = providerAddress(programId, market, new PublicKey(nodeKey))
-      const key = address.toBase58()
-      const known = providers.get(key)
-      if (known !== undefined && clock.elapsed() - known.readAt < PROVIDER_CACHE_MS) return known.account
-      // Without the caller's signal: others wait for the same answer.
-      const reading = readProvider(address).then(
-        (read) =>
-          read && {
-            nodeKey: read.node.toBytes(),
-            owner: read.owner.toBytes(),
-            payout: read.payout.toBytes(),
-            stake: read.stake,
-            bound: read.bound,
-            openDemands: read.openDisputes,
-          },
-      )
-      const entry = { account: reading, readAt: clock.elapsed() }
-      providers.delete(key)
-      providers.set(key, entry)
-      if (providers.size > MAX_CACHED_PROVIDERS) providers.delete(providers.keys().next().value as string)
-      reading.catch(() => {
-        if (providers.get(key) === entry) providers.delete(key)
-      })
-      return abortable(reading, signal)
+    provider: providers.one,
+    providers: providers.many,
+
+    funds: async (wallet, signal) => {
+      const { mint } = await readMarket(signal)
+      const raw = await account(tokenAccount(mint, new PublicKey(wallet)), signal)
+      return raw === null ? 0n : decodeTokenAmount(raw)
     },
 
     proposeLease: async (proposal, signal) => {
