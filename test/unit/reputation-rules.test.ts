@@ -200,6 +200,19 @@ test('a lease weighs by what was paid in it: nothing for nothing, in full from a
   assert.ok(weightOf(1n, 0n) > 0, 'a market without a least stake')
 })
 
+test('the example of node/reputation/README.md', () => {
+  const example = worthOf({
+    leases: [
+      ...Array.from({ length: 5 }, (): PastLease => {
+        return { end: 'settled', renter: 'anna', amount: 150_000n, atMs: NOW }
+      }),
+      { end: 'settled', renter: 'bert', amount: 10_000n, atMs: NOW - 30 * DAY_MS },
+    ],
+    experience: { completed: tallyUp(undefined, 'completed', NOW) },
+  })
+  assert.is(example, 5.125 / 7.125)
+})
+
 test('a proven lie weighs more than a long good story', () => {
   const long = Array.from({ length: 40 }, (_, at): PastLease => {
     return { end: 'settled', renter: `renter ${at}`, amount: STAKE, atMs: NOW }
