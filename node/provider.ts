@@ -12,6 +12,8 @@ import type { Escrow, MarketTerms } from './escrow/port.js'
 import { openFolder } from './files/folder.js'
 import { type AuctionTopic, createAuctionTopic } from './market/announcements.js'
 import { createHeartbeatTopic, type HeartbeatTopic } from './market/heartbeats.js'
+import type { LatencyMeter } from './market/latency.js'
+import { createRoundTripTeller } from './market/sightings.js'
 import type { Network } from './net/ports.js'
 import { type Attestations, openAttestations } from './provider/attestations.js'
 import { createAuctionService } from './provider/auction.js'
@@ -20,6 +22,7 @@ import { createBlobs } from './provider/blobs.js'
 import { type Binding, createCapacity } from './provider/capacity.js'
 import { serveChallenges } from './provider/challenge.js'
 import { within } from './provider/deadline.js'
+import { createDemandService } from './provider/demand.js'
 import { createHeartbeatService } from './provider/heartbeat.js'
 import { serveInventory } from './provider/inventory.js'
 import { type JobSummary, serveJobs } from './provider/job.js'
@@ -78,6 +81,8 @@ export interface ProviderOptions {
   }
   /** What was found out about every backend, for the inventory. Default: the device's own report. */
   benchmarks?: readonly BackendReport[]
+  /** Its round trips are told to whoever asks: they show which places of others are impossible. */
+  meter?: LatencyMeter
   /** Shared with a renter in the same process; a topic can be joined only once. */
   topics?: { heartbeats: HeartbeatTopic; auctions: AuctionTopic }
 }
@@ -106,6 +111,8 @@ export interface ProviderStatus {
     challenges: number
     challengesDeclined: Record<string, number>
     vouchers: number
+    /** Openings that the chain asked this node for, and got. */
+    demandsAnswered: number
     /** Jobs that have ended since the start, by state, or by the reason why they failed. */
     jobs: Record<string, number>
   }
@@ -164,10 +171,11 @@ export async function createProvider(options: ProviderOptions): Promise<Provider
   const topics = options.topics ?? joinTopics(options, market)
   const pause: Pause = { because: undefined }
   const services = await startServices(options, market, topics, pause)
-  const { ledger, offer, jobs, heartbeat, reconciler, auction, capacity, bids, pricing } = services
+  const { ledger, offer, jobs, heartbeat, reconciler, auction, capacity, bids, demands, pricing } = services
 
   const unsubscribe = ledger.onChange(() => heartbeat.changed())
   await reconciler.run()
+  void demands.run()
   await offer.refresh().catch((error) => log.warn('the stake is not known yet', { error: String(error) }))
   const reprice = async () => {
     if (await pricing.refresh()) heartbeat.changed()
@@ -178,6 +186,7 @@ export async function createProvider(options: ProviderOptions): Promise<Provider
   const reconcilePeriodMs = Math.min(LONGEST_RECONCILE_MS, windowMs / LOOKS_PER_WINDOW)
   const stopReconciling = clock.every(options.reconcilePeriodMs ?? reconcilePeriodMs, () => {
     void reconciler.run()
+    void demands.run()
   })
   const stopSweeping = clock.every(SWEEP_MS, () => {
     capacity.sweep()
@@ -194,6 +203,7 @@ export async function createProvider(options: ProviderOptions): Promise<Provider
     pause.because = 'the provider stops'
     stopReconciling()
     stopSweeping()
+    await demands.stop()
     await auction.stop()
     await jobs.endAll('PROVIDER_STOPPED')
     await heartbeat.beat()
@@ -320,6 +330,8 @@ async function startServices(
     onStop: (lease, reason) => void jobs.end(lease, reason),
     onClosed,
   })
+  const isBusy = () => pause.because !== undefined || ledger.all().some(({ occupies }) => occupies)
+  const demands = createDemandService({ ...shared, nodeKey: network.publicKey, isBusy })
   const challenges = await serveChallenges({ ...shared, attestations, market: market.address })
   const stopInventory = await serveInventory({
     engine,
@@ -328,6 +340,17 @@ async function startServices(
     benchmarks: (options.benchmarks ?? [device.report]).map(describeBenchmark),
     runningJobs: () => jobs.running().length,
     attestations: attestations.all,
+    ...(options.meter === undefined
+      ? {}
+      : {
+          roundTrips: createRoundTripTeller({
+            meter: options.meter,
+            market: market.address,
+            location: options.location,
+            key: network.privateKey,
+            clock,
+          }),
+        }),
   })
   const auction = createAuctionService({
     ...shared,
@@ -351,6 +374,7 @@ async function startServices(
     jobs,
     settlements,
     reconciler,
+    demands,
     challenges,
     auction,
     unhandle,
@@ -372,7 +396,7 @@ function bindingsOf(ledger: Ledger): Binding[] {
 
 function readStatus(
   { network }: ProviderOptions,
-  { offer, jobs, ledger, heartbeat, auction, challenges, settlements }: Services,
+  { offer, jobs, ledger, heartbeat, auction, challenges, settlements, demands }: Services,
   pausedBecause: string | undefined,
 ): ProviderStatus {
   const { availability, devices, pricePerHour, location, runtimes } = offer.describe()
@@ -396,6 +420,7 @@ function readStatus(
       challenges: answered,
       challengesDeclined: declined,
       vouchers: settlements.vouchers(),
+      demandsAnswered: demands.answered(),
       jobs: jobs.counts(),
     },
   }

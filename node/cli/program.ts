@@ -131,7 +131,10 @@ function addCommand(parent: Command, spec: CommandSpec, shell: Shell, onExit: (c
     const code = await run({
       shell,
       report: createReport(shell, options.json === true),
-      arguments: received.slice(0, -2).filter((each): each is string => typeof each === 'string'),
+      arguments: received
+        .slice(0, -2)
+        .flat()
+        .filter((each): each is string => typeof each === 'string'),
       options,
       verbose: options.verbose === true,
       config: async () => (await import('./settings.js')).readConfig(shell, options),

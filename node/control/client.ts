@@ -7,7 +7,14 @@ import type { HardwareVerdict } from '../renter/verification.js'
 import type { PeerEvidence } from '../reputation/port.js'
 import { readControlFiles } from './file.js'
 import type { OfferQuery, PostRequest, PriceQuery } from './port.js'
-import type { ErrorView, Json, NodeStatus, OfferView } from './view.js'
+import {
+  type ErrorView,
+  type Json,
+  type NodeStatus,
+  type OfferChange,
+  type OfferView,
+  toJson,
+} from './view.js'
 
 /** The commands' side of the control API. Errors of the node arrive as the NightshiftError that they were there. */
 export interface ControlClient {
@@ -15,6 +22,7 @@ export interface ControlClient {
   readonly pid: number
   status(): Promise<NodeStatus>
   offers(query: OfferQuery): Promise<OfferView[]>
+  watchOffers(query: OfferQuery, signal?: AbortSignal): AsyncIterable<OfferChange>
   verify(peer: string, signal?: AbortSignal): Promise<Json<HardwareVerdict>>
   reputation(peer: string, signal?: AbortSignal): Promise<Json<PeerEvidence>>
   postJob(post: PostRequest): Promise<{ id: string }>
@@ -74,20 +82,27 @@ function createClient(url: string, pid: number, token: string): ControlClient {
   const act = async (path: string) => {
     await call('POST', path, {})
   }
+  async function* stream<Line>(
+    method: 'GET' | 'POST',
+    path: string,
+    body: unknown,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Line> {
+    const answer = await send({ url, token, method, path, body, ...(signal === undefined ? {} : { signal }) })
+    try {
+      if (answer.statusCode !== 200) await readAnswer(answer)
+      yield* readLines(answer) as AsyncIterable<Line>
+    } finally {
+      answer.destroy() // whoever stops reading lets the node know
+    }
+  }
   const jobPath = (id: string) => `/v1/jobs/${encodeURIComponent(id)}`
   return {
     url,
     pid,
     status: () => call('GET', '/v1/status'),
-    offers: ({ requirements, ceilingPricePerHour }) =>
-      call('POST', '/v1/offers', {
-        requirements: {
-          ...requirements,
-          memoryBytes: requirements.memoryBytes.toString(),
-          minimumStake: requirements.minimumStake.toString(),
-        },
-        ...(ceilingPricePerHour === undefined ? {} : { ceilingPricePerHour: ceilingPricePerHour.toString() }),
-      }),
+    offers: (query) => call('POST', '/v1/offers', toJson(query)),
+    watchOffers: (query, signal) => stream<OfferChange>('POST', '/v1/offers/watch', toJson(query), signal),
     verify: async (peer, signal) =>
       readAnswer(
         await send({
@@ -115,22 +130,8 @@ function createClient(url: string, pid: number, token: string): ControlClient {
     postJob: (post) => call('POST', '/v1/jobs', post),
     jobs: () => call('GET', '/v1/jobs'),
     job: (id) => call('GET', jobPath(id)),
-    jobEvents: async function* (id, { from = 0, follow, signal }) {
-      const path = `${jobPath(id)}/events?from=${from}&follow=${follow}`
-      const answer = await send({
-        url,
-        token,
-        method: 'GET',
-        path,
-        ...(signal === undefined ? {} : { signal }),
-      })
-      try {
-        if (answer.statusCode !== 200) await readAnswer(answer)
-        yield* readLines(answer) as AsyncIterable<Json<DeploymentEvent>>
-      } finally {
-        answer.destroy() // whoever stops reading lets the node know
-      }
-    },
+    jobEvents: (id, { from = 0, follow, signal }) =>
+      stream('GET', `${jobPath(id)}/events?from=${from}&follow=${follow}`, undefined, signal),
     stopJob: (id) => act(`${jobPath(id)}/stop`),
     price: (query) => call('POST', '/v1/price', query),
     pause: () => act('/v1/pause'),

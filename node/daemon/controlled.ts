@@ -1,24 +1,22 @@
 import type { Config } from '../../config/schema.js'
 import { NightshiftError } from '../../protocols/errors.js'
-import { findMismatches } from '../../protocols/inventory/rules.js'
 import { isPeer } from '../../protocols/peer.js'
-import type { ControlledNode } from '../control/port.js'
-import { type NodeStatus, type ProviderView, type RenterView, toJson, viewOffer } from '../control/view.js'
+import type { Clock } from '../../protocols/ports.js'
+import type { ControlledNode, OfferQuery } from '../control/port.js'
+import { type NodeStatus, type ProviderView, type RenterView, toJson } from '../control/view.js'
 import type { Escrow } from '../escrow/port.js'
 import type { Provider } from '../provider.js'
 import type { Renter } from '../renter.js'
 import type { Reputation } from '../reputation/port.js'
 import { readPlan } from './manifest.js'
-
-/** Providers that are asked for their attestations for one list of offers. */
-const MOST_ASKED = 64
-const NO_EVIDENCE = { count: 0, favourable: 0, weight: 0n }
+import { listOffers, readQuery, watchOffers } from './offers.js'
 
 /** The roles of a node as the control server asks for them. */
 export interface Roles {
   config: Config
   escrow: Escrow
   reputation: Reputation
+  clock: Clock
   renter?: Renter
   provider?: ProviderControl
   /** All of the status but the roles. */
@@ -36,7 +34,7 @@ export interface ProviderControl {
 }
 
 export function createControlledNode(roles: Roles): ControlledNode {
-  const { config, escrow, reputation, renter, provider } = roles
+  const { config, escrow, reputation, clock, renter, provider } = roles
   const requireRenter = () => renter ?? missing('renter', 'start the node without limiting its roles')
   const requireProvider = () =>
     provider ?? missing('provider', 'start the node with --provider-enabled true and a price')
@@ -60,6 +58,7 @@ export function createControlledNode(roles: Roles): ControlledNode {
       context: { peer: named },
     })
   }
+  const search = async (query: OfferQuery) => readQuery(query, (await escrow.market()).decimals)
   return {
     status: async () => {
       const status = await roles.status()
@@ -69,17 +68,9 @@ export function createControlledNode(roles: Roles): ControlledNode {
         ...(renter === undefined ? {} : { renter: await roles.renterView() }),
       }
     },
-    offers: async ({ requirements, ceilingPricePerHour }, signal) => {
-      const offers = await requireRenter().offers(signal)
-      let asked = 0
-      return Promise.all(
-        offers.map(async (offer) => {
-          const mismatches = findMismatches(offer, requirements, ceilingPricePerHour)
-          const isWorthAsking = mismatches.length === 0 && asked++ < MOST_ASKED
-          const evidence = isWorthAsking ? await requireRenter().evidenceOf(offer.peer, signal) : NO_EVIDENCE
-          return viewOffer(offer, mismatches, evidence)
-        }),
-      )
+    offers: async (query, signal) => listOffers(requireRenter(), await search(query), signal),
+    watchOffers: async function* (query, signal) {
+      yield* watchOffers(requireRenter(), await search(query), clock, signal)
     },
     verify: async (peer, signal) => toJson(await requireRenter().verifyHardware(peer, signal)),
     reputation: async (named, signal) =>

@@ -5,6 +5,7 @@ import type { Escrow } from '../escrow/port.js'
 import { openFolder, openSource, sourceOf } from '../files/folder.js'
 import type { AuctionTopic } from '../market/announcements.js'
 import type { HeartbeatTopic } from '../market/heartbeats.js'
+import type { LatencyMeter } from '../market/latency.js'
 import type { Network } from '../net/ports.js'
 import { createRenter, type Renter } from '../renter.js'
 import type { ExperienceLog, Reputation } from '../reputation/port.js'
@@ -25,6 +26,7 @@ export interface RoleParts {
   escrow: Escrow
   reputation: Reputation
   experience: ExperienceLog
+  meter: LatencyMeter
   store: Store
   wallet: Uint8Array
   clock: Clock
@@ -47,6 +49,7 @@ export async function startRenter(parts: RoleParts): Promise<RenterRole> {
       sliceMs: config.renter.sliceMs,
       challengeTimeoutMs: CHALLENGE_TIMEOUT_MS,
       discoveryMs: discoveryOf(config),
+      location: config.provider.location,
     },
   )
   return {

@@ -27,6 +27,8 @@ const REQUIREMENTS = {
   minimumGflops: 0.5,
   allow: [],
   deny: [],
+  attesters: [],
+  choices: [],
 }
 
 interface Scene {
@@ -53,6 +55,13 @@ function playNode(scene: Pick<Scene, 'calls' | 'asked' | 'streams'>): Controlled
     offers: async (query) => {
       scene.asked.push(query)
       return []
+    },
+    watchOffers: async function* (query, signal) {
+      scene.asked.push(query)
+      scene.streams.push(signal)
+      yield { kind: 'appeared', offer: { peer: 'p' } as never }
+      if (query.search === 'price<1') return
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
     },
     verify: async (peer) => ({ peer, ok: true }) as never,
     reputation: async (peer) => ({ peer, reliability: 0.5 }) as never,
