@@ -62,6 +62,7 @@ test('a reputation is shown with what speaks for and against it', () => {
         { end: 'failed', renter: 'bert', amount: 150_000n, atMs: NOW - 5 * DAY_MS },
       ],
       slashedAtMs: [],
+      silentAtMs: [],
       verifiersWeight: -5_000_000n,
       verifiers: 2,
       experience: { completed: { count: 3, left: 3, atMs: NOW } },
@@ -76,6 +77,7 @@ test('a reputation is shown with what speaks for and against it', () => {
     leaseEnds: { settled: 1, failed: 1, unfinished: 0, renters: 2, selfPaid: 4 },
     paid: 150_000n,
     slashes: 0,
+    silences: 0,
     verifiers: { count: 2, favourable: 1, weight: -5_000_000n },
     experience: { completed: 3 },
   }
