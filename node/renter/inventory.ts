@@ -213,7 +213,8 @@ export function createInventory(parts: InventoryParts): Inventory {
     const needed = requirements === undefined ? [] : neededFacts(requirements)
     const found = await facts.find(staked, needed, catalogue.offers(clock.now()), signal)
     catalogue.amend(peer, found)
-    return joinFacts(staked, found)
+    const [complete] = await facts.complete([joinFacts(staked, found)], signal)
+    return complete
   }
 
   /** Facts that cost a question are found out for those that fit in everything else, the cheapest first. */
@@ -235,21 +236,16 @@ export function createInventory(parts: InventoryParts): Inventory {
     // By price the index has the first ones at hand; another order, or terms, need a look at all that fit.
     const isIndexed = terms.length === 0 && (wanted.sort === undefined || wanted.sort === 'price')
     const answer = query([], isIndexed ? limit : MOST_LOOKED_AT)
-    const looked = answer.cheapest.map((offer) => explainOne(facts.complete(offer), wanted))
+    const explained = (offers: readonly Offer[]) => offers.map((offer) => explainOne(offer, wanted))
+    const looked = explained(await facts.complete(answer.cheapest, signal))
     const fitting = looked.filter(({ mismatches }) => mismatches.length === 0)
     const told = sortOffers(fitting, wanted.sort).slice(0, limit)
     if (all && told.length < limit) {
-      const misfits = new Set(
-        looked.filter(({ mismatches }) => mismatches.length > 0).map((each) => each.offer.peer),
-      )
-      const others = catalogue.offers(clock.now())
-      const rest = nearest(
-        others,
-        (peer) => answer.missedBy(peer)?.length || Number(misfits.has(peer)),
-        limit - told.length,
-      )
+      const unmet = new Set(looked.flatMap((each) => (each.mismatches.length > 0 ? each.offer.peer : [])))
+      const missedBy = (peer: string) => answer.missedBy(peer)?.length || Number(unmet.has(peer))
+      const rest = nearest(catalogue.offers(clock.now()), missedBy, limit - told.length)
       await readStakes(rest, signal)
-      told.push(...again(rest).map((offer) => explainOne(facts.complete(offer), wanted)))
+      told.push(...explained(await facts.complete(again(rest), signal)))
     }
     facts.consider(told.map(({ offer }) => offer))
     return {
@@ -272,7 +268,7 @@ export function createInventory(parts: InventoryParts): Inventory {
   })
 
   return {
-    offers: async (signal) => (await offers(signal)).map(facts.complete),
+    offers: async (signal) => facts.complete(await offers(signal), signal),
     offerOf,
     explain: async (requirements, ceilingPricePerHour, signal) => {
       const wanted = {
