@@ -1,5 +1,6 @@
 import { open } from '../../protocols/envelope.js'
 import { isRefusal } from '../../protocols/errors.js'
+import { staleAfterMs } from '../../protocols/heartbeat/period.js'
 import { HEARTBEAT_LIMITS, judgeHeartbeat } from '../../protocols/heartbeat/rules.js'
 import { Availability, Heartbeat } from '../../protocols/heartbeat/wire.js'
 import { findUnmet, type Term, widen } from '../../protocols/inventory/filter.js'
@@ -12,6 +13,7 @@ import {
   type Offer,
   type ShowAmount,
 } from '../../protocols/inventory/rules.js'
+import type { ShardNeeds } from '../../protocols/inventory/shard.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
@@ -26,6 +28,11 @@ import { createFactFinder, type FactSources, neededFacts } from './facts.js'
  * it, joined with the stake that the chain confirms and with what this node has measured.
  */
 export interface Inventory {
+  /**
+   * Takes part in the shards of the market in which such providers can be, and has heard of those that members know when
+   * it resolves; a few seconds at most, nothing to wait for when it was called lately.
+   */
+  seek(requirements: ShardNeeds, signal?: AbortSignal): Promise<void>
   offers(signal?: AbortSignal): Promise<Offer[]>
   /**
    * One provider's offer; asks the provider itself when no heartbeat of it has come yet. With requirements, every fact
@@ -100,6 +107,8 @@ const NO_STAKE_FRESH_MS = 5_000
 /** Offers of which the stake is read for one search, the cheapest first: ten requests to the chain. */
 const MOST_STAKES = 1_000
 const DEFAULT_LIMIT = 1_000
+/** Every shard of the market. */
+const ANYWHERE: ShardNeeds = { memoryBytes: 0n, gpu: false, locations: [] }
 /** Offers that one search with terms of its own looks at one by one. */
 const MOST_LOOKED_AT = 10_000
 
@@ -119,7 +128,7 @@ export function createInventory(parts: InventoryParts): Inventory {
     const known = catalogue.get(peer, clock.now())
     const kept: OfferFacts = known?.location === heartbeat.location ? known : { ...known, place: undefined }
     const offer = joinFacts(toOffer(peer, heartbeat), kept)
-    catalogue.put(offer, heartbeat.timeMs + HEARTBEAT_LIMITS.maxAgeMs)
+    catalogue.put(offer, heartbeat.timeMs + staleAfterMs(heartbeat, HEARTBEAT_LIMITS.maxAgeMs))
     return offer
   }
 
@@ -197,6 +206,7 @@ export function createInventory(parts: InventoryParts): Inventory {
   }
 
   const offers = async (signal?: AbortSignal) => {
+    await heartbeats.seek(ANYWHERE, signal)
     hearOwn()
     const all = catalogue.offers(clock.now())
     await readStakes(all, signal)
@@ -220,8 +230,9 @@ export function createInventory(parts: InventoryParts): Inventory {
   /** Facts that cost a question are found out for those that fit in everything else, the cheapest first. */
   const search = async (wanted: OfferSearch, signal?: AbortSignal): Promise<OfferPage> => {
     const { terms = [], limit = DEFAULT_LIMIT, all = false } = wanted
-    hearOwn()
     const wide = widenSearch(wanted)
+    await heartbeats.seek(wide.requirements, signal)
+    hearOwn()
     const query = (ignoring: readonly MismatchReason[], most: number) =>
       catalogue.query({ ...wide, ignoring, limit: most }, clock.now())
     const likely = query(['STAKE', ...MEASURED], Math.max(limit, MOST_STAKES)).cheapest
@@ -268,6 +279,7 @@ export function createInventory(parts: InventoryParts): Inventory {
   })
 
   return {
+    seek: (requirements, signal) => heartbeats.seek(requirements, signal),
     offers: async (signal) => facts.complete(await offers(signal), signal),
     offerOf,
     explain: async (requirements, ceilingPricePerHour, signal) => {

@@ -134,6 +134,7 @@ export function createMemoryEscrow(clock: VirtualClock): MemoryEscrow {
         : { nodeKey, owner: fill(32, 1), payout: fill(32, 2), stake, bound: 0n, openDemands: 0 }
     },
     providers: (nodeKeys) => Promise.all(nodeKeys.map((nodeKey) => escrow.provider(nodeKey))),
+    funds: async () => 2n ** 60n,
     proposeLease: async (proposal) => {
       await escrow.before('propose')
       const lease = addressOf(proposal)
