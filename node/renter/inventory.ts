@@ -240,7 +240,7 @@ export function createInventory(parts: InventoryParts): Inventory {
     const needed = neededFacts(wide.requirements)
     if (needed.length > 0) {
       const nearly = query(MEASURED, limit).cheapest
-      for (const [peer, found] of await facts.findMany(nearly, needed, likely, signal)) {
+      for (const [peer, found] of await facts.findMany(nearly, needed, again(likely), signal)) {
         catalogue.amend(peer, found)
       }
     }
