@@ -10,7 +10,10 @@ export interface Admission {
   isStaked(peer: string): Promise<boolean>
   /** Of a provider, atomic units, as it was last known; undefined: never asked for. */
   standing(peer: string): { stake: bigint; minimumStake: bigint } | undefined
-  /** Whether the wallet holds as much; undefined: the chain does not answer and has not answered for this wallet. */
+  /**
+   * Whether the wallet holds as much, as it was last known; undefined: the chain answers nothing, and has never answered
+   * for this wallet. While it answers, a wallet for which too many others wait does not count as one that can pay.
+   */
   canPay(wallet: Uint8Array, amount: bigint): Promise<boolean | undefined>
 }
 
@@ -60,7 +63,8 @@ export function createAdmission(parts: {
     standing: (peer) => stakes.peek(peer),
     canPay: async (wallet, amount) => {
       const known = await funds.get(toHex(wallet), (held) => held >= amount)
-      return known === undefined ? undefined : known >= amount
+      if (known !== undefined) return known >= amount
+      return funds.isAnswered() ? false : undefined
     },
   }
 }
