@@ -58,6 +58,8 @@ export interface RenterOptions {
   wallet: Uint8Array
   sliceMs: number
   challengeTimeoutMs: number
+  /** How long to listen for heartbeats after the start before the first auction. */
+  discoveryMs: number
   /** Where this node stands, such as DE-Berlin: round trips from there show which places are impossible. */
   location?: string
 }
@@ -148,6 +150,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     book,
     market,
     judge: createJudge({ files, checker: parts.checker }),
+    listenUntilMs: clock.elapsed() + options.discoveryMs,
     closing: closing.signal,
     save: (report) => journal.save(report),
   }

@@ -28,8 +28,6 @@ export interface MarketInit {
   clock: Clock
   random: Random
   log: Log
-  /** From 0 to 1, of a peer's conduct as last known, without asking anybody. Default: not known. */
-  reliabilityOf?: (peer: string) => number | undefined
   /** A shard that is neither this node's own nor sought is left after so long. Default ten minutes. */
   idleMs?: number
   /** First and longest pause between two looks for members of a shard that has few. Default 2 s and 5 min. */

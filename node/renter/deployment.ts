@@ -43,6 +43,8 @@ export interface DeploymentParts {
   wallet: Uint8Array
   sliceMs: number
   challengeTimeoutMs: number
+  /** By the clock's `elapsed`: until then this node listens for heartbeats before it holds an auction. */
+  listenUntilMs: number
   /** Ends what goes on in the background (refunds) when the node stops; it is taken up again at the next start. */
   closing: AbortSignal
   /** Keeps the report; called before the step that it tells of is relied upon. */
@@ -122,6 +124,7 @@ interface Attempt {
 async function matchAndRun(attempt: Attempt): Promise<boolean> {
   const { parts, plan, signal } = attempt
   attempt.matchUntilMs = parts.clock.elapsed() + plan.queueMs
+  await parts.clock.sleep(Math.max(0, parts.listenUntilMs - parts.clock.elapsed()), signal)
   for (;;) {
     await parts.inventory.seek(plan.requirements, signal)
     const order = makeOrder(attempt)

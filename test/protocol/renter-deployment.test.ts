@@ -99,7 +99,7 @@ async function withRenter(
         random: systemRandom,
         log: silentLog,
       },
-      { wallet: fill(32, 7), sliceMs: 1_000, challengeTimeoutMs: 5_000 },
+      { wallet: fill(32, 7), sliceMs: 1_000, challengeTimeoutMs: 5_000, discoveryMs: 0 },
     )
   }
   const noted = (peer: string | undefined) =>
