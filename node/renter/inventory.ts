@@ -52,14 +52,14 @@ export interface Inventory {
   close(): void
 }
 
-/** Every shard of the market. */
-const ANYWHERE: ShardNeeds = { memoryBytes: 0n, gpu: false, locations: [] }
-
 export interface Explained {
   offer: Offer
   /** None: it qualifies. */
   mismatches: Mismatch[]
 }
+
+/** Every shard of the market. */
+const ANYWHERE: ShardNeeds = { memoryBytes: 0n, gpu: false, locations: [] }
 
 export interface OfferSearch {
   requirements: Requirements
