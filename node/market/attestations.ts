@@ -117,20 +117,37 @@ export async function openAttestationBoard(parts: {
   }
 }
 
-/** Who may write what: a verifier about a provider, under the names of both; of two words the newer one holds. */
+/** Keys of which this node remembers how new a word it has seen; the one seen least lately is forgotten first. */
+const MAX_REMEMBERED = 4_096
+
+/**
+ * Who may write what: a verifier about a provider, under the names of both; of two words the newer one holds. The table
+ * itself stores whatever comes last, so a provider could put back an old word that it likes better: who has seen a newer
+ * one neither stores nor believes it.
+ */
 export function attestationRecords(facts: { market: Uint8Array; clock: Pick<Clock, 'now'> }): RecordRules {
+  const newest = new Map<string, number>()
+  const remember = (key: string, timeMs: number) => {
+    newest.delete(key)
+    newest.set(key, timeMs)
+    if (newest.size > MAX_REMEMBERED) newest.delete(newest.keys().next().value!)
+  }
   return {
     validate: async (key, value) => {
       const [provider = '', verifier, ...rest] = key.split('/')
       if (!isPeer(provider) || rest.length > 0) return false
       const { market, clock } = facts
       const read = await readAttestation(value, { now: clock.now(), market, provider })
-      return !isRefusal(read) && read.verifier === verifier
+      if (isRefusal(read) || read.verifier !== verifier) return false
+      const { timeMs } = read.attestation
+      if (timeMs < (newest.get(key) ?? 0)) return false
+      remember(key, timeMs)
+      return true
     },
     select: (_key, values) => {
       const times = values.map(timeOf)
-      const newest = Math.max(...times)
-      const among = values.filter((_, at) => times[at] === newest)
+      const last = Math.max(...times)
+      const among = values.filter((_, at) => times[at] === last)
       // Of two of the same moment every node must take the same one, whatever came first.
       const least = among.reduce((best, each) => (Buffer.compare(each, best) < 0 ? each : best))
       return values.findIndex((each) => equal(each, least))

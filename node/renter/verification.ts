@@ -138,7 +138,8 @@ export function judgeHardware(
   const backend = claim.backend as BackendName
   // Software may carry any label: it is never measured as the card of that name.
   const model = claim.gpu ? claim.model : ''
-  const { verdict: speed, gflops, ratio } = judgeSpeed({ model, backend, params, elapsedMs })
+  const own = claim.gpu ? { ownGflops: claim.gflops } : {}
+  const { verdict: speed, gflops, ratio } = judgeSpeed({ model, backend, ...own, params, elapsedMs })
   return {
     gflops,
     speed,

@@ -88,6 +88,9 @@ test('a record that is rolled back loses against the newer one, whichever way ro
   const old = await verifier.sign({ timeMs: NOW - 1_000 })
   const bad = await verifier.sign({ timeMs: NOW, verdict: 'slower than claimed' })
   const twin = await verifier.sign({ timeMs: NOW, verdict: 'faster than claimed' })
+  assert.is(await rules.validate(key, old), true)
+  assert.is(await rules.validate(key, bad), true)
+  assert.is(await rules.validate(key, old), false, 'who has seen the newer one stores the older no more')
   assert.is(rules.select(key, [old, bad]), 1)
   assert.is(rules.select(key, [bad, old]), 0)
   const chosen = [bad, twin][rules.select(key, [bad, twin])]
