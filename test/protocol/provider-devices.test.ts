@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import type { BackendReport } from '../../kernels/backend/backend.js'
 import { chooseCards } from '../../kernels/devices/cards.js'
-import type { Device, DeviceOptions } from '../../kernels/worker/device.js'
+import { type Device, type DeviceOptions, openDevice } from '../../kernels/worker/device.js'
 import { openDevices } from '../../node/device/open.js'
 import type { Rack } from '../../node/device/port.js'
 import { createRack } from '../../node/device/rack.js'
@@ -301,5 +301,43 @@ test('a challenge of several devices gives each a seed of its own, all at the sa
     { devices: watched },
   )
 })
+
+test(
+  'two real devices, each a process of its own, prove both phases at the same time',
+  async () => {
+    const real = await openDevices(
+      { backend: 'wasm', clock: systemClock, log: silentLog, memoryBytes: 2 ** 28 },
+      { nvidia: [], softwareCount: 2 },
+      openDevice,
+    )
+    try {
+      assert.is(new Set(real.map(({ pid }) => pid)).size, 2)
+      const devices = real.map(({ report, prove, run }) => ({ report, prove, run }))
+      await withWorld(
+        async ({ chain, house, renter }) => {
+          const terms = {
+            market: chain.market,
+            lease: new Uint8Array(),
+            n: 256,
+            rounds: 2,
+            openings: 20,
+            folds: 8,
+            devices: 2,
+            timeoutMs: 30_000,
+          }
+          const parts = { network: renter.network, clock: systemClock, random: systemRandom }
+          const { signal } = new AbortController()
+          const verdict = await challengeProvider(parts, house.network.peer, terms, signal)
+          assert.is(verdict.ok, true, verdict.detail)
+          assert.ok(verdict.recallMs !== undefined)
+        },
+        { devices },
+      )
+    } finally {
+      await Promise.all(real.map((device) => device.close()))
+    }
+  },
+  { timeoutMs: 60_000 },
+)
 
 test.run()
