@@ -11,15 +11,17 @@ import type { ChainStatus, NodeStatus, RenterView } from './control/view.js'
 import { type ChainSide, openChain } from './daemon/chain.js'
 import { type Cleanup, createCleanup } from './daemon/cleanup.js'
 import { createControlledNode } from './daemon/controlled.js'
+import { openEvidence } from './daemon/evidence.js'
 import { rememberDecimals } from './daemon/market.js'
 import { type ProviderRole, startProvider } from './daemon/provider.js'
 import { type RenterRole, startRenter } from './daemon/renter.js'
+import { startReputation } from './daemon/reputation.js'
 import type { OpenDevice } from './device/open.js'
 import type { Escrow } from './escrow/port.js'
 import { NODE_KEY_FILE } from './identity/files.js'
 import { readOrCreateKeyFile } from './identity/key.js'
-import { createAuctionTopic } from './market/announcements.js'
-import { createHeartbeatTopic } from './market/heartbeats.js'
+import { createLatencyMeter } from './market/latency.js'
+import { createMarket } from './market/market.js'
 import { createNetwork } from './net/network.js'
 import type { Network } from './net/ports.js'
 import { startPatrol } from './renter/patrol.js'
@@ -101,10 +103,42 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const chain = await openChain(config, createSigner(key.secretKey), { clock, random })
   const { address: market, decimals } = await askAtStart(options, (limit) => chain.escrow.market(limit))
   await rememberDecimals(store, decimals)
-  const heartbeats = createHeartbeatTopic({ network, market, clock, log })
-  cleanup.add('heartbeats', async () => heartbeats.close())
-  const auctions = createAuctionTopic({ network, market, clock, log })
-  cleanup.add('auctions', async () => auctions.close())
+  const { heartbeats, auctions, close } = await createMarket({
+    network,
+    escrow: chain.escrow,
+    address: market,
+    clock,
+    random,
+    log,
+  })
+  cleanup.add('market', close)
+  const { engine } = network
+  const { board, evidence, stop } = await openEvidence({
+    network,
+    heartbeats,
+    escrow: chain.escrow,
+    market,
+    store,
+    clock,
+    random,
+    log,
+  })
+  cleanup.add('evidence', async () => stop())
+  const { reputation, experience } = await startReputation({
+    config,
+    chain,
+    market,
+    heartbeats,
+    engine,
+    evidence,
+    store,
+    clock,
+    log,
+  })
+  cleanup.add('reputation', reputation.stop)
+
+  const meter = createLatencyMeter({ network, clock, log })
+  cleanup.add('latency', async () => meter.stop())
 
   const parts = {
     config,
@@ -112,6 +146,11 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     heartbeats,
     auctions,
     escrow: chain.escrow,
+    board,
+    evidence,
+    reputation,
+    experience,
+    meter,
     store,
     wallet: chain.wallet.publicKey.toBytes(),
     clock,
@@ -148,7 +187,9 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const stopRequested = Promise.withResolvers<void>()
   const node = createControlledNode({
     config,
+    clock,
     escrow: chain.escrow,
+    reputation,
     renter: renter.renter,
     ...(provider === undefined ? {} : { provider }),
     status: () => describe(options, network, chain, startedAtMs),

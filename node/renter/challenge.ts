@@ -3,12 +3,17 @@ import { equal } from '../../protocols/bytes.js'
 import { KERNEL_VERSION } from '../../protocols/challenge/params.js'
 import { challengeProtocol, MAX_DEVICES_AT_ONCE } from '../../protocols/challenge/protocol.js'
 import { decodeReceipt, type Receipt } from '../../protocols/challenge/receipt.js'
-import type { ChallengeVerdict } from '../../protocols/challenge/rules.js'
-import type { ChallengeRequest, ChallengeResponse, SignedReceipt } from '../../protocols/challenge/wire.js'
+import { type ChallengeVerdict, owesOpening } from '../../protocols/challenge/rules.js'
+import type {
+  ChallengeRequest,
+  ChallengeResponse,
+  Entry,
+  SignedReceipt,
+} from '../../protocols/challenge/wire.js'
 import { codeOf } from '../../protocols/errors.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Random } from '../../protocols/ports.js'
-import type { FraudEvidence } from '../escrow/port.js'
+import type { FraudEvidence, OpeningDemand } from '../escrow/port.js'
 import type { Network } from '../net/ports.js'
 import type { Session } from '../net/session.js'
 import { createLockstep, type Lockstep } from './lockstep.js'
@@ -45,6 +50,8 @@ export interface ChallengeResult extends ChallengeVerdict {
   attested?: boolean
   /** A wrong entry under the root that the provider signed: the chain can judge it. Exactly with OPENING_DIFFERS. */
   evidence?: FraudEvidence
+  /** An entry under the root that it signed in the lease, and did not open: the chain can ask for it. */
+  unopened?: OpeningDemand
 }
 
 /** Half-way round the world and back. A provider that answers pings slowly gets no more than this taken off its time. */
@@ -80,6 +87,8 @@ interface Found {
   checkingMs: number
   receipt?: SignedReceipt
   declined?: string
+  /** Of the entries that were asked for under a receipt that is in order; until they have come. */
+  wanted?: Entry
   failed?: Failed
 }
 
@@ -174,6 +183,9 @@ async function converse(
   if ('reason' in receipt) return receipt
 
   const entries = sampleEntries(params, terms.openings, random)
+  // Only the renter of a lease can demand more than its word.
+  const isLeased = terms.lease.length > 0
+  if (isLeased) found.wanted = entries[0]!
   await session.send({ open: { entries } })
   const second = await session.receive()
   if (second?.openings === undefined) {
@@ -181,8 +193,15 @@ async function converse(
   }
   const checkedAt = clock.elapsed()
   const claim = { seed, params, root: receipt.root }
-  const failed = judgeOpenings(FIRST, verifyOpenings(claim, entries, second.openings.openings))
+  const { openings } = second.openings
+  const failed = judgeOpenings(FIRST, verifyOpenings(claim, entries, openings))
   found.checkingMs = clock.elapsed() - checkedAt
+  delete found.wanted
+  // The first that it did not open: what it has under its root it could show again.
+  const isOpened = (entry: Entry, at: number) =>
+    'ok' in verifyOpenings(claim, [entry], openings.slice(at, at + 1))
+  const unopened = isLeased && failed && entries.find((entry, at) => !isOpened(entry, at))
+  if (unopened) found.wanted = unopened
   if (failed !== undefined || terms.folds === undefined) return failed
 
   // All first products lie on their devices now, so that no memory can serve two of them one after the other.
@@ -222,6 +241,8 @@ function sumUp(found: readonly Found[]): ChallengeResult {
   const most = (times: number[]) => Math.round(Math.max(...times))
   const recalls = found.map(({ recallMs }) => recallMs).filter((each) => each !== undefined)
   const liar = found.find((each) => each.failed?.opening !== undefined)
+  const debtor = found.find((each) => each.wanted && each.failed && owesOpening(each.failed.reason))
+  const unopened = debtor?.receipt && { ...debtor.receipt, entry: debtor.wanted! }
   const evidence = liar?.receipt && { ...liar.receipt, opening: liar.failed!.opening! }
   const declined = found.find((each) => each.declined !== undefined)?.declined
   const named = found.length > 1 ? `device ${at}: ` : ''
@@ -235,6 +256,7 @@ function sumUp(found: readonly Found[]): ChallengeResult {
     ...(receipt === undefined ? {} : { receipt }),
     ...(declined === undefined ? {} : { declined }),
     ...(evidence === undefined ? {} : { evidence }),
+    ...(unopened === undefined ? {} : { unopened }),
   }
 }
 

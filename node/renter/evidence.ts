@@ -22,6 +22,8 @@ export interface EvidenceReader {
    * not come in time; the next reading finds it.
    */
   evidenceOf(peer: string, signal?: AbortSignal): Promise<Evidence>
+  /** Peer ids of the verifiers with a stake that attest in the provider's favour. */
+  attestersOf(peer: string, signal?: AbortSignal): Promise<string[]>
   stop(): void
 }
 
@@ -30,7 +32,6 @@ interface Found {
   attestation: Attestation
 }
 
-const NONE: Evidence = { count: 0, favourable: 0, weight: 0n }
 const ASK_MS = 2_000
 /** A reader waits so long for the hash table; the search goes on behind it, for the next one. */
 const LOOK_MS = 1_500
@@ -82,15 +83,13 @@ export function createEvidenceReader(parts: {
     }
   }
 
-  const stakeOf = async (verifier: string, signal?: AbortSignal) =>
-    (await escrow.provider(solanaKeyOf(verifier), signal))?.stake ?? 0n
-
   const search = async (peer: string): Promise<Found[]> => {
     const late = new AbortController()
     const stop = clock.after(SEARCH_MS, () => late.abort(new Error('the search took too long')))
     const signal = AbortSignal.any([stopping.signal, late.signal])
     try {
-      const isWorth = async (verifier: string) => (await stakeOf(verifier, signal)) > 0n
+      const isWorth = async (verifier: string) =>
+        ((await escrow.provider(solanaKeyOf(verifier), signal))?.stake ?? 0n) > 0n
       const known = sample(
         heartbeats.all().map((each) => each.peer),
         KNOWN_ASKED,
@@ -122,30 +121,44 @@ export function createEvidenceReader(parts: {
     }
   }
 
+  /** One word per verifier may be there twice: as the provider shows it, and as the table has it. */
+  const weigh = async (peer: string, signal?: AbortSignal): Promise<Array<Found & { stake: bigint }>> => {
+    try {
+      const [asked, looked] = await Promise.all([
+        ask(peer, signal).catch((error) => {
+          log.debug('a provider does not show its attestations', { peer, error: String(error) })
+          return []
+        }),
+        look(peer),
+      ])
+      signal?.throwIfAborted()
+      const found = [...asked, ...looked]
+      const accounts = await escrow.providers(
+        found.map(({ verifier }) => solanaKeyOf(verifier)),
+        signal,
+      )
+      return found.map((each, at) => ({ ...each, stake: accounts[at]?.stake ?? 0n }))
+    } catch (error) {
+      signal?.throwIfAborted()
+      log.debug('the attestations of a provider are not known', { peer, error: String(error) })
+      return []
+    }
+  }
+
   return {
-    evidenceOf: async (peer, signal) => {
-      try {
-        const [asked, looked] = await Promise.all([
-          ask(peer, signal).catch((error) => {
-            log.debug('a provider does not show its attestations', { peer, error: String(error) })
-            return []
-          }),
-          look(peer),
-        ])
-        signal?.throwIfAborted()
-        const weighed = [...asked, ...looked].map(async (each) => ({
-          ...each,
-          stake: await stakeOf(each.verifier, signal),
-        }))
-        return weighAttestations(await Promise.all(weighed))
-      } catch (error) {
-        signal?.throwIfAborted()
-        log.debug('the attestations of a provider are not known', { peer, error: String(error) })
-        return NONE
-      }
-    },
+    evidenceOf: async (peer, signal) => weighAttestations(await weigh(peer, signal)),
+    attestersOf: async (peer, signal) => favourableOf(await weigh(peer, signal)),
     stop: () => stopping.abort(new Error('the node stops')),
   }
+}
+
+/** Who has a stake and whose newest word is good. */
+function favourableOf(found: ReadonlyArray<Found & { stake: bigint }>): string[] {
+  const verifiers = new Set(found.filter(({ stake }) => stake > 0n).map(({ verifier }) => verifier))
+  return [...verifiers].filter((verifier) => {
+    const own = found.filter((each) => each.verifier === verifier)
+    return weighAttestations(own).favourable > 0
+  })
 }
 
 /** Some of many, at random. */

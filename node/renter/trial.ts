@@ -29,7 +29,7 @@ export interface TrialFailure {
   detail: string
   /** Why the provider would not prove, in its own word. */
   declined?: string
-  /** The lie that the chain can judge, stored already. */
+  /** What can be brought before the chain, a lie or an opening that is owed; stored already. */
   fraud?: FraudRecord
 }
 
@@ -47,7 +47,7 @@ export async function tryLease(
   const { market, challengeTimeoutMs: timeoutMs } = parts
   const terms = { market, lease: address, n, rounds, openings, devices, timeoutMs }
   const verdict = await challengeProvider(parts, peer, terms, signal)
-  const { ok, reason, detail = '', declined, provingMs, checkingMs, evidence } = verdict
+  const { ok, reason, detail = '', declined, provingMs, checkingMs, evidence = verdict.unopened } = verdict
   const fraud = evidence && (await parts.prosecutor.keep({ peer, deployment, lease: address, evidence }))
   tell({ peer, ok, ...(reason && { reason }), provingMs, checkingMs })
   if (reason === undefined) return undefined
@@ -127,7 +127,7 @@ function describe(peer: string, { reason, detail, fraud }: TrialFailure): Nights
   })
 }
 
-/** Of an error with which a job ended: the lie in its middle that the chain can judge. */
+/** Of an error with which a job ended: what can be brought before the chain. */
 export function fraudIn(error: unknown): FraudRecord | undefined {
   return error instanceof NightshiftError ? (error.context.fraud as FraudRecord | undefined) : undefined
 }

@@ -158,7 +158,7 @@ async function verify(
   const store = createMemoryStore()
   const escrow = createMemoryEscrow(clock)
   escrow.stakes.set(Buffer.from(provider.publicKey).toString('hex'), 1_000n)
-  const prosecutor = createProsecutor({ store, escrow, clock, log: silentLog })
+  const prosecutor = createProsecutor({ store, escrow, clock, random: systemRandom, log: silentLog })
   const verdict = await drive(
     clock,
     verifyHardware(

@@ -196,7 +196,8 @@ test('a reader counts only genuine words of others, by the stake that the chain 
     random: systemRandom,
     engine: reader.engine,
     escrow: {
-      provider: async (key: Uint8Array) => ({ stake: stakes[peerIdFromSolanaKey(key)] ?? 0n }),
+      providers: async (keys: Uint8Array[]) =>
+        keys.map((key) => ({ stake: stakes[peerIdFromSolanaKey(key)] ?? 0n })),
     } as never,
     clock: createVirtualClock(NOW),
     log: silentLog,

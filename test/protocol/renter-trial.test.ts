@@ -46,7 +46,13 @@ async function tryFor(
     })
   })
   const store = createMemoryStore()
-  const prosecutor = createProsecutor({ store, escrow: createMemoryEscrow(clock), clock, log: silentLog })
+  const prosecutor = createProsecutor({
+    store,
+    escrow: createMemoryEscrow(clock),
+    clock,
+    random: systemRandom,
+    log: silentLog,
+  })
   const parts = {
     network: renter,
     prosecutor,

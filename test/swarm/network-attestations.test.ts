@@ -86,6 +86,7 @@ function createReader(at: number) {
     engine: networks[at]!.engine,
     escrow: {
       provider: async (key: Uint8Array) => ({ stake: stakes.get(toHex(key)) ?? 0n }),
+      providers: async (keys: Uint8Array[]) => keys.map((key) => ({ stake: stakes.get(toHex(key)) ?? 0n })),
     } as never,
     board: boards[at]!,
     clock: systemClock,
