@@ -34,10 +34,12 @@ interface Found {
 
 const ASK_MS = 2_000
 /** A reader waits so long for the hash table; the search goes on behind it, for the next one. */
-const LOOK_MS = 1_500
+const LOOK_MS = 500
 const SEARCH_MS = 30_000
 /** So long what was found there is good. */
-const FRESH_MS = 600_000
+const FRESH_MS = 1_800_000
+/** A search costs others a few dozen messages. Whoever is not looked for now is at its next reading. */
+const MAX_SEARCHES = 4
 /** Providers that are heard now may have attested: of these some are asked for by name, whoever has announced what. */
 const KNOWN_ASKED = 8
 /** Providers whose evidence is remembered; the least recently read is forgotten first. */
@@ -57,6 +59,7 @@ export function createEvidenceReader(parts: {
   const shown = createMemory<{ digest: string; found: Found[] }>()
   const written = createMemory<{ atMs: number; found: Promise<Found[]> }>()
   const stopping = new AbortController()
+  let searching = 0
 
   const readAll = async (peer: string, envelopes: readonly Uint8Array[]): Promise<Found[]> => {
     const facts = { now: clock.now(), market, provider: peer }
@@ -107,7 +110,9 @@ export function createEvidenceReader(parts: {
   const look = async (peer: string): Promise<Found[]> => {
     const known = written.get(peer)
     if (known !== undefined && clock.elapsed() - known.atMs < FRESH_MS) return waitFor(known.found)
-    const found = search(peer)
+    if (searching >= MAX_SEARCHES) return known === undefined ? [] : waitFor(known.found)
+    searching++
+    const found = search(peer).finally(() => searching--)
     written.set(peer, { atMs: clock.elapsed(), found })
     return waitFor(found)
   }
