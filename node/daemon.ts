@@ -12,8 +12,9 @@ import { type ChainSide, openChain } from './daemon/chain.js'
 import { type Cleanup, createCleanup } from './daemon/cleanup.js'
 import { createControlledNode } from './daemon/controlled.js'
 import { rememberDecimals } from './daemon/market.js'
-import { type OpenDevice, type ProviderRole, startProvider } from './daemon/provider.js'
+import { type ProviderRole, startProvider } from './daemon/provider.js'
 import { type RenterRole, startRenter } from './daemon/renter.js'
+import type { OpenDevice } from './device/open.js'
 import type { Escrow } from './escrow/port.js'
 import { NODE_KEY_FILE } from './identity/files.js'
 import { readOrCreateKeyFile } from './identity/key.js'
@@ -21,6 +22,7 @@ import { createAuctionTopic } from './market/announcements.js'
 import { createHeartbeatTopic } from './market/heartbeats.js'
 import { createNetwork } from './net/network.js'
 import type { Network } from './net/ports.js'
+import { startPatrol } from './renter/patrol.js'
 import type { Renter } from './renter.js'
 import { openStore } from './store/level.js'
 
@@ -129,6 +131,19 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const renter = await startRenter(parts)
   cleanup.add('renter', renter.stop)
   signal.throwIfAborted()
+  if (provider !== undefined && config.provider.verifyOthers) {
+    const patrol = startPatrol({
+      self: network.peer,
+      heartbeats,
+      verify: renter.renter.verifyHardware,
+      ownStake: async (limit) => (await chain.escrow.provider(network.publicKey, limit))?.stake ?? 0n,
+      isIdle: provider.isIdle,
+      clock,
+      random,
+      log,
+    })
+    cleanup.add('patrol', async () => patrol.stop())
+  }
 
   const stopRequested = Promise.withResolvers<void>()
   const node = createControlledNode({

@@ -1,15 +1,17 @@
 import type { JobPlan } from '../config/manifest/plan.js'
 import { toHex } from '../protocols/bytes.js'
 import type { Evidence } from '../protocols/challenge/attestation.js'
+import type { ProofParams } from '../protocols/challenge/params.js'
 import { NightshiftError } from '../protocols/errors.js'
 import type { Mismatch, Offer } from '../protocols/inventory/rules.js'
 import { hasEnded } from '../protocols/job/rules.js'
 import { JobState } from '../protocols/job/wire.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
 import { checkDeclared } from './device/declared.js'
-import type { Escrow } from './escrow/port.js'
+import type { Escrow, FraudEvidence } from './escrow/port.js'
 import type { Files } from './files/port.js'
 import type { AuctionTopic } from './market/announcements.js'
+import { openAttestationBoard } from './market/attestations.js'
 import type { HeartbeatTopic } from './market/heartbeats.js'
 import type { Network } from './net/ports.js'
 import { createAuctioneer } from './renter/auction.js'
@@ -58,8 +60,11 @@ export interface Renter {
   explain(plan: JobPlan, signal?: AbortSignal): Promise<Array<{ offer: Offer; mismatches: Mismatch[] }>>
   /** What verifiers have attested of a provider, weighed by their stake. */
   evidenceOf(peer: string, signal?: AbortSignal): Promise<Evidence>
-  /** Challenges any provider outside of a lease. Throws OFFER_UNKNOWN; all that the peer does is a verdict. */
-  verifyHardware(peer: string, signal?: AbortSignal): Promise<HardwareVerdict>
+  /**
+   * Challenges any provider outside of a lease, with a proof of about two seconds unless parameters are given. Throws
+   * OFFER_UNKNOWN; all that the peer does is a verdict. What was found is attested, and a provable lie reported.
+   */
+  verifyHardware(peer: string, signal?: AbortSignal, params?: ProofParams): Promise<HardwareVerdict>
   /** Starts a job. Throws JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is ordered. */
   post(plan: JobPlan): Promise<Deployment>
   /** Reports of all jobs, the newest first. */
@@ -92,7 +97,8 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   const { network, escrow, store, files, clock, random, log } = parts
   const { address: market, decimals } = await escrow.market()
   const inventory = createInventory({ ...parts, engine: network.engine, market })
-  const evidence = createEvidenceReader({ ...parts, engine: network.engine, market })
+  const board = await openAttestationBoard({ network, market, store, clock, log })
+  const evidence = createEvidenceReader({ ...parts, engine: network.engine, market, board })
   const standing = createStanding({ store, clock })
   const book = openLeaseBook(store)
   const journal = createJournal({ store, log })
@@ -185,6 +191,17 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   reconcile()
   const stopReconciling = clock.every(RECONCILE_MS, reconcile)
 
+  /** A lie outside of any job: there is no report that it belongs into. */
+  const accuse = async (peer: string, evidence: FraudEvidence) => {
+    await prosecutor.keep({ peer, deployment: '', lease: new Uint8Array(32), evidence })
+    reconcile()
+  }
+  /** A word without a stake behind it weighs nothing, so nobody is made to carry it. */
+  const publish = async (peer: string, attestation: Uint8Array) => {
+    const account = await escrow.provider(network.publicKey).catch(() => undefined)
+    if ((account?.stake ?? 0n) > 0n) await board.publish(peer, attestation)
+  }
+
   const find = (id: string) => {
     const found = running.get(id)
     if (found !== undefined) return found
@@ -246,11 +263,11 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     offers: (signal) => inventory.offers(signal),
     explain: (plan, signal) => inventory.explain(plan.requirements, plan.ceilingPricePerHour, signal),
     evidenceOf: (peer, signal) => evidence.evidenceOf(peer, signal),
-    verifyHardware: (peer, signal) =>
+    verifyHardware: (peer, signal, params) =>
       verifyHardware(
-        { network, inventory, clock, random, market },
+        { network, inventory, clock, random, market, publish, accuse },
         peer,
-        options.challengeTimeoutMs,
+        { timeoutMs: options.challengeTimeoutMs, ...(params === undefined ? {} : { params }) },
         signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]),
       ),
     post,
@@ -260,6 +277,8 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     stopJob: async (id) => find(id).deployment.stop(),
     stop: async () => {
       stopReconciling()
+      board.stop()
+      evidence.stop()
       stopping.abort(
         new NightshiftError('STOPPED', 'the node was stopped', {
           advice: 'start it again; deposits come back by themselves',

@@ -27,7 +27,7 @@ deployment:
     w: { profile: p }
 `
 
-const DEFAULTS = { commitMs: 1, revealMs: 1, challenge: { n: 16, rounds: 1, openings: 1 } }
+const DEFAULTS = { commitMs: 1, revealMs: 1, challenge: { n: 16, rounds: 1, openings: 1, random: false } }
 
 function findingsOf(text: string): Finding[] {
   try {
