@@ -6,7 +6,7 @@ import { DEFAULT_PERIOD_MS, HEARTBEAT_LIMITS } from '../protocols/heartbeat/rule
 import type { Heartbeat, Device as OfferedDevices } from '../protocols/heartbeat/wire.js'
 import type { Benchmark } from '../protocols/inventory/wire.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
-import type { OfferedDevice } from './device/port.js'
+import type { OfferedDevice, Rack } from './device/port.js'
 import { createRack } from './device/rack.js'
 import type { Escrow, MarketTerms } from './escrow/port.js'
 import { openFolder } from './files/folder.js'
@@ -31,6 +31,8 @@ import { fixedPricing, type Pricing } from './provider/pricing.js'
 import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
 import { createTurns } from './provider/turns.js'
+import type { Runtime } from './runtime/port.js'
+import { createTfjsRuntime } from './runtime/tfjs.js'
 import type { Store } from './store/port.js'
 
 export interface ProviderOptions {
@@ -48,7 +50,10 @@ export interface ProviderOptions {
   pricePerHour: bigint
   /** Country and city, `DE-Berlin`; empty: not told. */
   location: string
+  /** Names of the runtimes on offer; each but tfjs must be handed over as well. */
   runtimes: readonly string[]
+  /** Jobs in containers. */
+  containers?: Runtime | undefined
   /** Of this program, for people. */
   version: string
   /** Default 60 s. */
@@ -209,7 +214,7 @@ async function startServices(
   topics: { heartbeats: HeartbeatTopic; auctions: AuctionTopic },
   pause: Pause,
 ) {
-  const { network, escrow, store, devices, clock, random, log, runtimes } = options
+  const { network, escrow, store, devices, clock, random, log } = options
   const { engine } = network
   const ledger = await openLedger(store)
   const bids = await openBids({ store, clock })
@@ -217,6 +222,7 @@ async function startServices(
   const pausedBecause = () => pause.because
   const capacity = createCapacity({ total: devices.length, clock, occupied: () => bindingsOf(ledger) })
   const rack = createRack({ devices, clock, occupied: () => occupiedIn(ledger) })
+  const runtimes = await openRuntimes(options, rack)
   const shared = {
     network,
     engine,
@@ -236,7 +242,7 @@ async function startServices(
     market,
     report: rack.report,
     pricing: options.pricing ?? fixedPricing,
-    terms: options,
+    terms: { ...options, runtimes: [...runtimes.keys()] },
   })
   const attestations: Attestations = await openAttestations({
     store,
@@ -308,6 +314,20 @@ async function startServices(
     auction,
     unhandle,
   }
+}
+
+/** Those on offer, by their names, with nothing left of what ran when this node was killed. */
+async function openRuntimes(
+  { runtimes, containers, clock, log }: ProviderOptions,
+  rack: Rack,
+): Promise<ReadonlyMap<string, Runtime>> {
+  const open = [createTfjsRuntime({ rack, clock }), ...(containers === undefined ? [] : [containers])]
+  const offered = open.filter(({ name }) => runtimes.includes(name))
+  for (const { name, clean } of offered) {
+    const removed = await clean()
+    if (removed > 0) log.warn('what jobs of an earlier run had left was removed', { runtime: name, removed })
+  }
+  return new Map(offered.map((runtime) => [runtime.name, runtime]))
 }
 
 function occupiedIn(ledger: Ledger) {

@@ -5,7 +5,6 @@ import type { Finding } from './finding.js'
 const PATIENCE_MS = 3_000
 const MAX_ANSWER_BYTES = 65_536
 
-
 /** The first engine that answers. Jobs of today's runtimes need none, so its absence is no failure. */
 export async function checkContainers(
   clock: Pick<Clock, 'after'>,

@@ -9,6 +9,7 @@ import { type OpenDevice, openDevices } from '../device/open.js'
 import type { OfferedDevice } from '../device/port.js'
 import { createProvider, type Provider } from '../provider.js'
 import type { ChainSide } from './chain.js'
+import { openContainers } from './containers.js'
 import type { ProviderControl } from './controlled.js'
 import { ensureRegistered } from './registration.js'
 import type { RoleParts } from './renter.js'
@@ -56,6 +57,7 @@ export async function startProvider(
       pricePerHour,
       location,
       runtimes,
+      containers: await openContainers(config, { peer: parts.network.peer, clock, log }),
       heartbeatPeriodMs: heartbeatMs,
       minSliceMs,
       maxSliceMs,

@@ -38,7 +38,11 @@ export async function startEngine(name: EngineName): Promise<TestEngine> {
   const folder = mkdtempSync(join(tmpdir(), 'nightshift-engine-'))
   const socket = join(folder, 'engine.sock')
   const { program, args, env } = name === 'docker' ? docker(folder, socket) : podman(folder, socket)
-  const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, args, {
+    env: { ...process.env, ...env },
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text))
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))

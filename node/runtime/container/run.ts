@@ -39,6 +39,8 @@ export function createRun(parts: RunParts): Run {
   let ending: Ending | undefined
   let because = ''
   let isRunning = false
+  let pausedAt: number | undefined
+  let pausedMs = 0
   let lastCheckpoint = ''
   let checkpoints = 0
   let looking: Promise<void> = Promise.resolve()
@@ -213,9 +215,17 @@ export function createRun(parts: RunParts): Run {
 
   return {
     start,
+    idleMs: () => pausedMs + (pausedAt === undefined ? 0 : clock.elapsed() - pausedAt),
     checkpoint,
-    pause: () => engine.ask('pausing', () => container.pause()),
-    resume: () => engine.ask('resuming', () => container.unpause()),
+    pause: async () => {
+      await engine.ask('pausing', () => container.pause())
+      pausedAt ??= clock.elapsed()
+    },
+    resume: async () => {
+      await engine.ask('resuming', () => container.unpause())
+      pausedMs += pausedAt === undefined ? 0 : clock.elapsed() - pausedAt
+      pausedAt = undefined
+    },
     stop: () => end('stopped'),
     close: async () => {
       isRunning = false

@@ -8,7 +8,7 @@ import { type ContainerEngine, statusOf } from './engine.js'
 import { imageName, loadImage, removeImage } from './image.js'
 import { createRun } from './run.js'
 import { seccompProfile } from './seccomp.js'
-import { type ContainerLimits, type ContainerSpec, checkLimits, parseContainerSpec } from './spec.js'
+import { type ContainerLimits, type ContainerSpec, checkContainer, checkLimits } from './spec.js'
 import { fill } from './volume.js'
 
 const NODE_LABEL = 'org.nightshift.node'
@@ -21,7 +21,7 @@ export interface ContainerRuntimeOptions {
   /** A folder of this node; the seccomp profile is written into it. */
   folder: string
   limits: ContainerLimits
-  /** Names of the cards for the engine: device ids for Docker, CDI names for Podman. */
+  /** The engine's names of the cards, by their places: device ids for Docker, CDI names for Podman. */
   gpus: readonly string[]
   clock: Clock
   log: Log
@@ -32,21 +32,19 @@ export async function createContainerRuntime(options: ContainerRuntimeOptions): 
   const { engine, limits, node } = options
   const seccomp = await writeProfile(options)
 
+  const check = (declared: RuntimeJob['declared'], inputNames: readonly string[]): ContainerSpec => {
+    const spec = checkContainer(declared, inputNames)
+    checkLimits(spec, limits)
+    if (spec.gpus <= options.gpus.length) return spec
+    const said = `${spec.gpus} GPUs, but ${options.gpus.length} are here`
+    throw new NightshiftError('LIMIT_EXCEEDED', said, { advice: 'ask for fewer, or for another provider' })
+  }
   return {
     name: 'container',
+    check: (declared, inputNames) => void check(declared, inputNames),
     prepare: async (job, { signal }) => {
-      const spec = parseContainerSpec(job.declared)
-      checkLimits(spec, limits)
-      if (spec.gpus > options.gpus.length) {
-        throw new NightshiftError(
-          'LIMIT_EXCEEDED',
-          `${spec.gpus} GPUs, but ${options.gpus.length} are here`,
-          {
-            advice: 'ask for fewer, or for another provider',
-          },
-        )
-      }
-      return prepare(options, spec, job, seccomp, signal)
+      const names = job.inputs.map(({ name }) => name)
+      return prepare(options, check(job.declared, names), job, seccomp, signal)
     },
     clean: () => clean(engine, node),
   }
@@ -72,6 +70,12 @@ async function prepare(
   const { engine, node, limits, clock, log } = options
   const name = `nightshift-${node.slice(0, 12)}-${job.id}`
   const labels = { [NODE_LABEL]: node, [JOB_LABEL]: job.id }
+  const cards = job.devices.flatMap((place) => options.gpus[place] ?? [])
+  if (spec.gpus > cards.length) {
+    throw new NightshiftError('LIMIT_EXCEEDED', `${spec.gpus} GPUs, but the lease has ${cards.length}`, {
+      advice: 'ask for as many `gpu.units` in the manifest’s profile',
+    })
+  }
   const undo: Array<() => Promise<unknown>> = []
   /** Backwards, and on past what fails: what is left is found by its label at the next start. */
   const remove = async () => {
@@ -100,7 +104,7 @@ async function prepare(
       volume: name,
       labels,
       seccomp,
-      gpus: options.gpus.slice(0, spec.gpus),
+      gpus: cards.slice(0, spec.gpus),
       engine: engine.kind,
     })
     const made = await engine.ask('making the container', (api) => api.createContainer(asked))

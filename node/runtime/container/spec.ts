@@ -116,6 +116,17 @@ export function parseContainerSpec(value: unknown): ContainerSpec {
   })
 }
 
+/** The same for a job whose inputs are known by their names. */
+export function checkContainer(value: unknown, inputNames: readonly string[]): ContainerSpec {
+  const spec = parseContainerSpec(value)
+  if (spec.archive === undefined || inputNames.includes(spec.archive)) return spec
+  const issues = [`archive: no input is named ${spec.archive}`]
+  throw new NightshiftError('JOB_SPEC_INVALID', `the container is not valid: ${issues.join('; ')}`, {
+    advice: 'name the file under `inputs`, and `archive` by the name that it has there',
+    context: { issues },
+  })
+}
+
 /** Throws LIMIT_EXCEEDED with every bound that the job wants more of than this host gives. */
 export function checkLimits(spec: ContainerSpec, limits: ContainerLimits): void {
   const wanted: Array<[string, number, number]> = [
