@@ -210,8 +210,9 @@ async function runBestBid(attempt: Attempt, auction: Auction): Promise<boolean> 
   const failed = new Map<string, string>()
   for (let round = 0; ; round++) {
     const award = await parts.auctioneer.announce(auction, round, failed)
-    if (award === undefined) return false
-    const { winner, pricePerHour } = award
+    const [first] = award.winners
+    if (first === undefined) return false
+    const { bid: winner, pricePerHour } = first
     tell({ kind: 'awarded', peer: winner.peer, pricePerHour, round })
     const reason = await runWith(attempt, auction, { winner, pricePerHour, result: award.envelope })
     const { peer } = winner
