@@ -12,8 +12,9 @@ import type { Files } from './files/port.js'
 import type { AuctionTopic } from './market/announcements.js'
 import type { HeartbeatTopic } from './market/heartbeats.js'
 import type { Network } from './net/ports.js'
+import type { DeploymentParts } from './renter/attempt.js'
 import { createAuctioneer } from './renter/auction.js'
-import { type DeploymentParts, deploy, note, slashOf } from './renter/deployment.js'
+import { deploy } from './renter/deployment.js'
 import type { DeploymentEvent, DeploymentReport } from './renter/event.js'
 import { createEvidenceReader } from './renter/evidence.js'
 import { createProsecutor, type FraudRecord } from './renter/fraud.js'
@@ -21,6 +22,7 @@ import { type InputReader, prepareInputs } from './renter/inputs.js'
 import { createInventory } from './renter/inventory.js'
 import { createJournal } from './renter/journal.js'
 import { type LeaseRecord, openLeaseBook } from './renter/lease.js'
+import { note, slashOf } from './renter/report.js'
 import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
@@ -106,6 +108,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     standing,
     clock,
     log,
+    latencyOf: (peer, signal) => network.roundTripMs(peer, { signal }),
   })
   const stopping = new AbortController()
   const closing = new AbortController()

@@ -53,7 +53,7 @@ export interface AuctionEvents {
 export interface Auctioneer {
   /**
    * Publishes the order, takes commitments, then bids, and resolves when both windows are over, all have revealed, or as
-   * many bids as the order says are enough. Whoever has lost its standing is not waited for.
+   * many bids as the order says are enough. Whoever has lost its standing or withheld a bid lately is not waited for.
    */
   hold(order: Order, events: AuctionEvents, signal: AbortSignal): Promise<Auction>
   /**
@@ -113,15 +113,20 @@ export async function createAuctioneer(parts: {
     auction.commitments.set(peer, hash)
     auction.awaited.add(peer)
     auction.events.onCommitted(peer)
-    standing
-      .lostBecause(peer)
-      .then((lost) => {
-        if (lost === undefined) return
-        auction.awaited.delete(peer)
-        auction.wake()
-      })
-      .catch((error: unknown) => log.warn('the standing cannot be read', { peer, error: String(error) }))
+    void awaitUnlessFaulty(auction, peer)
   })
+
+  /** Whoever has withheld a bid before may still reveal in time, and keeps nobody waiting. */
+  const awaitUnlessFaulty = async (auction: Running, peer: string) => {
+    try {
+      const isFaulty = (await standing.lostBecause(peer)) !== undefined || (await standing.strikes(peer)) > 0
+      if (!isFaulty) return
+      auction.awaited.delete(peer)
+      auction.wake()
+    } catch (error) {
+      log.warn('the standing of a bidder cannot be read', { peer, error: String(error) })
+    }
+  }
 
   const takeBid = async (peer: string, bytes: Uint8Array): Promise<RevealResponse> => {
     const opened = await openBid(bytes)
