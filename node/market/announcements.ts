@@ -4,6 +4,7 @@ import {
   judgeOrder,
   orderIdOf,
   phaseOf,
+  shiftOf,
   windowsOf,
 } from '../../protocols/auction/rules.js'
 import { Announcement, type Order, type Result } from '../../protocols/auction/wire.js'
@@ -21,6 +22,8 @@ export interface ReceivedOrder {
   peer: string
   /** The signed bytes, as gossiped: what a lease proposal shows again. */
   envelope: Uint8Array
+  /** By how much this node's clock is taken to be ahead of the renter's, in milliseconds (`shiftOf`). */
+  shiftMs: number
 }
 
 export interface ReceivedCommitment {
@@ -176,7 +179,8 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
       log.debug('too many orders of one renter', { peer: opened.peer, ofPeer })
       return 'ignore'
     }
-    const received = { order, orderId, peer: opened.peer, envelope }
+    const shiftMs = shiftOf(order, clock.now())
+    const received = { order, orderId, peer: opened.peer, envelope, shiftMs }
     remember(received)
     deliveries.set(envelope, { kind: 'order', received })
     return 'accept'
@@ -185,7 +189,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
   function takeCommitment(peer: string, { orderId, hash }: { orderId: Uint8Array; hash: Uint8Array }) {
     if (orderId.length !== 32 || hash.length !== 32) return 'reject'
     const order = known.get(toHex(orderId))
-    const isInTime = order !== undefined && phaseOf(order.order, clock.now()) === 'committing'
+    const isInTime = order !== undefined && phaseOf(order.order, clock.now() - order.shiftMs) === 'committing'
     if (!isInTime || order.committed.has(peer) || order.committed.size >= MAX_COMMITMENTS) return 'ignore'
     order.committed.add(peer)
     return { orderId, peer, hash, receivedAtMs: clock.now() }
@@ -246,7 +250,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
       const orderId =
         announcement.commitment?.orderId ?? announcement.result?.orderId ?? orderIdOf(network.peer, payload)
       // Before it goes out: the first commitments come back within milliseconds.
-      if (order !== undefined) remember({ order, orderId, peer: network.peer, envelope })
+      if (order !== undefined) remember({ order, orderId, peer: network.peer, envelope, shiftMs: 0 })
       const { recipients } = await network.gossip.publish(topic, envelope)
       return { orderId, envelope, recipients }
     },
@@ -254,7 +258,13 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     onCommitment: (listener) => subscribe(commitmentListeners, listener),
     onResult: (listener) => subscribe(resultListeners, listener),
     orders: () =>
-      [...known.values()].map(({ order, orderId, peer, envelope }) => ({ order, orderId, peer, envelope })),
+      [...known.values()].map(({ order, orderId, peer, envelope, shiftMs }) => ({
+        order,
+        orderId,
+        peer,
+        envelope,
+        shiftMs,
+      })),
     close: () => {
       stopSweeping()
       for (const listeners of [orderListeners, commitmentListeners, resultListeners]) listeners.clear()
@@ -267,7 +277,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
 export function orderOf(opened: OpenedAnnouncement, envelope: Uint8Array): ReceivedOrder | undefined {
   const { order } = opened.announcement
   if (order === undefined) return undefined
-  return { order, orderId: orderIdOf(opened.peer, opened.payload), peer: opened.peer, envelope }
+  return { order, orderId: orderIdOf(opened.peer, opened.payload), peer: opened.peer, envelope, shiftMs: 0 }
 }
 
 /** The result inside an opened announcement; undefined when it is something else, or not of this order. */
