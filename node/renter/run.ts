@@ -3,10 +3,10 @@ import { isLie } from '../../protocols/challenge/rules.js'
 import { codeOf } from '../../protocols/errors.js'
 import { outputsHashOf } from '../../protocols/job/copies.js'
 import { JobState } from '../../protocols/job/wire.js'
-import type { FraudEvidence } from '../escrow/port.js'
 import { type Attempt, countOf, isOurs, loseStanding, moveTo } from './attempt.js'
 import { challengeProvider } from './challenge.js'
 import type { DeploymentReport } from './event.js'
+import type { FraudRecord } from './fraud.js'
 import { type JobResult, runJob } from './job.js'
 import type { LeaseRecord } from './lease.js'
 import { startReclaim, tellSettled } from './refund.js'
@@ -81,7 +81,7 @@ async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string |
     ...plan.verify.challenge,
   }
   const verdict = await challengeProvider(parts, peer, terms, signal)
-  const { ok, reason, detail, provingMs, checkingMs, evidence } = verdict
+  const { ok, reason, detail, provingMs, checkingMs, evidence = verdict.unopened } = verdict
   const fraud = evidence && (await parts.prosecutor.keep(fraudOf(report, lease, evidence)))
   tell({ kind: 'challenged', challenge: { peer, ok, ...(reason && { reason }), provingMs, checkingMs } })
   if (reason === undefined) return undefined
@@ -91,7 +91,11 @@ async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string |
   return reason
 }
 
-function fraudOf(report: DeploymentReport, { peer, address }: LeaseRecord, evidence: FraudEvidence) {
+function fraudOf(
+  report: DeploymentReport,
+  { peer, address }: LeaseRecord,
+  evidence: FraudRecord['evidence'],
+) {
   return { peer, deployment: report.id, lease: address, evidence }
 }
 
