@@ -13,6 +13,7 @@ import {
   type Offer,
   type ShowAmount,
 } from '../../protocols/inventory/rules.js'
+import type { ShardNeeds } from '../../protocols/inventory/shard.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
@@ -27,6 +28,11 @@ import { createFactFinder, type FactSources, neededFacts } from './facts.js'
  * it, joined with the stake that the chain confirms and with what this node has measured.
  */
 export interface Inventory {
+  /**
+   * Takes part in the shards of the market in which such providers can be, and has heard of those that members know when
+   * it resolves; a few seconds at most, nothing to wait for when it was called lately.
+   */
+  seek(requirements: ShardNeeds, signal?: AbortSignal): Promise<void>
   offers(signal?: AbortSignal): Promise<Offer[]>
   /**
    * One provider's offer; asks the provider itself when no heartbeat of it has come yet. With requirements, every fact
@@ -51,6 +57,9 @@ export interface Explained {
   /** None: it qualifies. */
   mismatches: Mismatch[]
 }
+
+/** Every shard of the market. */
+const ANYWHERE: ShardNeeds = { memoryBytes: 0n, gpu: false, locations: [] }
 
 export interface OfferSearch {
   requirements: Requirements
@@ -198,6 +207,7 @@ export function createInventory(parts: InventoryParts): Inventory {
   }
 
   const offers = async (signal?: AbortSignal) => {
+    await heartbeats.seek(ANYWHERE, signal)
     hearOwn()
     const all = catalogue.offers(clock.now())
     await readStakes(all, signal)
@@ -225,6 +235,7 @@ export function createInventory(parts: InventoryParts): Inventory {
   /** Facts that cost a question are found out for those that fit in everything else, the cheapest first. */
   const search = async (wanted: OfferSearch, signal?: AbortSignal): Promise<OfferPage> => {
     const { terms = [], limit = DEFAULT_LIMIT, all = false } = wanted
+    await heartbeats.seek(wanted.requirements, signal)
     hearOwn()
     const wide = widenSearch(wanted)
     const query = (ignoring: readonly MismatchReason[], most: number) =>
@@ -278,6 +289,7 @@ export function createInventory(parts: InventoryParts): Inventory {
   })
 
   return {
+    seek: (requirements, signal) => heartbeats.seek(requirements, signal),
     offers: async (signal) => (await offers(signal)).map(facts.complete),
     offerOf,
     explain: async (requirements, ceilingPricePerHour, signal) => {
