@@ -229,7 +229,7 @@ export function createInventory(parts: InventoryParts): Inventory {
     const needed = requirements === undefined ? [] : neededFacts(requirements)
     const found = await facts.find(staked, needed, catalogue.offers(clock.now()), signal)
     catalogue.amend(peer, found)
-    const [complete] = await facts.complete([joinFacts(staked, found)], signal)
+    const [complete] = facts.complete([joinFacts(staked, found)])
     return complete
   }
 
@@ -246,7 +246,7 @@ export function createInventory(parts: InventoryParts): Inventory {
     const needed = neededFacts(wide.requirements)
     if (needed.length > 0) {
       const nearly = query(MEASURED, limit).cheapest
-      for (const [peer, found] of await facts.findMany(nearly, needed, likely, signal)) {
+      for (const [peer, found] of await facts.findMany(nearly, needed, again(likely), signal)) {
         catalogue.amend(peer, found)
       }
     }
@@ -254,7 +254,7 @@ export function createInventory(parts: InventoryParts): Inventory {
     const isIndexed = terms.length === 0 && (wanted.sort === undefined || wanted.sort === 'price')
     const answer = query([], isIndexed ? limit : MOST_LOOKED_AT)
     const explained = (offers: readonly Offer[]) => offers.map((offer) => explainOne(offer, wanted))
-    const looked = explained(await facts.complete(answer.cheapest, signal))
+    const looked = explained(facts.complete(answer.cheapest))
     const fitting = looked.filter(({ mismatches }) => mismatches.length === 0)
     const told = sortOffers(fitting, wanted.sort).slice(0, limit)
     if (all && told.length < limit) {
@@ -262,7 +262,7 @@ export function createInventory(parts: InventoryParts): Inventory {
       const missedBy = (peer: string) => answer.missedBy(peer)?.length || Number(unmet.has(peer))
       const rest = nearest(catalogue.offers(clock.now()), missedBy, limit - told.length)
       await readStakes(rest, signal)
-      told.push(...explained(await facts.complete(again(rest), signal)))
+      told.push(...explained(facts.complete(again(rest))))
     }
     facts.consider(told.map(({ offer }) => offer))
     return {
@@ -286,7 +286,7 @@ export function createInventory(parts: InventoryParts): Inventory {
 
   return {
     seek: (requirements, signal) => heartbeats.seek(requirements, signal),
-    offers: async (signal) => facts.complete(await offers(signal), signal),
+    offers: async (signal) => facts.complete(await offers(signal)),
     offerOf,
     explain: async (requirements, ceilingPricePerHour, signal) => {
       const wanted = {
