@@ -234,11 +234,10 @@ export function createInventory(parts: InventoryParts): Inventory {
   }
 
   /** Facts that cost a question are found out for those that fit in everything else, the cheapest first. */
-  const search = async (wanted: OfferSearch, signal?: AbortSignal): Promise<OfferPage> => {
+  const look = async (wanted: OfferSearch, signal?: AbortSignal): Promise<OfferPage> => {
     const { terms = [], limit = DEFAULT_LIMIT, all = false } = wanted
-    const wide = widenSearch(wanted)
-    await heartbeats.seek(wide.requirements, signal)
     hearOwn()
+    const wide = widenSearch(wanted)
     const query = (ignoring: readonly MismatchReason[], most: number) =>
       catalogue.query({ ...wide, ignoring, limit: most }, clock.now())
     const likely = query(['STAKE', ...MEASURED], Math.max(limit, MOST_STAKES)).cheapest
@@ -284,17 +283,24 @@ export function createInventory(parts: InventoryParts): Inventory {
     ],
   })
 
+  /** Whoever asks for what does not fit, too, wants it from everywhere. */
+  const search = async (wanted: OfferSearch, signal?: AbortSignal): Promise<OfferPage> => {
+    await heartbeats.seek(wanted.all === true ? ANYWHERE : widenSearch(wanted).requirements, signal)
+    return look(wanted, signal)
+  }
+
   return {
     seek: (requirements, signal) => heartbeats.seek(requirements, signal),
     offers: async (signal) => facts.complete(await offers(signal)),
     offerOf,
     explain: async (requirements, ceilingPricePerHour, signal) => {
+      await heartbeats.seek(requirements, signal)
       const wanted = {
         requirements,
         all: true,
         ...(ceilingPricePerHour === undefined ? {} : { ceilingPricePerHour }),
       }
-      return (await search(wanted, signal)).offers
+      return (await look(wanted, signal)).offers
     },
     search,
     onChange: (listener) => {
