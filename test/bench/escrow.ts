@@ -77,7 +77,7 @@ function demandCosts(): Figure[] {
   const node = provider.node.publicKey
   const open = disputes.openDispute({ ...who, node, receipt: receipt.signed, receiptHash: receipt.hash })
   world.expect(world.send(open, [renter.wallet]))
-  const demand = disputes.demandOpening({ ...who, market, lease: lease.address, dispute, entry })
+  const demand = disputes.demandOpening({ ...who, lease: lease.address, dispute, entry })
   record('demand_opening', world.send([demand], [renter.wallet]))
   const state = { market, ...who, lease: lease.address }
   const [first, second] = disputes.answerOpening({ programId, node, dispute, state, opening })
