@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert'
 import type { JobPlan } from '../../config/manifest/plan.js'
+import { openEvidence } from '../../node/daemon/evidence.js'
 import { sourceOf } from '../../node/files/folder.js'
 import { createAuctionTopic } from '../../node/market/announcements.js'
 import { createHeartbeatTopic } from '../../node/market/heartbeats.js'
@@ -14,7 +15,7 @@ import { NightshiftError } from '../../protocols/errors.js'
 import { JobState } from '../../protocols/job/wire.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import { type Bidder, joinBidder, type Script } from '../support/bidder.js'
-import { createVirtualClock, until } from '../support/clock.js'
+import { createVirtualClock, until, type VirtualClock } from '../support/clock.js'
 import { digitsSpec } from '../support/kernels.js'
 import { createHub, type MemoryNetwork } from '../support/memory.js'
 import { fill, MARKET, makeRequirements, NOW } from '../support/messages.js'
@@ -81,9 +82,18 @@ async function withRenter(
   let experience: ExperienceStore
   const open = async () => {
     experience = await openExperience({ store: disk.store, clock, log: silentLog })
+    const { board, evidence } = await openEvidence({
+      ...options,
+      heartbeats,
+      escrow,
+      store: disk.store,
+      random: systemRandom,
+    })
     return createRenter(
       {
         network,
+        board,
+        evidence,
         heartbeats,
         auctions,
         escrow,
@@ -273,6 +283,67 @@ test('what a provider signed and does not open is demanded before its lease is e
       assert.is(punished?.amount, 40n)
     },
   )
+})
+
+test('who passes the first proof and lies in a later one is caught while it works, and the next one does the job', async () => {
+  const world: { network?: MemoryNetwork; honest?: MemoryNetwork; clock?: VirtualClock } = {}
+  let proofs = 0
+  const cheat: Script = {
+    pricePerHour: 1_000_000n,
+    challenge: (session) =>
+      answer(session, world.network!, solanaKeyOf(session.peer), {
+        receipt: { endedMs: world.clock!.now() },
+        digest: (rows) => {
+          if (proofs++ > 0) for (const row of rows) for (const at of row.keys()) row[at]! ^= 1
+        },
+      }),
+    job: async (session) => {
+      const clock = world.clock!
+      await session.receive()
+      const startedAt = clock.elapsed()
+      await session.send({
+        index: 0,
+        workedMs: 0,
+        state: { state: JobState.RUNNING, reason: '', detail: '' },
+      })
+      for (let index = 1; !session.signal.aborted; index++) {
+        await clock.sleep(500, session.signal)
+        await session.send({ index, workedMs: clock.elapsed() - startedAt, log: { line: 'at work' } })
+      }
+    },
+  }
+  const plan: JobPlan = {
+    ...ALL_OPENED,
+    durationS: 3_000,
+    verify: { challenge: { ...ALL_OPENED.verify.challenge, random: true } },
+  }
+  const timely = honest(3_600_000n, {
+    challenge: (session) =>
+      answer(session, world.honest!, solanaKeyOf(session.peer), { receipt: { endedMs: world.clock!.now() } }),
+  })
+  await withRenter([timely, cheat], async ({ renter, clock, escrow, peers, bidders }) => {
+    world.honest = bidders[0]!.network
+    world.network = bidders[1]!.network
+    world.clock = clock
+    const deployment = await renter.post(plan)
+    const report = await drive(clock, deployment.result(), 250)
+    assert.is(report.state, JobState.COMPLETED, `${report.reason} ${report.detail}`)
+    assert.is(report.winner, peers[0])
+    assert.equal(
+      report.challenges.slice(0, 3).map(({ peer, reason }) => [peer, reason]),
+      [
+        [peers[1], undefined],
+        [peers[1], 'OPENING_DIFFERS'],
+        [peers[0], undefined],
+      ],
+    )
+    assert.equal(
+      report.slashes.map(({ peer, amount }) => [peer, amount]),
+      [[peers[1], 500n]],
+    )
+    assert.is(escrow.sent.filter((kind) => kind === 'slash').length, 1)
+    sum(report)
+  })
 })
 
 for (const phase of ['report', 'reported'] as const) {
