@@ -145,6 +145,9 @@ const chain = section({
 })
 
 const software = section({
+  count: integer(1, 64)
+    .default(1)
+    .meta({ kind: 'integer', description: 'Software devices to offer; cards are counted by their driver.' }),
   memory_bytes: integer(2 ** 20, 2 ** 50, 'bytes, or a size such as "2Gi"')
     .default(2 ** 30)
     .meta({
@@ -241,6 +244,10 @@ const provider = section({
     .min(1, { error: 'at least one runtime' })
     .default(['tfjs'])
     .meta({ kind: 'list', description: 'Runtimes on offer.' }),
+  verify_others: flag().default(true).meta({
+    kind: 'boolean',
+    description: 'While idle and staked, challenge other providers now and then and attest what was found.',
+  }),
   software: software.prefault({}),
   pricing: pricing.prefault({}),
 })
@@ -254,6 +261,10 @@ const challenge = section({
   openings: integer(1, MAX_OPENINGS).default(66).meta({
     kind: 'integer',
     description: 'Entries opened; with 66, who skips a tenth of the work passes once in a thousand times.',
+  }),
+  random: flag().default(false).meta({
+    kind: 'boolean',
+    description: 'Ask for proofs at random moments of the job too, within a hundredth of its time.',
   }),
 })
 

@@ -1,4 +1,3 @@
-import type { Device } from '../../kernels/worker/device.js'
 import { toHex } from '../../protocols/bytes.js'
 import { codeOf, isRefusal, NightshiftError, type Refusal } from '../../protocols/errors.js'
 import { EVENT_PERIOD_MS, jobProtocol } from '../../protocols/job/protocol.js'
@@ -14,6 +13,7 @@ import { type Blob, type JobEvent, type JobRequest, JobState, type Start } from 
 import type { Clock, Log } from '../../protocols/ports.js'
 import { mayGoOn } from '../../protocols/settlement/rules.js'
 import { checkDeclared, toDeviceJob } from '../device/declared.js'
+import type { Rack, Unit } from '../device/port.js'
 import type { Engine } from '../net/ports.js'
 import type { Session } from '../net/session.js'
 import type { Blobs } from './blobs.js'
@@ -58,7 +58,7 @@ export interface JobSummary {
 
 interface Parts {
   engine: Engine
-  device: Pick<Device, 'run'>
+  rack: Pick<Rack, 'unitsOf'>
   ledger: Ledger
   jobs: Jobs
   blobs: Blobs
@@ -257,8 +257,9 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
       const loaded = new Map<string, Uint8Array>()
       for (const input of inputs) loaded.set(input.name, await blobs.load(lease, input))
       if (live.isEnding) return
+      const unit = deviceOf(lease)
       live.work = startWork({
-        device: parts.device,
+        unit,
         job: toDeviceJob(spec, loaded),
         clock,
         meter: { pricePerHour: terms.pricePerHour, deposit, sliceMs: terms.sliceMs },
@@ -275,6 +276,13 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     } finally {
       stopTelling()
     }
+  }
+
+  /** A declared job computes on one device, however many its lease has. */
+  function deviceOf(lease: Uint8Array): Unit {
+    const [unit] = parts.rack.unitsOf(lease)
+    if (unit !== undefined) return unit
+    throw new NightshiftError('LEASE_CLOSED', 'its devices were given back', { advice: 'open another lease' })
   }
 
   async function fail(live: Live, error: unknown): Promise<void> {

@@ -1,9 +1,10 @@
 import type { JobEvent, JobOutput } from '../../kernels/tfjs/event.js'
 import type { DeviceJob } from '../../kernels/tfjs/job.js'
-import type { Device } from '../../kernels/worker/device.js'
+import { unchargedMs } from '../../protocols/challenge/duty.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
 import { type Meter, mayGoOn } from '../../protocols/settlement/rules.js'
+import type { Unit } from '../device/port.js'
 
 /** Why work was broken off; with the reason that the journal and the renter see. */
 export type StopReason =
@@ -19,7 +20,7 @@ export type StopReason =
 
 /** A job on the device, with the meter that is paid for running beside it. */
 export interface Work {
-  /** Milliseconds that the device has worked so far. */
+  /** Milliseconds that the device has worked so far, less what proofs in between took of it. */
   workedMs(): number
   /** What it left; rejects with a WORK_STOPPED error that carries the reason, or with the device's own error. */
   readonly output: Promise<JobOutput>
@@ -36,7 +37,7 @@ const LONGEST_CHECK_MS = 1_000
 const SHORTEST_CHECK_MS = 25
 
 export function startWork(parts: {
-  device: Pick<Device, 'run'>
+  unit: Pick<Unit, 'run' | 'provedMs'>
   job: DeviceJob
   clock: Clock
   meter: Meter
@@ -46,13 +47,16 @@ export function startWork(parts: {
   maxMs: number
   onEvent: (event: JobEvent) => void
 }): Work {
-  const { device, job, clock, meter, paid, maxMs, onEvent } = parts
+  const { unit, job, clock, meter, paid, maxMs, onEvent } = parts
   const controller = new AbortController()
   const startedAt = clock.elapsed()
-  let endedAt: number | undefined
+  const provedBefore = unit.provedMs()
+  let ended: number | undefined
   let unpaidSince: number | undefined
 
-  const workedMs = () => Math.min((endedAt ?? clock.elapsed()) - startedAt, maxMs)
+  const passedMs = () => clock.elapsed() - startedAt
+  const meterMs = () => passedMs() - unchargedMs(unit.provedMs() - provedBefore, passedMs())
+  const workedMs = () => Math.min(ended ?? meterMs(), maxMs)
   const stop = (reason: StopReason) => controller.abort(stopped(reason))
 
   const patienceMs = Math.max(SHORTEST_PATIENCE_MS, UNPAID_SLICES * meter.sliceMs)
@@ -67,11 +71,11 @@ export function startWork(parts: {
 
   const run = async () => {
     try {
-      return await device.run(job, { signal: controller.signal, onEvent })
+      return await unit.run(job, { signal: controller.signal, onEvent })
     } catch (error) {
       throw controller.signal.aborted ? controller.signal.reason : error
     } finally {
-      endedAt = clock.elapsed()
+      ended = meterMs()
       stopChecking()
     }
   }

@@ -12,8 +12,7 @@ import type { Escrow, LeaseOutcome, Slash } from '../escrow/port.js'
 import type { Files } from '../files/port.js'
 import type { Network } from '../net/ports.js'
 import type { Auction, Auctioneer, ReceivedBid } from './auction.js'
-import { challengeProvider } from './challenge.js'
-import type { DeploymentEvent, DeploymentReport, SlashOutcome } from './event.js'
+import type { ChallengeOutcome, DeploymentEvent, DeploymentReport, SlashOutcome } from './event.js'
 import type { FraudRecord, Prosecutor } from './fraud.js'
 import type { PreparedInputs } from './inputs.js'
 import type { Inventory } from './inventory.js'
@@ -22,6 +21,7 @@ import { type LeaseBook, type LeaseRecord, openLease } from './lease.js'
 import type { Judge } from './result.js'
 import type { Settler } from './settlement.js'
 import type { Standing } from './standing.js'
+import { fraudIn, keepTrying, tryLease } from './trial.js'
 
 /** What every deployment of a renter shares. */
 export interface DeploymentParts {
@@ -270,12 +270,12 @@ async function runWith(
     return undefined
   } catch (error) {
     lease ??= await leaseWith(attempt, peer)
-    if (lease !== undefined) startReclaim(attempt, lease)
+    if (lease !== undefined) startReclaim(attempt, lease, fraudIn(error))
     signal.throwIfAborted()
     const reason = codeOf(error)
     if (reason === undefined || isOurs(reason)) throw error
     parts.log.warn('a provider failed', { peer, reason, error: String(error) })
-    await loseStanding(attempt, peer, reason, false)
+    await loseStanding(attempt, peer, reason, isLie(reason))
     await forgetOutputs(attempt)
     return reason
   }
@@ -319,32 +319,19 @@ function isOurs(code: string): boolean {
   return OURS.includes(code) || code.startsWith('CHAIN_')
 }
 
+const tellChallenge = (tell: Tell) => (challenge: ChallengeOutcome) => tell({ kind: 'challenged', challenge })
+
 async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string | undefined> {
   const { parts, plan, tell, signal } = attempt
-  const { peer } = lease
-  const terms = {
-    market: parts.market,
-    lease: lease.address,
-    timeoutMs: parts.challengeTimeoutMs,
-    ...plan.verify.challenge,
-  }
-  const verdict = await challengeProvider(parts, peer, terms, signal)
-  const { ok, reason, detail, provingMs, checkingMs, evidence = verdict.unopened } = verdict
-  const fraud = evidence && (await parts.prosecutor.keep(fraudOf(attempt, lease, evidence)))
-  tell({ kind: 'challenged', challenge: { peer, ok, ...(reason && { reason }), provingMs, checkingMs } })
-  if (reason === undefined) return undefined
-  parts.log.info('challenge failed', { peer, reason, detail })
-  await loseStanding(attempt, peer, reason, isLie(reason))
-  startReclaim(attempt, lease, fraud)
-  return reason
-}
-
-function fraudOf({ report }: Attempt, { peer, address }: LeaseRecord, evidence: FraudRecord['evidence']) {
-  return { peer, deployment: report.id, lease: address, evidence }
+  const failure = await tryLease(parts, lease, plan.verify.challenge, tellChallenge(tell), signal)
+  if (failure === undefined) return undefined
+  await loseStanding(attempt, lease.peer, failure.reason, isLie(failure.reason))
+  startReclaim(attempt, lease, failure.fraud)
+  return failure.reason
 }
 
 async function work(attempt: Attempt, lease: LeaseRecord): Promise<JobResult> {
-  const { parts, inputs, spec, report, tell, signal } = attempt
+  const { parts, plan, inputs, spec, report, tell, signal } = attempt
   const { peer } = lease
   // Vouchers go one after the other, beside the events, each for all that was worked until it is signed, so that
   // nothing piles up; a refused one ends the job.
@@ -366,6 +353,11 @@ async function work(attempt: Attempt, lease: LeaseRecord): Promise<JobResult> {
         paying = undefined
       })
   }
+  const done = new AbortController()
+  const job = { tell: tellChallenge(tell), workedMs: () => owedMs }
+  void keepTrying(parts, lease, plan.verify.challenge, job, AbortSignal.any([signal, done.signal])).then(
+    (failed) => failed && refused.abort(failed),
+  )
   const result = await runJob(
     { engine: parts.network.engine, files: parts.files, clock: parts.clock },
     {
@@ -382,7 +374,7 @@ async function work(attempt: Attempt, lease: LeaseRecord): Promise<JobResult> {
       onWorked: pay,
     },
     AbortSignal.any([signal, refused.signal]),
-  )
+  ).finally(() => done.abort())
   await paying
   for (const { name, bytes, file } of result.outputs) {
     tell({ kind: 'output', name, bytes, path: parts.files.path(file) })

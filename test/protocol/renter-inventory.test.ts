@@ -192,6 +192,7 @@ test('attesters and reliability are asked for when they are required, and only t
     },
     reputation: {
       reliabilityOf: async (peer) => ({ reliability: peer === scened.peers[0] ? 0.9 : 0.2 }) as never,
+      known: (peer) => ({ reliability: peer === scened.peers[0] ? 0.9 : 0.2 }) as never,
     },
   })
   await search(scened, {})

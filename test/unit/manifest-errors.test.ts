@@ -28,7 +28,7 @@ deployment:
 `
 
 const PEER = '12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'
-const DEFAULTS = { commitMs: 1, revealMs: 1, challenge: { n: 16, rounds: 1, openings: 1 } }
+const DEFAULTS = { commitMs: 1, revealMs: 1, challenge: { n: 16, rounds: 1, openings: 1, random: false } }
 
 function findingsOf(text: string): Finding[] {
   try {
