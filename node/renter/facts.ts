@@ -3,6 +3,7 @@ import type { Requirements } from '../../protocols/inventory/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { OfferFacts } from '../market/catalogue.js'
 import type { LatencyMeter } from '../market/latency.js'
+import type { Reputation } from '../reputation/port.js'
 import type { EvidenceReader } from './evidence.js'
 import type { PlaceJudge } from './place.js'
 
@@ -12,7 +13,7 @@ export interface FactSources {
   places?: PlaceJudge
   evidence?: Pick<EvidenceReader, 'attestersOf'>
   /** Of a provider's conduct, by what can be checked (node/reputation). */
-  reputation?: { reliabilityOf(peer: string, signal?: AbortSignal): Promise<{ reliability: number }> }
+  reputation?: Pick<Reputation, 'reliabilityOf' | 'known'>
 }
 
 export type Fact = 'latency' | 'reliability' | 'attestations' | 'place'
@@ -60,7 +61,12 @@ export function createFactFinder(parts: FactSources & { clock: Clock; log: Log }
 
   const complete = (offer: Offer): Offer => {
     const latencyMs = meter?.latencyOf(offer.peer)
-    return latencyMs === undefined ? offer : { ...offer, latencyMs }
+    const conduct = reputation?.known(offer.peer)
+    return {
+      ...offer,
+      ...(latencyMs === undefined ? {} : { latencyMs }),
+      ...(conduct === undefined ? {} : { reliability: conduct.reliability }),
+    }
   }
 
   const find: FactFinder['find'] = async (offer, needed, others, signal) => {
