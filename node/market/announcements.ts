@@ -1,4 +1,12 @@
-import { AUCTION_LIMITS, judgeOrder, orderIdOf, phaseOf, windowsOf } from '../../protocols/auction/rules.js'
+import {
+  AUCTION_LIMITS,
+  findMalformedResult,
+  judgeOrder,
+  orderIdOf,
+  phaseOf,
+  shiftOf,
+  windowsOf,
+} from '../../protocols/auction/rules.js'
 import { Announcement, type Order, type Result } from '../../protocols/auction/wire.js'
 import { equal, toHex } from '../../protocols/bytes.js'
 import { type EnvelopeRefusal, type NodeKey, open, seal } from '../../protocols/envelope.js'
@@ -7,11 +15,12 @@ import { readRequirements } from '../../protocols/inventory/rules.js'
 import { ALL_SHARDS, shardsFor } from '../../protocols/inventory/shard.js'
 import { TokenBucket } from '../../protocols/limits.js'
 import { depositFor } from '../../protocols/money.js'
-import { isPeer } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { GossipMessage, Network, Verdict } from '../net/ports.js'
 import { type Admission, everybody } from './admission.js'
-import type { Place, ShardName } from './place.js'
+import type { Conduct } from './conduct.js'
+import type { Neighbours, Place, ShardName } from './place.js'
+import type { AskRoster } from './roster.js'
 import { createWholeMarket } from './whole.js'
 
 export interface ReceivedOrder {
@@ -21,6 +30,8 @@ export interface ReceivedOrder {
   peer: string
   /** The signed bytes, as gossiped: what a lease proposal shows again. */
   envelope: Uint8Array
+  /** By how much this node's clock is taken to be ahead of the renter's, in milliseconds (`shiftOf`). */
+  shiftMs: number
 }
 
 export interface ReceivedCommitment {
@@ -52,6 +63,8 @@ export interface AuctionTopic {
   onResult(listener: (received: ReceivedResult) => void): () => void
   /** Orders that are remembered now. */
   orders(): ReceivedOrder[]
+  /** Signed bytes of the orders of one shard that can still be bid for, the newest first. */
+  open(shard: ShardName): Uint8Array[]
   close(): void
 }
 
@@ -71,6 +84,10 @@ export interface AuctionTopicOptions {
   place?: Place
   /** Whose orders and commitments are passed on. Default: everybody's. */
   admission?: Admission
+  /** Asks a member of a shard for the orders that are open. Default: nobody is asked. */
+  ask?: AskRoster
+  /** Told of providers that commit twice to one order. Default: nobody. */
+  conduct?: Pick<Conduct, 'offend'>
   /** Orders remembered at once; beyond that the oldest is forgotten. Default 4,096. */
   maxOrders?: number
   /** Orders of one renter, and orders that one wallet backs, that are open at once. Default 64. */
@@ -143,7 +160,7 @@ export async function openAnnouncement(
 
 export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
   const { network, market, clock, log, maxOrders = 4_096, maxOrdersPerPeer = 64 } = options
-  const { place = createWholeMarket(network), admission = everybody } = options
+  const { place = createWholeMarket(network), admission = everybody, conduct, ask } = options
   const known = new Map<string, KnownOrder>()
   const unchecked = new TokenBucket(UNCHECKED, clock.elapsed())
   const authors = new WeakMap<Uint8Array, string>()
@@ -152,6 +169,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
   const orderListeners = new Set<(received: ReceivedOrder) => void>()
   const commitmentListeners = new Set<(received: ReceivedCommitment) => void>()
   const resultListeners = new Set<(received: ReceivedResult) => void>()
+  const closing = new AbortController()
 
   const sweep = () => {
     for (const [id, order] of known) if (order.expiresAtMs <= clock.now()) known.delete(id)
@@ -195,6 +213,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     shard: ShardName,
   ): Promise<Verdict> {
     const { peer } = opened
+    const shiftMs = shiftOf(order, clock.now())
     const refusal = findUnreadableOrder(order) ?? judgeOrder(order, { now: clock.now(), market })
     if (refusal !== undefined) {
       log.debug('order refused', { peer, refused: refusal.refused, detail: refusal.detail })
@@ -209,7 +228,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     // While the chain was asked a copy may have come.
     if (isHeard()) return 'ignore'
     const isNew = !known.has(id)
-    const received = { order, orderId, peer, envelope }
+    const received = { order, orderId, peer, envelope, shiftMs }
     const remembered = known.get(id) ?? remember(received)
     remembered.heardIn.add(shard)
     if (isNew) deliveries.set(envelope, { kind: 'order', received })
@@ -222,7 +241,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     const isFull = () => {
       let [ofPeer, ofWallet] = [0, 0]
       for (const other of known.values()) {
-        if (phaseOf(other.order, clock.now()) === 'closed') continue
+        if (phaseNow(other) === 'closed') continue
         if (other.peer === peer) ofPeer++
         if (other.wallet === wallet) ofWallet++
       }
@@ -250,7 +269,11 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     const earlier = order.committed.get(peer)
     if (earlier !== undefined) {
       // One commitment for each provider: the same in another shard is passed on, another one is not.
-      if (!equal(earlier.hash, hash) || earlier.heardIn.has(shard)) return 'ignore'
+      if (!equal(earlier.hash, hash)) {
+        conduct?.offend(peer, 'two commitments to one order')
+        return 'ignore'
+      }
+      if (earlier.heardIn.has(shard)) return 'ignore'
       earlier.heardIn.add(shard)
       return 'accept'
     }
@@ -261,10 +284,11 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     return 'accept'
   }
 
-  const isCommitting = ({ order }: KnownOrder) => phaseOf(order, clock.now()) === 'committing'
+  const phaseNow = ({ order, shiftMs }: KnownOrder) => phaseOf(order, clock.now() - shiftMs)
+  const isCommitting = (order: KnownOrder) => phaseNow(order) === 'committing'
 
   function takeResult(peer: string, result: Result, shard: ShardName, envelope: Uint8Array): Verdict {
-    if (!isReadableResult(result)) return 'reject'
+    if (findMalformedResult(result) !== undefined) return 'reject'
     const order = known.get(toHex(result.orderId))
     if (order === undefined) return 'ignore'
     if (order.peer !== peer) return 'reject'
@@ -293,7 +317,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     return result === undefined ? 'reject' : takeResult(peer, result, shard, data)
   }
 
-  function deliver({ data }: GossipMessage): void {
+  function deliver({ data }: Pick<GossipMessage, 'data'>): void {
     const delivery = deliveries.get(data)
     if (delivery?.kind === 'order') for (const act of orderListeners) act(delivery.received)
     if (delivery?.kind === 'commitment') for (const act of commitmentListeners) act(delivery.received)
@@ -307,14 +331,23 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     limits: { maxBytes: AUCTION_LIMITS.maxBytes, perAuthor: PER_AUTHOR },
   }))
 
-  // Who is found while bids are still awaited hears of the order too.
-  const stopPopulated = place.onPopulated((shard) => {
-    for (const order of known.values()) {
-      if (order.peer !== network.peer || !order.shards.includes(shard) || !isCommitting(order)) continue
-      place.publish(WORD, [shard], order.envelope).catch((error) => {
-        log.debug('an order was not told again', { shard, error: String(error) })
-      })
+  /** Who was cut off, or has just joined, hears of the orders that can still be bid for. */
+  async function catchUp({ shard, fresh: [peer] }: Neighbours): Promise<void> {
+    if (ask === undefined || peer === undefined) return
+    const roster = await ask(peer, { shard, ordersOnly: true }, closing.signal)
+    for (const envelope of roster?.orders ?? []) {
+      const opened = await openAnnouncement(envelope)
+      if (isRefusal(opened) || opened.announcement.order === undefined) continue
+      if (opened.peer === network.peer || closing.signal.aborted) continue
+      await takeOrder(opened, opened.announcement.order, envelope, shard)
+      deliver({ data: envelope })
     }
+  }
+
+  const stopWatching = place.onNeighbours((news) => {
+    catchUp(news).catch((error) => {
+      log.debug('open orders were not heard of', { shard: news.shard, error: String(error) })
+    })
   })
   const stopSweeping = clock.every(SWEEP_MS, sweep)
 
@@ -334,7 +367,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
       const orderId =
         announcement.commitment?.orderId ?? announcement.result?.orderId ?? orderIdOf(network.peer, payload)
       // Before it goes out: the first commitments come back within milliseconds.
-      if (order !== undefined) remember({ order, orderId, peer: network.peer, envelope })
+      if (order !== undefined) remember({ order, orderId, peer: network.peer, envelope, shiftMs: 0 })
       const shards = await shardsNow(orderId, order !== undefined)
       const recipients = await place.publish(WORD, shards, envelope)
       return { orderId, envelope, recipients }
@@ -342,11 +375,23 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     onOrder: (listener) => subscribe(orderListeners, listener),
     onCommitment: (listener) => subscribe(commitmentListeners, listener),
     onResult: (listener) => subscribe(resultListeners, listener),
+    open: (shard) =>
+      [...known.values()]
+        .filter((order) => order.shards.includes(shard) && isCommitting(order))
+        .map(({ envelope }) => envelope)
+        .reverse(),
     orders: () =>
-      [...known.values()].map(({ order, orderId, peer, envelope }) => ({ order, orderId, peer, envelope })),
+      [...known.values()].map(({ order, orderId, peer, envelope, shiftMs }) => ({
+        order,
+        orderId,
+        peer,
+        envelope,
+        shiftMs,
+      })),
     close: () => {
       stopSweeping()
-      stopPopulated()
+      closing.abort(new Error('the topic is closed'))
+      stopWatching()
       for (const listeners of [orderListeners, commitmentListeners, resultListeners]) listeners.clear()
       detach()
     },
@@ -363,21 +408,22 @@ function shardsOf(order: Order): readonly ShardName[] {
 function depositOf(order: Order): bigint {
   const requirements = readRequirements(order.requirements)
   const devices = isRefusal(requirements) ? 1 : requirements.devices
-  return depositFor(order.ceilingPricePerHour * BigInt(devices), order.durationS)
+  return depositFor(order.ceilingPricePerHour * BigInt(devices), order.durationS) * BigInt(order.count ?? 1)
 }
 
 /** The order inside an opened announcement, with its name; undefined when it is something else. */
 export function orderOf(opened: OpenedAnnouncement, envelope: Uint8Array): ReceivedOrder | undefined {
   const { order } = opened.announcement
   if (order === undefined) return undefined
-  return { order, orderId: orderIdOf(opened.peer, opened.payload), peer: opened.peer, envelope }
+  return { order, orderId: orderIdOf(opened.peer, opened.payload), peer: opened.peer, envelope, shiftMs: 0 }
 }
 
 /** The result inside an opened announcement; undefined when it is something else, or not of this order. */
 export function resultOf(opened: OpenedAnnouncement, order: ReceivedOrder): Result | undefined {
   const { result } = opened.announcement
   if (result === undefined || opened.peer !== order.peer) return undefined
-  return isReadableResult(result) && equal(result.orderId, order.orderId) ? result : undefined
+  const isSound = findMalformedResult(result) === undefined
+  return isSound && equal(result.orderId, order.orderId) ? result : undefined
 }
 
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {
@@ -394,9 +440,4 @@ function findUnreadableOrder(order: Order): Refusal<'MALFORMED'> | undefined {
     return refuse(`requirements of ${order.requirements.length} bytes`)
   }
   return undefined
-}
-
-function isReadableResult(result: Result): boolean {
-  const { orderId, bids, winner } = result
-  return orderId.length === 32 && bids.length <= AUCTION_LIMITS.maxBids && (winner === '' || isPeer(winner))
 }
