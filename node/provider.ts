@@ -42,6 +42,8 @@ import {
 import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
 import { createTurns } from './provider/turns.js'
+import { openRuntimes } from './runtime/open.js'
+import type { Runtime } from './runtime/port.js'
 import type { Store } from './store/port.js'
 
 export interface ProviderOptions {
@@ -59,7 +61,10 @@ export interface ProviderOptions {
   pricePerHour: bigint
   /** Country and city, `DE-Berlin`; empty: not told. */
   location: string
+  /** Names of the runtimes on offer; each but tfjs must be handed over as well. */
   runtimes: readonly string[]
+  /** Jobs in containers. */
+  containers?: Runtime | undefined
   /** Of this program, for people. */
   version: string
   /** Default 60 s. */
@@ -107,6 +112,8 @@ export interface ProviderStatus {
     orders: number
     bids: number
     won: number
+    /** Results of auctions that were not what the order announced. */
+    unfair: number
     /** Orders without a bid of this node, by reason. */
     passed: Record<string, number>
     challenges: number
@@ -253,7 +260,7 @@ async function startServices(
   topics: { heartbeats: HeartbeatTopic; auctions: AuctionTopic },
   pause: Pause,
 ) {
-  const { network, escrow, store, devices, clock, random, log, runtimes } = options
+  const { network, escrow, store, devices, clock, random, log } = options
   const { engine } = network
   const ledger = await openLedger(store)
   const bids = await openBids({ store, clock })
@@ -261,6 +268,7 @@ async function startServices(
   const pausedBecause = () => pause.because
   const capacity = createCapacity({ total: devices.length, clock, occupied: () => bindingsOf(ledger) })
   const rack = createRack({ devices, clock, occupied: () => occupiedIn(ledger) })
+  const runtimes = await openRuntimes({ ...options, rack })
   const shared = {
     network,
     engine,
@@ -294,7 +302,7 @@ async function startServices(
     market,
     report: rack.report,
     pricing,
-    terms: options,
+    terms: { ...options, runtimes: [...runtimes.keys()] },
   })
   const attestations: Attestations = await openAttestations({
     store,

@@ -7,6 +7,7 @@ import { type OpenDevice, openDevices } from '../device/open.js'
 import type { OfferedDevice } from '../device/port.js'
 import { createProvider, type Provider } from '../provider.js'
 import type { ChainSide } from './chain.js'
+import { openContainers } from './containers.js'
 import type { ProviderControl } from './controlled.js'
 import { openPricing, readPrice, readTerms } from './pricing.js'
 import { ensureRegistered } from './registration.js'
@@ -57,6 +58,7 @@ export async function startProvider(
       pricing: openPricing(config, decimals, devices[0]!.report, clock),
       location,
       runtimes,
+      containers: await openContainers(config, { peer: parts.network.peer, clock, log }),
       heartbeatPeriodMs: heartbeatMs,
       minSliceMs,
       maxSliceMs,

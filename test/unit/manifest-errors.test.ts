@@ -52,13 +52,13 @@ const wrong: [title: string, edit: [RegExp, string], printed: string | string[]]
   [
     'a wrong choice',
     [/tfjs/, 'tfsj'],
-    '4:14: error: services.a.runtime: read "tfsj"; expected one of tfjs (did you mean tfjs?)',
+    '4:14: error: services.a.runtime: read "tfsj"; expected one of tfjs, container (did you mean tfjs?)',
   ],
   [
     'a mistyped key',
     [/runtime/, 'runtme'],
     [
-      '3:3: error: services.a.runtime: "runtime" is missing; expected one of tfjs',
+      '3:3: error: services.a.runtime: "runtime" is missing; expected one of tfjs, container',
       '4:5: error: services.a.runtme: unknown key "runtme"; expected runtime (did you mean that?)',
     ],
   ],
@@ -153,13 +153,13 @@ const wrong: [title: string, edit: [RegExp, string], printed: string | string[]]
   ],
   [
     'several providers',
-    [/profile: p/, 'profile: p, count: 65'],
-    '16:29: error: deployment.a.w.count: read 65; expected a whole number from 1 to 64',
+    [/profile: p/, 'profile: p, count: 17'],
+    '16:29: error: deployment.a.w.count: read 17; expected a whole number from 1 to 16',
   ],
   [
     'a container image',
     add('image: x'),
-    '5:5: error: services.a.image: image is not on offer; expected runtime: tfjs with a job; container images are not on offer yet',
+    '5:5: error: services.a.image: image is not on offer; expected runtime: container, and the image by its digest as job.image',
   ],
   [
     'a check without anything held back',
