@@ -1,6 +1,6 @@
 import type { Ladder } from '../../protocols/auction/ladder.js'
 import { AUCTION_LIMITS } from '../../protocols/auction/rules.js'
-import { PricingRule } from '../../protocols/auction/wire.js'
+import { PricingRule, type Scoring } from '../../protocols/auction/wire.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import { formatAmount, parseAmount, U64_MAX } from '../../protocols/money.js'
@@ -44,15 +44,12 @@ export interface PlannedAuction {
   commitMs: number
   revealMs: number
   /** Missing: the cheapest qualified bid wins. */
-  scoring?: Weights
+  scoring?: Scoring
   /** So many bids close the auction early. Missing: all that were committed to. */
   enough?: number
   /** How the ceiling rises while nobody takes the job. */
   ladder?: Ladder
 }
-
-/** What counts for how much, in percent. */
-type Weights = Record<'price' | 'stake' | 'reliability' | 'speed' | 'latency' | 'exploration', number>
 
 export interface PlanOptions {
   /** Which service; may be left out when there is only one. */

@@ -292,7 +292,7 @@ export const manifestSchema = z
           'a mapping of placements to profiles',
           mapping('a mapping with profile and count', {
             profile: text('the name of a compute profile'),
-            count: integer(1, 64)
+            count: integer(1, AUCTION_LIMITS.maxCount)
               .default(1)
               .describe(
                 'Providers that do the same job, on distinct hosts and of distinct owners, all or none.',

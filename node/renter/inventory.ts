@@ -1,3 +1,4 @@
+import { toHex } from '../../protocols/bytes.js'
 import { open } from '../../protocols/envelope.js'
 import { isRefusal } from '../../protocols/errors.js'
 import { staleAfterMs } from '../../protocols/heartbeat/period.js'
@@ -219,7 +220,12 @@ export function createInventory(parts: InventoryParts): Inventory {
     const offer = take(peer, heartbeat)
     const account = await escrow.provider(solanaKeyOf(peer), signal)
     learnStake(peer, account?.stake ?? 0n)
-    const staked = { ...offer, stake: account?.stake ?? 0n }
+    const staked: Offer = {
+      ...offer,
+      stake: account?.stake ?? 0n,
+      addresses: heartbeat.addresses,
+      ...(account === undefined ? {} : { owner: toHex(account.owner) }),
+    }
     const needed = requirements === undefined ? [] : neededFacts(requirements)
     const found = await facts.find(staked, needed, catalogue.offers(clock.now()), signal)
     catalogue.amend(peer, found)

@@ -153,8 +153,8 @@ const wrong: [title: string, edit: [RegExp, string], printed: string | string[]]
   ],
   [
     'several providers',
-    [/profile: p/, 'profile: p, count: 65'],
-    '16:29: error: deployment.a.w.count: read 65; expected a whole number from 1 to 64',
+    [/profile: p/, 'profile: p, count: 17'],
+    '16:29: error: deployment.a.w.count: read 17; expected a whole number from 1 to 16',
   ],
   [
     'a container image',
