@@ -601,6 +601,11 @@ test('answers of others, of another proof, of another entry, or with wrong accou
     ['the renter', 'ESCROW_WRONG_AUTHORITY', by(lease.renter.wallet)],
     ['another node', 'ESCROW_WRONG_AUTHORITY', by(other.provider.node)],
     ['another provider', 'ESCROW_WRONG_AUTHORITY', withAccount(call, 1, other.provider.address)],
+    [
+      'another node for its own provider',
+      'ESCROW_WRONG_PROVIDER',
+      withAccount(by(other.provider.node), 1, other.provider.address),
+    ],
     ['another lease', 'ESCROW_WRONG_LEASE', withAccount(call, 2, other.address)],
     ['a lease as dispute', 'ESCROW_WRONG_KIND', withAccount(call, 3, lease.address)],
     ['a dispute without a demand', 'ESCROW_NOT_DEMANDED', withAccount(call, 3, idle.dispute)],
