@@ -334,7 +334,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
   /** Who was cut off, or has just joined, hears of the orders that can still be bid for. */
   async function catchUp({ shard, fresh: [peer] }: Neighbours): Promise<void> {
     if (ask === undefined || peer === undefined) return
-    const roster = await ask(peer, { shard, ordersOnly: true }, closing.signal)
+    const roster = await ask(peer, { shard, brief: true }, closing.signal)
     for (const envelope of roster?.orders ?? []) {
       const opened = await openAnnouncement(envelope)
       if (isRefusal(opened) || opened.announcement.order === undefined) continue

@@ -170,9 +170,7 @@ export function createShards(init: ShardsInit): Place {
   async function askInformants(name: ShardName): Promise<string[]> {
     const asked = informants.get(name) ?? []
     informants.delete(name)
-    const rosters = await Promise.all(
-      asked.map((peer) => ask(peer, { shard: name, ordersOnly: true }, closed)),
-    )
+    const rosters = await Promise.all(asked.map((peer) => ask(peer, { shard: name, brief: true }, closed)))
     return rosters.flatMap((roster) => roster?.members ?? [])
   }
 
@@ -180,7 +178,7 @@ export function createShards(init: ShardsInit): Place {
   async function hear(signal: AbortSignal): Promise<Set<ShardName> | undefined> {
     while (network.peers().length === 0) await clock.sleep(POLL_MS, signal)
     const asked = pick(network.peers(), ASKED_NEIGHBOURS, random)
-    const rosters = await Promise.all(asked.map((peer) => ask(peer, { shard: '', ordersOnly: true }, signal)))
+    const rosters = await Promise.all(asked.map((peer) => ask(peer, { shard: '', brief: true }, signal)))
     const heard = new Set<ShardName>()
     rosters.forEach((roster, index) => {
       for (const name of roster?.shards ?? []) {
