@@ -13,6 +13,7 @@ import { type Cleanup, createCleanup } from './daemon/cleanup.js'
 import { createControlledNode } from './daemon/controlled.js'
 import { rememberDecimals } from './daemon/market.js'
 import { type OpenDevice, type ProviderRole, startProvider } from './daemon/provider.js'
+import { startRecords } from './daemon/records.js'
 import { type RenterRole, startRenter } from './daemon/renter.js'
 import type { Escrow } from './escrow/port.js'
 import { NODE_KEY_FILE } from './identity/files.js'
@@ -103,6 +104,8 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   cleanup.add('heartbeats', async () => heartbeats.close())
   const auctions = createAuctionTopic({ network, market, clock, log })
   cleanup.add('auctions', async () => auctions.close())
+  const seen = await startRecords({ network, market, topic: auctions, store, clock, log })
+  cleanup.add('auction records', seen.close)
 
   const parts = {
     config,

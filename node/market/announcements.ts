@@ -1,5 +1,5 @@
 import { AUCTION_LIMITS, judgeOrder, orderIdOf, phaseOf, windowsOf } from '../../protocols/auction/rules.js'
-import { Announcement, type Order, type Result } from '../../protocols/auction/wire.js'
+import { Announcement, type Commitment, type Order, type Result } from '../../protocols/auction/wire.js'
 import { equal, toHex } from '../../protocols/bytes.js'
 import { topicName } from '../../protocols/descriptor.js'
 import { type EnvelopeRefusal, type NodeKey, open, seal } from '../../protocols/envelope.js'
@@ -23,6 +23,8 @@ export interface ReceivedCommitment {
   peer: string
   hash: Uint8Array
   receivedAtMs: number
+  /** The signed bytes, as gossiped. */
+  envelope: Uint8Array
 }
 
 export interface ReceivedResult {
@@ -31,6 +33,12 @@ export interface ReceivedResult {
   peer: string
   envelope: Uint8Array
 }
+
+/** One announcement that this node believes or has made itself, in the order in which that came about. */
+export type Announced =
+  | { kind: 'order'; received: ReceivedOrder }
+  | { kind: 'commitment'; received: ReceivedCommitment }
+  | { kind: 'result'; received: ReceivedResult }
 
 /**
  * One market's auctions. Commitments and results pass only when they belong to an order that this node has seen, a
@@ -42,6 +50,13 @@ export interface AuctionTopic {
   onOrder(listener: (received: ReceivedOrder) => void): () => void
   onCommitment(listener: (received: ReceivedCommitment) => void): () => void
   onResult(listener: (received: ReceivedResult) => void): () => void
+  /** Every announcement, of others once it is believed and of this node itself. */
+  onAnnounced(listener: (announced: Announced) => void): () => void
+  /**
+   * Takes an announcement that somebody handed over, as if it had been gossiped: judged, told to the listeners, and passed
+   * on to the neighbours, who may have missed it as well.
+   */
+  learn(envelope: Uint8Array): Promise<Verdict>
   /** Orders that are remembered now. */
   orders(): ReceivedOrder[]
   close(): void
@@ -90,11 +105,6 @@ interface KnownOrder extends ReceivedOrder {
   expiresAtMs: number
 }
 
-type Delivery =
-  | { kind: 'order'; received: ReceivedOrder }
-  | { kind: 'commitment'; received: ReceivedCommitment }
-  | { kind: 'result'; received: ReceivedResult }
-
 export async function sealAnnouncement(
   announcement: Announcement,
   key: NodeKey,
@@ -121,10 +131,11 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
   const { network, market, clock, log, maxOrders = 4_096, maxOrdersPerPeer = 64 } = options
   const topic = topicName(network.name, WORD)
   const known = new Map<string, KnownOrder>()
-  const deliveries = new WeakMap<Uint8Array, Delivery>()
+  const deliveries = new WeakMap<Uint8Array, Announced>()
   const orderListeners = new Set<(received: ReceivedOrder) => void>()
   const commitmentListeners = new Set<(received: ReceivedCommitment) => void>()
   const resultListeners = new Set<(received: ReceivedResult) => void>()
+  const listeners = new Set<(announced: Announced) => void>()
 
   const sweep = () => {
     for (const [id, order] of known) if (order.expiresAtMs <= clock.now()) known.delete(id)
@@ -176,13 +187,13 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     return 'accept'
   }
 
-  function takeCommitment(peer: string, { orderId, hash }: { orderId: Uint8Array; hash: Uint8Array }) {
+  function takeCommitment(peer: string, { orderId, hash }: Commitment, envelope: Uint8Array) {
     if (orderId.length !== 32 || hash.length !== 32) return 'reject'
     const order = known.get(toHex(orderId))
     const isInTime = order !== undefined && phaseOf(order.order, clock.now()) === 'committing'
     if (!isInTime || order.committed.has(peer) || order.committed.size >= MAX_COMMITMENTS) return 'ignore'
     order.committed.add(peer)
-    return { orderId, peer, hash, receivedAtMs: clock.now() }
+    return { orderId, peer, hash, receivedAtMs: clock.now(), envelope }
   }
 
   function takeResult(peer: string, result: Result): 'accept' | 'ignore' | 'reject' {
@@ -204,7 +215,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     const { order, commitment, result } = announcement
     if (order !== undefined) return takeOrder(opened, order, data)
     if (commitment !== undefined) {
-      const taken = takeCommitment(peer, commitment)
+      const taken = takeCommitment(peer, commitment, data)
       if (typeof taken === 'string') return taken
       deliveries.set(data, { kind: 'commitment', received: taken })
       return 'accept'
@@ -220,9 +231,20 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
 
   function deliver({ data }: GossipMessage): void {
     const delivery = deliveries.get(data)
-    if (delivery?.kind === 'order') for (const act of orderListeners) act(delivery.received)
-    if (delivery?.kind === 'commitment') for (const act of commitmentListeners) act(delivery.received)
-    if (delivery?.kind === 'result') for (const act of resultListeners) act(delivery.received)
+    if (delivery === undefined) return
+    if (delivery.kind === 'order') for (const act of orderListeners) act(delivery.received)
+    if (delivery.kind === 'commitment') for (const act of commitmentListeners) act(delivery.received)
+    if (delivery.kind === 'result') for (const act of resultListeners) act(delivery.received)
+    for (const act of listeners) act(delivery)
+  }
+
+  async function learn(envelope: Uint8Array): Promise<Verdict> {
+    const message = { topic, data: envelope, from: network.peer }
+    const verdict = await validate(message)
+    if (verdict !== 'accept') return verdict
+    deliver(message)
+    await network.gossip.publish(topic, envelope)
+    return verdict
   }
 
   network.gossip.join(topic, {
@@ -241,17 +263,21 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
         announcement.commitment?.orderId ?? announcement.result?.orderId ?? orderIdOf(network.peer, payload)
       // Before it goes out: the first commitments come back within milliseconds.
       if (order !== undefined) remember({ order, orderId, peer: network.peer, envelope })
+      const announced = announcedBy(network.peer, announcement, { orderId, envelope, nowMs: clock.now() })
+      if (announced !== undefined) for (const act of listeners) act(announced)
       const { recipients } = await network.gossip.publish(topic, envelope)
       return { orderId, envelope, recipients }
     },
     onOrder: (listener) => subscribe(orderListeners, listener),
     onCommitment: (listener) => subscribe(commitmentListeners, listener),
     onResult: (listener) => subscribe(resultListeners, listener),
+    onAnnounced: (listener) => subscribe(listeners, listener),
+    learn,
     orders: () =>
       [...known.values()].map(({ order, orderId, peer, envelope }) => ({ order, orderId, peer, envelope })),
     close: () => {
       stopSweeping()
-      for (const listeners of [orderListeners, commitmentListeners, resultListeners]) listeners.clear()
+      for (const each of [orderListeners, commitmentListeners, resultListeners, listeners]) each.clear()
       network.gossip.leave(topic)
     },
   }
@@ -269,6 +295,18 @@ export function resultOf(opened: OpenedAnnouncement, order: ReceivedOrder): Resu
   const { result } = opened.announcement
   if (result === undefined || opened.peer !== order.peer) return undefined
   return isReadableResult(result) && equal(result.orderId, order.orderId) ? result : undefined
+}
+
+function announcedBy(
+  peer: string,
+  { order, commitment, result }: Announcement,
+  { orderId, envelope, nowMs }: { orderId: Uint8Array; envelope: Uint8Array; nowMs: number },
+): Announced | undefined {
+  if (order !== undefined) return { kind: 'order', received: { order, orderId, peer, envelope } }
+  if (result !== undefined) return { kind: 'result', received: { result, orderId, peer, envelope } }
+  if (commitment === undefined) return undefined
+  const { hash } = commitment
+  return { kind: 'commitment', received: { orderId, peer, hash, receivedAtMs: nowMs, envelope } }
 }
 
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {

@@ -1,0 +1,207 @@
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import * as assert from 'uvu/assert'
+import { sealAnnouncement } from '../../node/market/announcements.js'
+import { sealBid } from '../../node/market/bids.js'
+import { auctionRecordRules, sealParts } from '../../node/market/records.js'
+import type { RecordRules } from '../../node/net/ports.js'
+import { systemRandom } from '../../node/system/random.js'
+import type { Result } from '../../protocols/auction/wire.js'
+import { equal, toHex } from '../../protocols/bytes.js'
+import type { NodeKey } from '../../protocols/envelope.js'
+import { peerIdFromSolanaKey } from '../../protocols/peer.js'
+import { startWatcher, type Watcher } from '../support/auction.js'
+import { fill } from '../support/messages.js'
+import { eventually, startNetwork } from '../support/network.js'
+import { suite } from '../support/suite.js'
+
+const test = suite('auctions for those who were not there')
+
+/** Far longer than a test takes: what must come in time comes in time on a busy machine as well. */
+const OPEN = { commitMs: 60_000, revealMs: 60_000 }
+const SHORT = { commitMs: 1_500, revealMs: 1_500 }
+
+async function within(count: number, body: (...watchers: Watcher[]) => Promise<void>): Promise<void> {
+  const watchers: Watcher[] = []
+  try {
+    for (let index = 0; index < count; index++) watchers.push(await startWatcher(watchers.slice(0, 1)))
+    for (const { network } of watchers.slice(1)) await eventually(() => network.peers().length > 0)
+    await body(...watchers)
+  } finally {
+    await Promise.all(watchers.map((watcher) => watcher.stop()))
+  }
+}
+
+const commit = ({ topic }: Watcher, orderId: Uint8Array) =>
+  topic.publish({ commitment: { orderId, hash: systemRandom.bytes(32) } })
+
+const makeResult = (orderId: Uint8Array, change: Partial<Result> = {}): Result => ({
+  orderId,
+  bids: [],
+  winner: '',
+  pricePerHour: 0n,
+  round: 0,
+  ...change,
+})
+
+test('who joins in the middle of the commit window learns the order of a neighbour, and its commitment counts', async () => {
+  await within(2, async (renter, neighbour) => {
+    const committed: string[] = []
+    renter.topic.onCommitment(({ peer }) => committed.push(peer))
+    const { orderId } = await renter.order(OPEN)
+    await eventually(() => neighbour.history.get(orderId) !== undefined)
+    await commit(neighbour, orderId)
+    await eventually(() => committed.includes(neighbour.network.peer))
+    const late = await startWatcher([neighbour])
+    try {
+      const heard: string[] = []
+      late.topic.onOrder((order) => heard.push(toHex(order.orderId)))
+      await eventually(() => late.history.get(orderId)?.commitments.length === 1)
+      assert.equal(heard, [toHex(orderId)], 'as an order like any other, once')
+      await commit(late, orderId)
+      await eventually(() => committed.includes(late.network.peer))
+    } finally {
+      await late.stop()
+    }
+  })
+})
+
+test('when a network that was cut in two grows together, both halves know the same auctions', async () => {
+  await within(2, async (...left) => {
+    await within(2, async (...right) => {
+      const { orderId: one } = await left[0]!.order(OPEN)
+      const { orderId: other } = await right[0]!.order(OPEN)
+      await eventually(() => left[1]!.history.get(one) !== undefined)
+      await eventually(() => right[1]!.history.get(other) !== undefined)
+      await commit(left[1]!, one)
+      await left[1]!.network.dial(right[1]!.network.addresses()[0]!)
+      for (const { history } of [...left, ...right]) {
+        await eventually(() => history.get(one)?.commitments.length === 1 && history.get(other) !== undefined)
+      }
+    })
+  })
+})
+
+/** Bids of as many providers as an auction takes: four records' worth. */
+async function manyBids(orderId: Uint8Array): Promise<Result['bids']> {
+  const author = await makeAuthor()
+  const bids: Result['bids'] = []
+  for (let index = 0; index < 128; index++) {
+    const bid = {
+      orderId,
+      pricePerHour: BigInt(index + 1),
+      salt: systemRandom.bytes(32),
+      payout: fill(32, 1),
+    }
+    bids.push({ envelope: (await sealBid(bid, author)).envelope, outcome: 'qualified' })
+  }
+  return bids
+}
+
+/** An author without a node. */
+async function makeAuthor(): Promise<{ peer: string; privateKey: NodeKey }> {
+  const privateKey = await generateKeyPair('Ed25519')
+  return { peer: peerIdFromSolanaKey(privateKey.publicKey.raw), privateKey }
+}
+
+test('who comes when all is over finds order, commitment and result in the table, 128 bids and all', async () => {
+  await within(4, async (renter, provider, ...others) => {
+    const { orderId, envelope } = await renter.order(SHORT)
+    await eventually(() => provider!.history.get(orderId) !== undefined)
+    const { envelope: commitment } = await commit(provider!, orderId)
+    const bids = await manyBids(orderId)
+    const { envelope: result } = await renter.topic.publish({ result: makeResult(orderId, { bids }) })
+    assert.ok(result.length > 16_384, `${result.length} bytes are more than one record`)
+    await eventually(() => renter.records.pending() === 0 && provider!.records.pending() === 0)
+    const late = await startWatcher([others[0]!])
+    try {
+      await eventually(() => late.network.peers().length > 1)
+      assert.is(late.history.get(orderId), undefined, 'gossip and neighbours tell nothing of what is over')
+      const found = async () => {
+        const [order, promise, outcome] = await Promise.all([
+          late.records.order(orderId),
+          late.records.commitment(orderId, provider!.network.peer),
+          late.records.result(orderId, renter.network.peer),
+        ])
+        return order && promise && outcome ? [order, promise, outcome] : undefined
+      }
+      await eventually(async () => (await found()) !== undefined)
+      assert.equal(await found(), [envelope, commitment, result])
+      for (const each of [envelope, commitment, result]) assert.ok(await late.history.add(each))
+      assert.is(late.history.get(orderId)?.commitments[0]?.receivedAtMs, undefined, 'nobody here saw when')
+      assert.is(await late.records.commitment(orderId, renter.network.peer), undefined)
+      assert.ok(await late.catchUp.ask(renter.network.peer, orderId).then((isNew) => !isNew))
+    } finally {
+      await late.stop()
+    }
+  })
+})
+
+const STALE: RecordRules = { validate: () => true, select: () => 0 }
+
+test('a result that is rolled back in the table stays rolled back nowhere, and one that is forged is not taken', async () => {
+  await within(5, async (renter, ...others) => {
+    const { orderId } = await renter.order(SHORT)
+    await eventually(() => others.every(({ history }) => history.get(orderId) !== undefined))
+    const { envelope: first } = await renter.topic.publish({ result: makeResult(orderId) })
+    await eventually(() => renter.records.pending() === 0)
+    await eventually(
+      async () => (await others[0]!.records.result(orderId, renter.network.peer)) !== undefined,
+    )
+    const { envelope: second } = await renter.topic.publish({ result: makeResult(orderId, { round: 1 }) })
+    const newest = async ({ records }: Watcher) => records.result(orderId, renter.network.peer)
+    for (const watcher of others) {
+      await eventually(async () => equal((await newest(watcher)) ?? new Uint8Array(), second))
+    }
+    const key = `result/${toHex(orderId)}/${renter.network.peer}/0`
+    const [old] = await sealParts(renter.network.privateKey, { orderId, round: 0, result: first })
+    const rollers = await Promise.all(
+      [0, 1].map(() => startNetwork({ bootstrap: renter.network.addresses() })),
+    )
+    try {
+      for (const roller of rollers) {
+        await eventually(() => roller.peers().length > 0)
+        // Neither takes the better one when somebody corrects it.
+        roller.dht.registerRecord('result', { ...STALE, validate: (_key, value) => equal(value, old!) })
+        await roller.dht.put(key, old!).catch(() => {})
+      }
+      for (const watcher of [renter, ...others]) assert.equal(await newest(watcher), second)
+      const [forger] = rollers
+      forger!.dht.registerRecord('result', STALE)
+      const lie = await sealAnnouncement({ result: makeResult(orderId, { round: 9 }) }, forger!.privateKey)
+      const [forged] = await sealParts(forger!.privateKey, { orderId, round: 9, result: lie.envelope })
+      await forger!.dht.put(key, forged!).catch(() => {})
+      for (const watcher of [renter, ...others]) assert.equal(await newest(watcher), second)
+    } finally {
+      await Promise.all(rollers.map((roller) => roller.stop()))
+    }
+  })
+})
+
+test('a record is taken only under the key that its content and its author give it', async () => {
+  const [author, other] = [await makeAuthor(), await makeAuthor()]
+  const rules = auctionRecordRules()
+  const order = toHex(fill(32, 3))
+  const commitment = await sealAnnouncement(
+    { commitment: { orderId: fill(32, 3), hash: fill(32, 1) } },
+    author.privateKey,
+  )
+  assert.is(await rules.commitment.validate(`${order}/${author.peer}`, commitment.envelope), true)
+  assert.is(await rules.commitment.validate(`${order}/${other.peer}`, commitment.envelope), false)
+  assert.is(
+    await rules.commitment.validate(`${toHex(fill(32, 4))}/${author.peer}`, commitment.envelope),
+    false,
+  )
+  assert.is(await rules.order.validate(order, commitment.envelope), false)
+  const part = async (round: number, by = author) =>
+    (await sealParts(by.privateKey, { orderId: fill(32, 3), round, result: fill(40_000, 7) }))[1]!
+  const key = `${order}/${author.peer}/1`
+  assert.is(await rules.result.validate(key, await part(2)), true)
+  assert.is(await rules.result.validate(`${order}/${author.peer}/0`, await part(2)), false, 'another part')
+  assert.is(await rules.result.validate(key, await part(3, other)), false, 'another author')
+  assert.is(await rules.result.validate(key, await part(1)), false, 'an older round')
+  assert.is(await rules.result.validate(key, await part(2)), true, 'the same again')
+  assert.is(await rules.result.validate(key, fill(50, 9)), false)
+  assert.is(rules.result.select(key, [await part(1), await part(4), await part(2)]), 1)
+})
+
+test.run()
