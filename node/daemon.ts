@@ -41,6 +41,8 @@ export interface DaemonOptions {
   onStep?: (step: string) => void
   /** Told what takes longer than it should; default: `onStep`. */
   onDelay?: (what: string) => void
+  /** False for a node of one command: jobs that an earlier process left wait for one that stays. Default true. */
+  goesOn?: boolean
   /** Opens the device that is offered; default: the best that works here. */
   openDevice?: OpenDevice
 }
@@ -114,6 +116,8 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     auctions,
     escrow: chain.escrow,
     store,
+    history: seen.history,
+    goesOn: options.goesOn ?? true,
     wallet: chain.wallet.publicKey.toBytes(),
     clock,
     random,

@@ -1,7 +1,9 @@
 import type { JobPlan } from '../config/manifest/plan.js'
+import { orderIdOf } from '../protocols/auction/rules.js'
+import { Announcement, type Order } from '../protocols/auction/wire.js'
 import { toHex } from '../protocols/bytes.js'
 import type { Evidence } from '../protocols/challenge/attestation.js'
-import { NightshiftError } from '../protocols/errors.js'
+import { codeOf, NightshiftError } from '../protocols/errors.js'
 import type { Mismatch, Offer } from '../protocols/inventory/rules.js'
 import { hasEnded } from '../protocols/job/rules.js'
 import { JobState } from '../protocols/job/wire.js'
@@ -11,16 +13,25 @@ import type { Escrow } from './escrow/port.js'
 import type { Files } from './files/port.js'
 import type { AuctionTopic } from './market/announcements.js'
 import type { HeartbeatTopic } from './market/heartbeats.js'
+import type { AuctionHistory } from './market/history.js'
 import type { Network } from './net/ports.js'
 import { createAuctioneer } from './renter/auction.js'
 import { type DeploymentParts, deploy, note, slashOf } from './renter/deployment.js'
 import type { DeploymentEvent, DeploymentReport } from './renter/event.js'
 import { createEvidenceReader } from './renter/evidence.js'
 import { createProsecutor, type FraudRecord } from './renter/fraud.js'
-import { type InputReader, prepareInputs } from './renter/inputs.js'
+import { type InputReader, type PreparedInputs, prepareInputs } from './renter/inputs.js'
 import { createInventory } from './renter/inventory.js'
 import { createJournal } from './renter/journal.js'
 import { type LeaseRecord, openLeaseBook } from './renter/lease.js'
+import {
+  describeInputs,
+  type OngoingJob,
+  openOngoing,
+  type Recovered,
+  recover,
+  requireSame,
+} from './renter/ongoing.js'
 import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
@@ -37,6 +48,8 @@ export interface RenterParts {
   inputs: InputReader
   /** Checks results; any backend will do. */
   checker: Checker
+  /** What this node has seen of auctions: after a restart the renter goes on with the commitments that had come. */
+  history?: Pick<AuctionHistory, 'get'>
   clock: Clock
   random: Random
   log: Log
@@ -49,6 +62,8 @@ export interface RenterOptions {
   challengeTimeoutMs: number
   /** How long to listen for heartbeats after the start before the first auction. */
   discoveryMs: number
+  /** False: jobs that an earlier process left, and their leases, stay as they are. Default true. */
+  goesOn?: boolean
 }
 
 /** A renter of GPU time: what is on offer, and jobs. Every job ends in a report, whatever happens in between. */
@@ -85,6 +100,14 @@ interface Running {
   done: Promise<DeploymentReport>
 }
 
+interface Start {
+  plan: JobPlan
+  inputs: PreparedInputs
+  report: DeploymentReport
+  /** What an earlier process left of it. */
+  recovered?: Recovered
+}
+
 const RECONCILE_MS = 10_000
 const STOP_PATIENCE_MS = 4_000
 
@@ -95,9 +118,13 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   const evidence = createEvidenceReader({ ...parts, engine: network.engine, market })
   const standing = createStanding({ store, clock })
   const book = openLeaseBook(store)
+  const ongoing = openOngoing(store)
   const journal = createJournal({ store, log })
   const settler = createSettler({ network, escrow, book, clock, log })
   const prosecutor = createProsecutor({ store, escrow, clock, log })
+  const seen = (orderId: Uint8Array) =>
+    (parts.history?.get(orderId)?.commitments ?? []).filter(({ receivedAtMs }) => receivedAtMs !== undefined)
+  const orders = (await ongoing.list()).flatMap(({ value }) => value.order ?? [])
   const auctioneer = await createAuctioneer({
     self: network.peer,
     engine: network.engine,
@@ -106,6 +133,8 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     standing,
     clock,
     log,
+    seen,
+    expected: options.goesOn === false ? [] : orders,
   })
   const stopping = new AbortController()
   const closing = new AbortController()
@@ -123,6 +152,10 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     listenUntilMs: clock.elapsed() + options.discoveryMs,
     closing: closing.signal,
     save: (report) => journal.save(report),
+    remember: async (id, change) => {
+      const job = await ongoing.get(id)
+      if (job !== undefined) await ongoing.put(id, { ...job, ...change })
+    },
   }
 
   const running = new Map<string, Running>()
@@ -156,34 +189,32 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     await amend(report, { atMs: clock.now(), kind: 'slashed', ...slash })
   }
 
-  // What an earlier process left: its jobs have ended, its leases are brought to their end.
-  for (const report of await journal.reports()) {
-    if (hasEnded(report.state)) continue
-    const { FAILED: state } = JobState
-    await amend(report, { atMs: clock.now(), kind: 'state', state, reason: 'RENTER_RESTARTED' })
-  }
+  const left = (await journal.reports()).filter(({ state }) => !hasEnded(state))
+  /** Jobs that another process is to go on with: nothing is done about them here. */
+  const untouched = new Set(options.goesOn === false ? left.map(({ id }) => id) : [])
   for (const { value: lease } of await book.list()) {
-    if (lease.state === 'closed') await addSettlement(lease)
+    if (lease.state === 'closed' && !untouched.has(lease.deployment)) await addSettlement(lease)
   }
-  for (const fraud of await prosecutor.records()) await addSlash(fraud)
+  for (const fraud of await prosecutor.records()) {
+    if (!untouched.has(fraud.deployment)) await addSlash(fraud)
+  }
+  const isInUse = (deployment: string) => running.has(deployment) || untouched.has(deployment)
   const reconcile = () => {
     settler
       .reconcile(
-        (lease) => running.has(lease.deployment),
+        (lease) => isInUse(lease.deployment),
         (lease) => inTurn(() => addSettlement(lease)),
         closing.signal,
       )
       .catch((error: unknown) => log.warn('reconciling goes on later', { error: String(error) }))
     prosecutor
       .reconcile(
-        (fraud) => running.has(fraud.deployment),
+        (fraud) => isInUse(fraud.deployment),
         (fraud) => inTurn(() => addSlash(fraud)),
         closing.signal,
       )
       .catch((error: unknown) => log.warn('reporting goes on later', { error: String(error) }))
   }
-  reconcile()
-  const stopReconciling = clock.every(RECONCILE_MS, reconcile)
 
   const find = (id: string) => {
     const found = running.get(id)
@@ -200,27 +231,26 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     )
     const inputs = await prepareInputs(plan.inputs, parts.inputs)
     const id = toHex(random.bytes(6))
-    const report: DeploymentReport = {
-      id,
-      name: plan.name,
-      state: JobState.QUEUED,
-      createdAtMs: clock.now(),
-      decimals,
-      bids: [],
-      challenges: [],
-      settlements: [],
-      slashes: [],
-      outputs: [],
-    }
+    const report = emptyReport({ id, name: plan.name, createdAtMs: clock.now(), decimals })
+    await ongoing.put(id, {
+      plan,
+      inputs: describeInputs(inputs),
+      matchUntilMs: clock.now() + plan.queueMs,
+    })
     await journal.save(report)
+    return run({ plan, inputs, report })
+  }
+
+  const run = ({ plan, inputs, report, recovered }: Start): Deployment => {
+    const { id } = report
     const abort = new AbortController()
     const signal = AbortSignal.any([abort.signal, stopping.signal])
-    const done = deploy(shared, plan, inputs, report, (event) => journal.append(id, event), signal).finally(
-      async () => {
-        await journal.end(id)
-        running.delete(id)
-      },
-    )
+    const tell = (event: DeploymentEvent) => journal.append(id, event)
+    const done = deploy(shared, plan, inputs, report, tell, signal, recovered).finally(async () => {
+      await journal.end(id)
+      await ongoing.delete(id)
+      running.delete(id)
+    })
     const stop = () => {
       abort.abort(
         new NightshiftError('STOPPED', 'stopped by the renter', { advice: 'post it again to go on' }),
@@ -241,6 +271,50 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     done.catch((error: unknown) => log.error('a job ended unexpectedly', { id, error: String(error) }))
     return deployment
   }
+
+  /** Goes on with a job that an earlier process left; one that cannot go on has ended, and its deposit comes back. */
+  const goOn = async (report: DeploymentReport) => {
+    const job = await ongoing.get(report.id)
+    try {
+      await resume(report, job)
+    } catch (error) {
+      const reason = codeOf(error) ?? 'RENTER_RESTARTED'
+      log.warn('a job cannot go on after the restart', { id: report.id, reason, error: String(error) })
+      await journal.end(report.id)
+      await ongoing.delete(report.id)
+      const { FAILED: state } = JobState
+      await amend(report, { atMs: clock.now(), kind: 'state', state, reason, ...detailOf(error) })
+    }
+  }
+
+  const resume = async (stored: DeploymentReport, job: OngoingJob | undefined) => {
+    const { id } = stored
+    if (job === undefined) throw notKept(id)
+    const events = await journal.restore(id)
+    const { name, createdAtMs } = stored
+    const report = emptyReport({ id, name, createdAtMs, decimals })
+    for (const event of events) note(report, event)
+    const leases = (await book.list()).map(({ value }) => value).filter(({ deployment }) => deployment === id)
+    const inputs = await prepareInputs(job.plan.inputs, parts.inputs)
+    requireSame(job.inputs, inputs)
+    const recovered = recover(job, { leases, events, nowMs: clock.now() })
+    if (recovered.continuation.kind === 'auction') greet(recovered.continuation.order)
+    log.info('a job goes on after a restart', { id, with: recovered.continuation.kind })
+    run({ plan: job.plan, inputs, report, recovered })
+  }
+
+  /** Bidders know the address that this node had before; from its own side the connection is found again at once. */
+  const greet = (order: Order) => {
+    for (const { peer } of seen(orderIdOf(network.peer, Announcement.encode({ order })))) {
+      network.dial(peer, { signal: stopping.signal }).catch((error: unknown) => {
+        log.debug('a bidder cannot be reached yet', { peer, error: String(error) })
+      })
+    }
+  }
+
+  if (options.goesOn !== false) await Promise.all(left.map(goOn))
+  reconcile()
+  const stopReconciling = clock.every(RECONCILE_MS, reconcile)
 
   return {
     offers: (signal) => inventory.offers(signal),
@@ -275,4 +349,21 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       await auctioneer.close()
     },
   }
+}
+
+function emptyReport(
+  known: Required<Pick<DeploymentReport, 'id' | 'name' | 'createdAtMs' | 'decimals'>>,
+): DeploymentReport {
+  const nothing = { bids: [], challenges: [], settlements: [], slashes: [], outputs: [] }
+  return { ...known, state: JobState.QUEUED, ...nothing }
+}
+
+function notKept(id: string): NightshiftError {
+  return new NightshiftError('RENTER_RESTARTED', `an earlier version kept too little of the job ${id}`, {
+    advice: 'post it again; its deposit comes back by itself',
+  })
+}
+
+function detailOf(error: unknown): { detail?: string } {
+  return error instanceof NightshiftError ? { detail: `${error.message}; ${error.advice}` } : {}
 }

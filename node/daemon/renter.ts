@@ -5,6 +5,7 @@ import type { Escrow } from '../escrow/port.js'
 import { openFolder, openSource, sourceOf } from '../files/folder.js'
 import type { AuctionTopic } from '../market/announcements.js'
 import type { HeartbeatTopic } from '../market/heartbeats.js'
+import type { AuctionHistory } from '../market/history.js'
 import type { Network } from '../net/ports.js'
 import { createRenter, type Renter } from '../renter.js'
 import type { Store } from '../store/port.js'
@@ -23,7 +24,10 @@ export interface RoleParts {
   auctions: AuctionTopic
   escrow: Escrow
   store: Store
+  history: AuctionHistory
   wallet: Uint8Array
+  /** Whether jobs that an earlier process left go on. */
+  goesOn: boolean
   clock: Clock
   random: Random
   log: Log
@@ -44,6 +48,7 @@ export async function startRenter(parts: RoleParts): Promise<RenterRole> {
       sliceMs: config.renter.sliceMs,
       challengeTimeoutMs: CHALLENGE_TIMEOUT_MS,
       discoveryMs: discoveryOf(config),
+      goesOn: parts.goesOn,
     },
   )
   return {

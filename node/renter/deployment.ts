@@ -1,6 +1,6 @@
 import type { JobPlan } from '../../config/manifest/plan.js'
 import type { Order } from '../../protocols/auction/wire.js'
-import { toHex } from '../../protocols/bytes.js'
+import { equal, toHex } from '../../protocols/bytes.js'
 import { isLie } from '../../protocols/challenge/rules.js'
 import { codeOf, isRefusal, NightshiftError } from '../../protocols/errors.js'
 import { Requirements } from '../../protocols/inventory/wire.js'
@@ -19,6 +19,8 @@ import type { PreparedInputs } from './inputs.js'
 import type { Inventory } from './inventory.js'
 import { type JobResult, runJob } from './job.js'
 import { type LeaseBook, type LeaseRecord, openLease } from './lease.js'
+import type { Continuation, OngoingJob, Recovered } from './ongoing.js'
+import { reopenLease } from './reopen.js'
 import type { Judge } from './result.js'
 import type { Settler } from './settlement.js'
 import type { Standing } from './standing.js'
@@ -47,6 +49,8 @@ export interface DeploymentParts {
   listenUntilMs: number
   /** Ends what goes on in the background (refunds) when the node stops; it is taken up again at the next start. */
   closing: AbortSignal
+  /** Keeps what the job would need to go on after a restart; called before it is acted upon. */
+  remember(id: string, change: Pick<OngoingJob, 'order' | 'matchUntilMs'>): Promise<void>
   /** Keeps the report; called before the step that it tells of is relied upon. */
   save(report: DeploymentReport): Promise<void>
 }
@@ -74,6 +78,7 @@ export async function deploy(
   report: DeploymentReport,
   emit: (event: DeploymentEvent) => void,
   signal: AbortSignal,
+  recovered?: Recovered,
 ): Promise<DeploymentReport> {
   const tell: Tell = (event) => {
     const stamped = { atMs: parts.clock.now(), ...event } as DeploymentEvent
@@ -84,8 +89,7 @@ export async function deploy(
   const spec = encodeJobSpec({ runtime: plan.runtime, job: plan.spec })
   const attempt: Attempt = { parts, plan, inputs, spec, report, tell, reclaims, matchUntilMs: 0, signal }
   try {
-    await moveTo(attempt, JobState.MATCHING)
-    const done = await matchAndRun(attempt)
+    const done = await matchAndRun(attempt, recovered)
     if (!done) {
       await moveTo(attempt, JobState.FAILED, 'NO_PROVIDER', 'no provider that qualifies did the job in time')
     }
@@ -121,17 +125,51 @@ interface Attempt {
 }
 
 /** Holds auctions until one leads to a finished job or the time for matching is over. */
-async function matchAndRun(attempt: Attempt): Promise<boolean> {
+async function matchAndRun(attempt: Attempt, recovered: Recovered | undefined): Promise<boolean> {
   const { parts, plan, signal } = attempt
-  attempt.matchUntilMs = parts.clock.elapsed() + plan.queueMs
-  await parts.clock.sleep(Math.max(0, parts.listenUntilMs - parts.clock.elapsed()), signal)
+  const { clock } = parts
+  attempt.matchUntilMs = clock.elapsed() + plan.queueMs
+  if (recovered === undefined) await moveTo(attempt, JobState.MATCHING)
+  else if (await goOn(attempt, recovered)) return true
+  const continuation = recovered?.continuation
+  let order = continuation?.kind === 'auction' ? continuation.order : undefined
+  if (order === undefined) await clock.sleep(Math.max(0, parts.listenUntilMs - clock.elapsed()), signal)
   for (;;) {
-    const order = makeOrder(attempt)
+    order ??= makeOrder(attempt)
+    const matchUntilMs = clock.now() + attempt.matchUntilMs - clock.elapsed()
+    await parts.remember(attempt.report.id, { order, matchUntilMs })
     const auction = await holdAuction(attempt, order)
     if (await runBestBid(attempt, auction)) return true
-    if (parts.clock.elapsed() + AUCTION_PAUSE_MS >= attempt.matchUntilMs) return false
-    await parts.clock.sleep(AUCTION_PAUSE_MS, signal)
+    if (clock.elapsed() + AUCTION_PAUSE_MS >= attempt.matchUntilMs) return false
+    await clock.sleep(AUCTION_PAUSE_MS, signal)
+    order = undefined
   }
+}
+
+/** What an earlier process left: true when the job is done with the lease that it had. */
+async function goOn(attempt: Attempt, { continuation, failed, matchUntilMs }: Recovered): Promise<boolean> {
+  const { parts, plan } = attempt
+  const { clock } = parts
+  attempt.matchUntilMs = clock.elapsed() + Math.max(0, matchUntilMs - clock.now())
+  for (const lease of failed) startReclaim(attempt, lease, await fraudIn(attempt, lease))
+  const { RUNNING, MATCHING } = JobState
+  if (continuation.kind !== 'lease') {
+    await moveTo(attempt, MATCHING, 'RENTER_RESTARTED')
+    return false
+  }
+  const { peer, terms } = continuation.lease
+  await moveTo(attempt, continuation.isProved ? RUNNING : MATCHING, 'RENTER_RESTARTED', peer)
+  const reason = await goOnWith(attempt, continuation)
+  if (
+    await concludeWith(attempt, { peer, pricePerHour: terms.pricePerHour / BigInt(terms.devices) }, reason)
+  ) {
+    return true
+  }
+  attempt.matchUntilMs = Math.max(
+    attempt.matchUntilMs,
+    clock.elapsed() + (continuation.isProved ? plan.queueMs : 0),
+  )
+  return false
 }
 
 function makeOrder({ parts, plan, spec }: Attempt): Order {
@@ -206,7 +244,7 @@ async function inTime<T>(clock: Clock, ms: number, waited: Promise<T>): Promise<
 
 /** Awards to the cheapest bid that is left, again and again, until one has done the job or none is left. */
 async function runBestBid(attempt: Attempt, auction: Auction): Promise<boolean> {
-  const { parts, plan, tell } = attempt
+  const { parts, tell } = attempt
   const failed = new Map<string, string>()
   for (let round = 0; ; round++) {
     const award = await parts.auctioneer.announce(auction, round, failed)
@@ -214,18 +252,28 @@ async function runBestBid(attempt: Attempt, auction: Auction): Promise<boolean> 
     const { winner, pricePerHour } = award
     tell({ kind: 'awarded', peer: winner.peer, pricePerHour, round })
     const reason = await runWith(attempt, auction, { winner, pricePerHour, result: award.envelope })
-    const { peer } = winner
-    if (reason === undefined) {
-      tell({ kind: 'bid', bid: { peer, pricePerHour: winner.pricePerHour, outcome: 'won' } })
-      await moveTo(attempt, JobState.COMPLETED)
-      return true
-    }
-    tell({ kind: 'bid', bid: { peer, pricePerHour: winner.pricePerHour, outcome: 'failed', reason } })
-    failed.set(peer, reason)
-    // Time that went into work is not time that was spent on finding a provider.
-    if (attempt.report.state === JobState.RUNNING) attempt.matchUntilMs = parts.clock.elapsed() + plan.queueMs
-    await moveTo(attempt, JobState.MATCHING, reason)
+    if (await concludeWith(attempt, winner, reason)) return true
+    failed.set(winner.peer, reason ?? '')
   }
+}
+
+/** The end of one provider's part: of the job too, when it has done it. */
+async function concludeWith(
+  attempt: Attempt,
+  { peer, pricePerHour }: { peer: string; pricePerHour: bigint },
+  reason: string | undefined,
+): Promise<boolean> {
+  const { parts, plan, tell } = attempt
+  if (reason === undefined) {
+    tell({ kind: 'bid', bid: { peer, pricePerHour, outcome: 'won' } })
+    await moveTo(attempt, JobState.COMPLETED)
+    return true
+  }
+  tell({ kind: 'bid', bid: { peer, pricePerHour, outcome: 'failed', reason } })
+  // Time that went into work is not time that was spent on finding a provider.
+  if (attempt.report.state === JobState.RUNNING) attempt.matchUntilMs = parts.clock.elapsed() + plan.queueMs
+  await moveTo(attempt, JobState.MATCHING, reason)
+  return false
 }
 
 /** The whole job with one provider. Undefined when it is done, else the reason why this provider did not do it. */
@@ -236,45 +284,114 @@ async function runWith(
 ): Promise<string | undefined> {
   const { parts, plan, report, tell, signal } = attempt
   const { peer } = award.winner
-  let lease: LeaseRecord | undefined
-  try {
+  return unlessFailed(attempt, peer, async () => {
     const opened = await openLease(
       parts,
       { ...award, auction, devices: plan.requirements.devices, deployment: report.id },
       signal,
     )
     if (isRefusal(opened)) return opened.refused
-    lease = opened.record
+    const { record: lease, transaction } = opened
     const orderToLeaseMs = parts.clock.now() - auction.order.timeMs
-    const address = toHex(lease.address)
     const { deposit } = lease
-    tell({ kind: 'leased', peer, lease: address, transaction: opened.transaction, deposit, orderToLeaseMs })
+    tell({ kind: 'leased', peer, lease: toHex(lease.address), transaction, deposit, orderToLeaseMs })
     await parts.save(report)
-
     const reason = await challenge(attempt, lease)
     if (reason !== undefined) return reason
     await moveTo(attempt, JobState.RUNNING, '', peer)
-    const result = await work(attempt, lease)
-    const wrong = await parts.judge.check(attempt.inputs, plan, result, tell)
-    if (wrong !== undefined) {
-      await loseStanding(attempt, peer, wrong, false)
-      await result.reject(wrong)
-      await forgetOutputs(attempt)
-      startReclaim(attempt, lease)
-      return wrong
-    }
-    await result.accept()
+    return runLease(attempt, lease)
+  })
+}
+
+/** The rest of a job with the provider that it had before a restart, from where both have come. */
+async function goOnWith(
+  attempt: Attempt,
+  continuation: Extract<Continuation, { kind: 'lease' }>,
+): Promise<string | undefined> {
+  const { parts, report, tell, signal } = attempt
+  const { lease, isProved, isDelivered, fromEvent } = continuation
+  const { peer } = lease
+  const fraud = await fraudIn(attempt, lease)
+  const lost = fraud === undefined ? await parts.standing.lostBecause(peer) : 'OPENING_DIFFERS'
+  if (lost !== undefined) {
+    if (fraud !== undefined) await loseStanding(attempt, peer, lost, true)
+    startReclaim(attempt, lease, fraud)
+    return lost
+  }
+  if (isDelivered) {
     report.winner = peer
-    await finish(attempt, lease, result.workedMs)
+    await finish(attempt, lease, 0)
     return undefined
+  }
+  const goOn = async () => {
+    const found = await reopenLease(parts, lease, signal)
+    if (found !== 'open') {
+      startReclaim(attempt, lease)
+      return found === 'ended' ? 'LEASE_ENDED' : 'LEASE_NOT_OPENED'
+    }
+    const { orderedAtMs } = continuation
+    if (orderedAtMs !== undefined) {
+      const orderToLeaseMs = parts.clock.now() - orderedAtMs
+      const { deposit } = lease
+      // Which transaction opened it is told with the lease's end, when all of them are read back from the chain.
+      tell({ kind: 'leased', peer, lease: toHex(lease.address), transaction: '', deposit, orderToLeaseMs })
+    }
+    parts.settler.doubt(lease)
+    if (isProved) return runLease(attempt, lease, fromEvent)
+    const reason = await challenge(attempt, lease)
+    if (reason !== undefined) return reason
+    await moveTo(attempt, JobState.RUNNING, '', peer)
+    return runLease(attempt, lease)
+  }
+  return unlessFailed(attempt, peer, goOn, isOfOurAbsence)
+}
+
+/** A provider that was not paid, or not asked, because this renter was gone has done nothing wrong. */
+function isOfOurAbsence(error: unknown): boolean {
+  if (!(error instanceof NightshiftError)) return false
+  const { code, context } = error
+  return code === 'JOB_REFUSED' || (code === 'JOB_FAILED' && ABSENCE.includes(String(context.reason)))
+}
+
+const ABSENCE = ['UNPAID', 'NOT_STARTED', 'TIME_IS_UP', 'LEASE_EXPIRED', 'LEASE_CANCELLED', 'LEASE_CLOSED']
+
+/** Work, check and payment under an open lease. */
+async function runLease(attempt: Attempt, lease: LeaseRecord, fromEvent = 0): Promise<string | undefined> {
+  const { parts, plan, report, tell } = attempt
+  const { peer } = lease
+  const result = await work(attempt, lease, fromEvent)
+  const wrong = await parts.judge.check(attempt.inputs, plan, result, tell)
+  if (wrong !== undefined) {
+    await loseStanding(attempt, peer, wrong, false)
+    await result.reject(wrong)
+    await forgetOutputs(attempt)
+    startReclaim(attempt, lease)
+    return wrong
+  }
+  await result.accept()
+  report.winner = peer
+  await finish(attempt, lease, result.workedMs)
+  return undefined
+}
+
+/** Whatever goes wrong with a provider costs it its place, and brings back what no voucher pays for. */
+async function unlessFailed(
+  attempt: Attempt,
+  peer: string,
+  run: () => Promise<string | undefined>,
+  isExcused: (error: unknown) => boolean = () => false,
+): Promise<string | undefined> {
+  const { parts, signal } = attempt
+  try {
+    return await run()
   } catch (error) {
-    lease ??= await leaseWith(attempt, peer)
+    const lease = await leaseWith(attempt, peer)
     if (lease !== undefined) startReclaim(attempt, lease)
     signal.throwIfAborted()
     const reason = codeOf(error)
     if (reason === undefined || isOurs(reason)) throw error
     parts.log.warn('a provider failed', { peer, reason, error: String(error) })
-    await loseStanding(attempt, peer, reason, false)
+    if (!isExcused(error)) await loseStanding(attempt, peer, reason, false)
     await forgetOutputs(attempt)
     return reason
   }
@@ -342,7 +459,7 @@ function fraudOf({ report }: Attempt, { peer, address }: LeaseRecord, evidence: 
   return { peer, deployment: report.id, lease: address, evidence }
 }
 
-async function work(attempt: Attempt, lease: LeaseRecord): Promise<JobResult> {
+async function work(attempt: Attempt, lease: LeaseRecord, fromEvent: number): Promise<JobResult> {
   const { parts, inputs, spec, report, tell, signal } = attempt
   const { peer } = lease
   // Vouchers go one after the other, beside the events, each for all that was worked until it is signed, so that
@@ -374,10 +491,16 @@ async function work(attempt: Attempt, lease: LeaseRecord): Promise<JobResult> {
       inputs: inputs.sources,
       outputs: outputsOf(report),
       durationMs: lease.terms.durationS * 1_000,
+      since: sinceWhen(attempt, lease, fromEvent),
     },
     {
-      onLog: (line) => tell({ kind: 'log', line }),
-      onProgress: (step, steps, metrics) => tell({ kind: 'progress', step, steps, metrics }),
+      onBegun: () => {
+        lease.begunAtMs ??= parts.clock.now()
+        // The next voucher stores it too; until then nothing is paid for.
+        void parts.book.put(toHex(lease.address), lease).catch((error: unknown) => refused.abort(error))
+      },
+      onLog: (line, index) => tell({ kind: 'log', line, index }),
+      onProgress: (progress, index) => tell({ kind: 'progress', ...progress, index }),
       onWorked: pay,
     },
     AbortSignal.any([signal, refused.signal]),
@@ -387,6 +510,11 @@ async function work(attempt: Attempt, lease: LeaseRecord): Promise<JobResult> {
     tell({ kind: 'output', name, bytes, path: parts.files.path(file) })
   }
   return result
+}
+
+function sinceWhen({ parts }: Attempt, { begunAtMs }: LeaseRecord, fromEvent: number) {
+  if (begunAtMs === undefined) return { fromEvent }
+  return { fromEvent, begunMs: Math.max(0, parts.clock.now() - begunAtMs) }
 }
 
 async function loseStanding(
@@ -439,9 +567,16 @@ function settled({ tell }: Attempt, lease: LeaseRecord, outcome: LeaseOutcome): 
 
 async function leaseWith({ parts, report }: Attempt, peer: string): Promise<LeaseRecord | undefined> {
   const leases = await parts.book.list()
-  return leases.find(
-    ({ value }) => value.deployment === report.id && value.peer === peer && value.state !== 'closed',
-  )?.value
+  return leases
+    .map(({ value }) => value)
+    .filter((lease) => lease.deployment === report.id && lease.peer === peer && lease.state !== 'closed')
+    .sort((a, b) => a.proposedAtMs - b.proposedAtMs)
+    .at(-1)
+}
+
+async function fraudIn({ parts }: Attempt, lease: LeaseRecord): Promise<FraudRecord | undefined> {
+  const records = await parts.prosecutor.records()
+  return records.find(({ lease: of, state }) => state !== 'refused' && equal(of, lease.address))
 }
 
 async function moveTo(attempt: Attempt, state: JobState, reason = '', detail = ''): Promise<void> {

@@ -26,8 +26,9 @@ export type DeploymentEvent = { atMs: number } & (
     }
   | { kind: 'challenged'; challenge: ChallengeOutcome }
   | { kind: 'standing-lost'; peer: string; reason: string }
-  | { kind: 'log'; line: string }
-  | { kind: 'progress'; step: number; steps: number; metrics: Record<string, number> }
+  // `index` is the event's place in the provider's log of the job: whoever comes back goes on after it.
+  | { kind: 'log'; line: string; index?: number }
+  | { kind: 'progress'; step: number; steps: number; metrics: Record<string, number>; index?: number }
   | { kind: 'voucher'; peer: string; amount: bigint; sequence: bigint }
   | { kind: 'output'; name: string; bytes: number; path: string }
   | { kind: 'checked'; accuracy: number; expected: number; rows: number; ok: boolean }

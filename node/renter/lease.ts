@@ -24,8 +24,12 @@ export interface LeaseRecord {
   deposit: bigint
   state: 'proposed' | 'open' | 'ending' | 'closed' | 'dropped'
   proposedAtMs: number
+  /** What was shown to the provider, as it was sealed: until the lease is open it may have to be shown again. */
+  proposal?: { order: Uint8Array; result: Uint8Array }
   /** As the chain numbers it; known once it is open. */
   serial?: bigint
+  /** When the provider first said that it runs, Unix milliseconds: never more than has passed since is paid for. */
+  begunAtMs?: number
   /** The highest voucher that was ever signed: the next one is never lower, whatever crashes in between. */
   voucher?: Claim & { final: boolean }
   outcome?: LeaseOutcome
@@ -66,7 +70,7 @@ export async function openLease(
   },
   signal: AbortSignal,
 ): Promise<OpenedLease | Refusal> {
-  const { network, escrow, book, clock, market } = parts
+  const { network, clock, market } = parts
   const { order, orderId, envelope } = award.auction
   const { peer } = award.winner
   const terms: Terms = {
@@ -81,37 +85,50 @@ export async function openLease(
     jobHash: order.jobHash,
     devices: award.devices,
   }
-  const { transaction, lease } = await escrow.proposeLease(
-    {
-      provider: solanaKeyOf(peer),
-      wallet: order.wallet,
-      sessionKey: network.publicKey,
-      orderId,
-      termsHash: termsHashOf(terms),
-      pricePerHour: terms.pricePerHour,
-      durationS: terms.durationS,
-    },
-    signal,
-  )
-
-  const response = await ask(
-    parts,
-    peer,
-    { proposal: { order: envelope, result: award.result, terms, transaction } },
-    signal,
-  )
-  if (response.refused !== '') return { refused: reasonOf(response.refused), detail: response.detail }
-
-  const record: LeaseRecord = {
-    address: lease,
+  const proposal = { order: envelope, result: award.result }
+  const record: Omit<LeaseRecord, 'address'> = {
     peer,
     deployment: award.deployment,
     terms,
     deposit: depositFor(terms.pricePerHour, terms.durationS),
     state: 'proposed',
     proposedAtMs: clock.now(),
+    proposal,
   }
+  return propose(parts, record, proposal, signal)
+}
+
+/**
+ * Shows a lease to its provider, for the first time or again: its address follows from its terms, so however often it is
+ * proposed, it is opened once.
+ */
+export async function propose(
+  parts: { network: Network; escrow: Escrow; book: LeaseBook; clock: Clock },
+  proposed: Omit<LeaseRecord, 'address'>,
+  proposal: { order: Uint8Array; result: Uint8Array },
+  signal: AbortSignal,
+): Promise<OpenedLease | Refusal> {
+  const { network, escrow, book } = parts
+  const { peer, terms } = proposed
+  const { transaction, lease } = await escrow.proposeLease(
+    {
+      provider: solanaKeyOf(peer),
+      wallet: terms.wallet,
+      sessionKey: network.publicKey,
+      orderId: terms.orderId,
+      termsHash: termsHashOf(terms),
+      pricePerHour: terms.pricePerHour,
+      durationS: terms.durationS,
+    },
+    signal,
+  )
+  const record: LeaseRecord = { ...proposed, address: lease }
   await book.put(keyOf(lease), record)
+  const response = await ask(parts, peer, { proposal: { ...proposal, terms, transaction } }, signal)
+  if (response.refused !== '') {
+    await book.put(keyOf(lease), { ...record, state: 'dropped' })
+    return { refused: reasonOf(response.refused), detail: response.detail }
+  }
   const sent = await escrow.openLease(transaction, response.signature, signal)
   const account = await escrow.lease(lease, signal)
   if (account === undefined) {
@@ -122,6 +139,7 @@ export async function openLease(
   }
   record.serial = account.serial
   record.state = 'open'
+  delete record.proposal
   await book.put(keyOf(lease), record)
   await tellOpened(parts, peer, lease, sent.signature, signal)
   return { record, transaction: sent.signature }
@@ -157,7 +175,7 @@ async function ask(
 }
 
 /** A provider that does not take the lease now will not do the job; it could still find the lease by itself. */
-async function tellOpened(
+export async function tellOpened(
   parts: { network: Network; clock: Clock },
   peer: string,
   lease: Uint8Array,

@@ -192,7 +192,7 @@ export async function startProvider(parts: {
 }
 
 /** What a process holds of the world, until it is killed. */
-function createLife() {
+export function createLife() {
   let isDead = false
   const cancels = new Set<() => void>()
   const mortal = <T extends object>(target: T): T =>
