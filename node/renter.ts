@@ -15,8 +15,9 @@ import type { AuctionTopic } from './market/announcements.js'
 import type { HeartbeatTopic } from './market/heartbeats.js'
 import type { AuctionHistory } from './market/history.js'
 import type { Network } from './net/ports.js'
+import type { DeploymentParts } from './renter/attempt.js'
 import { createAuctioneer } from './renter/auction.js'
-import { type DeploymentParts, deploy, note, slashOf } from './renter/deployment.js'
+import { deploy } from './renter/deployment.js'
 import type { DeploymentEvent, DeploymentReport } from './renter/event.js'
 import { createEvidenceReader } from './renter/evidence.js'
 import { createProsecutor, type FraudRecord } from './renter/fraud.js'
@@ -32,6 +33,7 @@ import {
   recover,
   requireSame,
 } from './renter/ongoing.js'
+import { note, slashOf } from './renter/report.js'
 import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
@@ -135,6 +137,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     log,
     seen,
     expected: options.goesOn === false ? [] : orders,
+    latencyOf: (peer, signal) => network.roundTripMs(peer, { signal }),
   })
   const stopping = new AbortController()
   const closing = new AbortController()
@@ -298,8 +301,8 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     const inputs = await prepareInputs(job.plan.inputs, parts.inputs)
     requireSame(job.inputs, inputs)
     const recovered = recover(job, { leases, events, nowMs: clock.now() })
-    if (recovered.continuation.kind === 'auction') greet(recovered.continuation.order)
-    log.info('a job goes on after a restart', { id, with: recovered.continuation.kind })
+    if (recovered.order !== undefined) greet(recovered.order)
+    log.info('a job goes on after a restart', { id, leases: recovered.leases.length })
     run({ plan: job.plan, inputs, report, recovered })
   }
 

@@ -1,5 +1,6 @@
+import type { Ladder } from '../../protocols/auction/ladder.js'
 import { AUCTION_LIMITS } from '../../protocols/auction/rules.js'
-import { PricingRule } from '../../protocols/auction/wire.js'
+import { PricingRule, type Scoring } from '../../protocols/auction/wire.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import { parseAmount, U64_MAX } from '../../protocols/money.js'
@@ -28,12 +29,26 @@ export interface JobPlan {
   ceilingPricePerHour: bigint
   durationS: number
   queueMs: number
-  auction: { pricing: PricingRule; commitMs: number; revealMs: number }
+  /** Providers that do the same job, on distinct hosts and of distinct owners, all or none. Missing: one. */
+  count?: number
+  auction: PlannedAuction
   /** The declared job as a JSON value; the runtime's own schema judges its shape. */
   spec: Record<string, unknown>
   inputs: PlannedInput[]
   verify: { challenge: { n: number; rounds: number; openings: number } }
   expect: { accuracy?: number }
+}
+
+export interface PlannedAuction {
+  pricing: PricingRule
+  commitMs: number
+  revealMs: number
+  /** Missing: the cheapest qualified bid wins. */
+  scoring?: Scoring
+  /** So many bids close the auction early. Missing: all that were committed to. */
+  enough?: number
+  /** How the ceiling rises while nobody takes the job. */
+  ladder?: Ladder
 }
 
 export interface PlanOptions {

@@ -1,10 +1,16 @@
-import { AUCTION_LIMITS, judgeOrder, orderIdOf, phaseOf, windowsOf } from '../../protocols/auction/rules.js'
+import {
+  AUCTION_LIMITS,
+  findMalformedResult,
+  judgeOrder,
+  orderIdOf,
+  phaseOf,
+  windowsOf,
+} from '../../protocols/auction/rules.js'
 import { Announcement, type Commitment, type Order, type Result } from '../../protocols/auction/wire.js'
 import { equal, toHex } from '../../protocols/bytes.js'
 import { topicName } from '../../protocols/descriptor.js'
 import { type EnvelopeRefusal, type NodeKey, open, seal } from '../../protocols/envelope.js'
 import { isRefusal, type Refusal } from '../../protocols/errors.js'
-import { isPeer } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { GossipMessage, Network, Verdict } from '../net/ports.js'
 
@@ -197,7 +203,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
   }
 
   function takeResult(peer: string, result: Result): 'accept' | 'ignore' | 'reject' {
-    if (!isReadableResult(result)) return 'reject'
+    if (findMalformedResult(result) !== undefined) return 'reject'
     const order = known.get(toHex(result.orderId))
     if (order === undefined) return 'ignore'
     if (order.peer !== peer) return 'reject'
@@ -294,7 +300,8 @@ export function orderOf(opened: OpenedAnnouncement, envelope: Uint8Array): Recei
 export function resultOf(opened: OpenedAnnouncement, order: ReceivedOrder): Result | undefined {
   const { result } = opened.announcement
   if (result === undefined || opened.peer !== order.peer) return undefined
-  return isReadableResult(result) && equal(result.orderId, order.orderId) ? result : undefined
+  const isSound = findMalformedResult(result) === undefined
+  return isSound && equal(result.orderId, order.orderId) ? result : undefined
 }
 
 function announcedBy(
@@ -323,9 +330,4 @@ function findUnreadableOrder(order: Order): Refusal<'MALFORMED'> | undefined {
     return refuse(`requirements of ${order.requirements.length} bytes`)
   }
   return undefined
-}
-
-function isReadableResult(result: Result): boolean {
-  const { orderId, bids, winner } = result
-  return orderId.length === 32 && bids.length <= AUCTION_LIMITS.maxBids && (winner === '' || isPeer(winner))
 }

@@ -1,12 +1,12 @@
+import { sealBid } from '../../protocols/auction/bid.js'
 import { revealProtocol } from '../../protocols/auction/protocol.js'
-import { windowsOf } from '../../protocols/auction/rules.js'
+import { prizeOf, windowsOf } from '../../protocols/auction/rules.js'
 import { toHex } from '../../protocols/bytes.js'
 import { codeOf, isRefusal } from '../../protocols/errors.js'
 import { findMismatches, type Offer, readRequirements } from '../../protocols/inventory/rules.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
 import type { AuctionTopic, ReceivedOrder, ReceivedResult } from '../market/announcements.js'
-import { sealBid } from '../market/bids.js'
 import type { Network } from '../net/ports.js'
 import type { Bids } from './bids.js'
 import type { Capacity } from './capacity.js'
@@ -178,7 +178,7 @@ export function createAuctionService(parts: {
     const record = await bids.get(orderId)
     if (record === undefined || record.renter !== peer) return
     const id = toHex(orderId)
-    if (result.winner !== network.peer) return capacity.release(id)
+    if (prizeOf(result, network.peer) === undefined) return capacity.release(id)
     forgetAwards()
     // A winner that failed is passed over in later rounds: one that is named twice is only being kept from others.
     if (awards.has(id)) return

@@ -1,3 +1,4 @@
+import { toHex } from '../../protocols/bytes.js'
 import { open } from '../../protocols/envelope.js'
 import { isRefusal } from '../../protocols/errors.js'
 import { HEARTBEAT_LIMITS, judgeHeartbeat } from '../../protocols/heartbeat/rules.js'
@@ -54,6 +55,8 @@ export function createInventory(parts: {
       runtimes: heartbeat.runtimes,
       available: heartbeat.availability === Availability.FREE,
       stake: account?.stake ?? 0n,
+      addresses: heartbeat.addresses,
+      ...(account === undefined ? {} : { owner: toHex(account.owner) }),
       ...(heartbeat.disagreement === undefined ? {} : { disagreement: heartbeat.disagreement }),
     }
   }

@@ -49,17 +49,31 @@ export function keyOf(lease: Uint8Array): string {
 const SIGNING_MS = 10_000
 const REASON = /^[A-Z][A-Z0-9_]{0,63}$/
 
+/** A lease that its provider has signed: nobody is bound until this renter signs too. */
+export interface SignedLease {
+  peer: string
+  record: LeaseRecord
+  transaction: Uint8Array
+  signature: Uint8Array
+  /** By the clock's `elapsed`. */
+  signedAt: number
+}
+
 export interface OpenedLease {
   record: LeaseRecord
   transaction: string
 }
 
-/**
- * Proposes the lease to the winner, takes its signature, adds our own and sends: the order in which nobody is bound
- * before both have signed. The record is stored before the transaction goes out.
- */
-export async function openLease(
-  parts: { network: Network; escrow: Escrow; book: LeaseBook; clock: Clock; market: Uint8Array },
+interface Parts {
+  network: Network
+  escrow: Escrow
+  book: LeaseBook
+  clock: Clock
+}
+
+/** Proposes the lease to a winner and takes its signature. Throws PROVIDER_SILENT. */
+export async function signLease(
+  parts: Parts & { market: Uint8Array },
   award: {
     auction: Auction
     winner: ReceivedBid
@@ -69,7 +83,7 @@ export async function openLease(
     deployment: string
   },
   signal: AbortSignal,
-): Promise<OpenedLease | Refusal> {
+): Promise<SignedLease | Refusal> {
   const { network, clock, market } = parts
   const { order, orderId, envelope } = award.auction
   const { peer } = award.winner
@@ -85,30 +99,28 @@ export async function openLease(
     jobHash: order.jobHash,
     devices: award.devices,
   }
-  const proposal = { order: envelope, result: award.result }
-  const record: Omit<LeaseRecord, 'address'> = {
+  const proposed: Omit<LeaseRecord, 'address'> = {
     peer,
     deployment: award.deployment,
     terms,
     deposit: depositFor(terms.pricePerHour, terms.durationS),
     state: 'proposed',
     proposedAtMs: clock.now(),
-    proposal,
   }
-  return propose(parts, record, proposal, signal)
+  return propose(parts, proposed, { order: envelope, result: award.result }, signal)
 }
 
 /**
  * Shows a lease to its provider, for the first time or again: its address follows from its terms, so however often it is
- * proposed, it is opened once.
+ * proposed, it is opened once. The record is stored before, since a provider that has signed keeps its devices for it.
  */
 export async function propose(
-  parts: { network: Network; escrow: Escrow; book: LeaseBook; clock: Clock },
+  parts: Parts,
   proposed: Omit<LeaseRecord, 'address'>,
   proposal: { order: Uint8Array; result: Uint8Array },
   signal: AbortSignal,
-): Promise<OpenedLease | Refusal> {
-  const { network, escrow, book } = parts
+): Promise<SignedLease | Refusal> {
+  const { network, escrow, book, clock } = parts
   const { peer, terms } = proposed
   const { transaction, lease } = await escrow.proposeLease(
     {
@@ -122,15 +134,39 @@ export async function propose(
     },
     signal,
   )
-  const record: LeaseRecord = { ...proposed, address: lease }
+  const record: LeaseRecord = { ...proposed, address: lease, proposal }
   await book.put(keyOf(lease), record)
-  const response = await ask(parts, peer, { proposal: { ...proposal, terms, transaction } }, signal)
-  if (response.refused !== '') {
-    await book.put(keyOf(lease), { ...record, state: 'dropped' })
-    return { refused: reasonOf(response.refused), detail: response.detail }
+  let response: LeaseResponse
+  try {
+    response = await ask(parts, peer, { proposal: { ...proposal, terms, transaction } }, signal)
+  } catch (error) {
+    await dropLease(book, record)
+    throw error
   }
-  const sent = await escrow.openLease(transaction, response.signature, signal)
-  const account = await escrow.lease(lease, signal)
+  const { refused, detail, signature } = response
+  if (refused === '') return { peer, record, transaction, signature, signedAt: clock.elapsed() }
+  await dropLease(book, record)
+  return { refused: reasonOf(refused), detail }
+}
+
+/** A lease that this renter has not signed and will not sign: nobody can open it. */
+export async function dropLease(book: LeaseBook, record: LeaseRecord): Promise<void> {
+  const { proposal: _, ...rest } = record
+  await book.put(keyOf(record.address), { ...rest, state: 'dropped' })
+}
+
+/**
+ * Adds our own signature and sends: the order in which nobody is bound before both have signed. Throws LEASE_NOT_FOUND, LEASE_NOT_TAKEN, and what the chain says.
+ */
+export async function openLease(
+  parts: Parts,
+  { record, peer, transaction, signature }: SignedLease,
+  signal: AbortSignal,
+): Promise<OpenedLease> {
+  const { escrow, book } = parts
+  const { address } = record
+  const sent = await escrow.openLease(transaction, signature, signal)
+  const account = await escrow.lease(address, signal)
   if (account === undefined) {
     throw new NightshiftError('LEASE_NOT_FOUND', 'the chain took the transaction but has no such lease', {
       advice: 'check that the RPC server is of the cluster that the market is on',
@@ -140,8 +176,8 @@ export async function propose(
   record.serial = account.serial
   record.state = 'open'
   delete record.proposal
-  await book.put(keyOf(lease), record)
-  await tellOpened(parts, peer, lease, sent.signature, signal)
+  await book.put(keyOf(address), record)
+  await tellOpened(parts, peer, address, sent.signature, signal)
   return { record, transaction: sent.signature }
 }
 

@@ -1,12 +1,13 @@
 import type { JobPlan } from '../../config/manifest/plan.js'
 import { phaseOf } from '../../protocols/auction/rules.js'
 import type { Order } from '../../protocols/auction/wire.js'
-import { equal, toHex } from '../../protocols/bytes.js'
+import { equal, fromHex, toHex } from '../../protocols/bytes.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Collection, Store } from '../store/port.js'
 import type { DeploymentEvent } from './event.js'
 import type { PreparedInputs } from './inputs.js'
 import type { LeaseRecord } from './lease.js'
+import type { Progress } from './run.js'
 
 /** What a job needs to go on after a restart: stored before its first order goes out, forgotten when it has ended. */
 export interface OngoingJob {
@@ -45,64 +46,86 @@ export function requireSame(inputs: OngoingJob['inputs'], prepared: PreparedInpu
   }
 }
 
-/** With what a job goes on. */
-export type Continuation =
-  /** Its lease, as far as its provider has come. `fromEvent`: of the provider's log, the first that was not kept here. */
-  | {
-      kind: 'lease'
-      lease: LeaseRecord
-      /** When its order went out, Unix milliseconds, if the story does not tell yet that the lease is open. */
-      orderedAtMs?: number
-      isProved: boolean
-      isDelivered: boolean
-      fromEvent: number
-    }
-  /** An order that still takes commitments or bids. */
-  | { kind: 'auction'; order: Order }
-  /** Another auction. */
-  | { kind: 'queue' }
+/** A lease that an earlier process had, and how far it had come with it. */
+export interface LeftLease extends Progress {
+  lease: LeaseRecord
+  /** When its order went out, Unix milliseconds, if the story does not tell yet that the lease is open. */
+  orderedAtMs?: number
+  /** The result was here and good before the final voucher was signed. */
+  isDelivered: boolean
+}
 
+/** With what a job goes on after a restart. */
 export interface Recovered {
-  continuation: Continuation
-  /** Leases that failed before the restart, whose deposits are still to come back. */
+  /** Leases to go on with; none: an auction. */
+  leases: LeftLease[]
+  /** Hashes of what providers left that have done the job, by their peer ids: of several that work for one order. */
+  done: Map<string, Uint8Array>
+  /** An order that still takes commitments or bids. */
+  order?: Order
+  /** Leases that failed before the restart, or cannot go on: their deposits come back. */
   failed: LeaseRecord[]
+  /** Unix milliseconds. */
   matchUntilMs: number
 }
 
-/** What to go on with, from what the store says: a lease that may be open before an order, an order before a new one. */
+/**
+ * What to go on with, from what the store says: leases that may be open before an order, an order before a new one. All of
+ * the places that the order asked for, or none: with fewer it is ordered again.
+ */
 export function recover(
-  { order, matchUntilMs }: OngoingJob,
+  { plan, order, matchUntilMs }: OngoingJob,
   facts: { leases: readonly LeaseRecord[]; events: readonly DeploymentEvent[]; nowMs: number },
 ): Recovered {
   const { events, nowMs } = facts
+  const { count = 1 } = plan
   const left = facts.leases.filter(({ state }) => state !== 'closed' && state !== 'dropped')
-  const lease = left
+  const newest = left
     .filter(({ state }) => state !== 'ending')
-    .sort((a, b) => a.proposedAtMs - b.proposedAtMs)
-    .at(-1)
-  const failed = left.filter((each) => each !== lease)
-  if (lease !== undefined) return { continuation: continueLease(lease, events), failed, matchUntilMs }
-  const isOpen = order !== undefined && phaseOf(order, nowMs) !== 'closed'
-  return { continuation: isOpen ? { kind: 'auction', order } : { kind: 'queue' }, failed, matchUntilMs }
+    .sort((a, b) => b.proposedAtMs - a.proposedAtMs)
+    .slice(0, count)
+  const done = count > 1 ? doneIn(events) : new Map<string, Uint8Array>()
+  const working = newest.filter(({ peer }) => !done.has(peer))
+  const isWhole = working.length > 0 && working.length + done.size === count
+  const going = isWhole ? working : []
+  const isOpen = order !== undefined && going.length === 0 && phaseOf(order, nowMs) !== 'closed'
+  return {
+    leases: going.map((lease) => progressOf(lease, events)),
+    done: isWhole ? done : new Map(),
+    ...(isOpen ? { order } : {}),
+    failed: left.filter((lease) => !going.includes(lease)),
+    matchUntilMs,
+  }
 }
 
-function continueLease(lease: LeaseRecord, events: readonly DeploymentEvent[]): Continuation {
+/** Of the newest order. */
+function doneIn(events: readonly DeploymentEvent[]): Map<string, Uint8Array> {
+  const since = events.slice(events.findLastIndex(({ kind }) => kind === 'ordered') + 1)
+  const copies = since.flatMap((event) => (event.kind === 'copy' ? event.copy : []))
+  const done = copies.filter(({ state, hash }) => state === 'done' && hash !== undefined)
+  return new Map(done.map(({ peer, hash = '' }) => [peer, fromHex(hash)]))
+}
+
+function progressOf(lease: LeaseRecord, events: readonly DeploymentEvent[]): LeftLease {
   const address = toHex(lease.address)
   const from = events.findIndex((event) => event.kind === 'leased' && event.lease === address)
-  const since = from === -1 ? [] : events.slice(from)
-  const isProved = since.some((event) => event.kind === 'challenged' && event.challenge.ok)
+  const since = from === -1 ? [] : events.slice(from).filter((event) => isOf(event, lease.peer))
+  const ordered = from === -1 ? events.findLast(({ kind }) => kind === 'ordered') : undefined
   const heard = since.map((event) =>
     event.kind === 'log' || event.kind === 'progress' ? (event.index ?? -1) : -1,
   )
-  // The result was here and good before the final voucher was signed.
-  const isDelivered = lease.voucher?.final === true
-  const ordered = from === -1 ? events.findLast(({ kind }) => kind === 'ordered') : undefined
   return {
-    kind: 'lease',
     lease,
     ...(ordered === undefined ? {} : { orderedAtMs: ordered.atMs }),
-    isProved,
-    isDelivered,
+    isProved: since.some((event) => event.kind === 'challenged' && event.challenge.ok),
+    isDelivered: lease.voucher?.final === true,
     fromEvent: heard.reduce((highest, index) => Math.max(highest, index), -1) + 1,
   }
+}
+
+/** Whether an event is of this provider; where only one works for the job, events need not say who. */
+function isOf(event: DeploymentEvent, peer: string): boolean {
+  if (event.kind === 'challenged') return event.challenge.peer === peer
+  const by = 'peer' in event ? event.peer : undefined
+  return by === undefined || by === peer
 }

@@ -2,7 +2,7 @@ import { isRefusal } from '../../protocols/errors.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { Escrow } from '../escrow/port.js'
 import type { Network } from '../net/ports.js'
-import { keyOf, type LeaseBook, type LeaseRecord, propose, tellOpened } from './lease.js'
+import { keyOf, type LeaseBook, type LeaseRecord, openLease, propose, tellOpened } from './lease.js'
 
 /** A transaction that was sent before a crash is on the chain after a few seconds, or most likely never. */
 const APPEARING_MS = 5_000
@@ -52,11 +52,12 @@ async function openAgain(
 ): Promise<'open' | 'unopened'> {
   const { proposal, peer } = record
   if (record.state !== 'proposed' || proposal === undefined) return 'unopened'
-  const opened = await propose(parts, record, proposal, signal)
-  if (isRefusal(opened)) {
-    parts.log.info('a lease is not signed again', { peer, reason: opened.refused, detail: opened.detail })
+  const signed = await propose(parts, record, proposal, signal)
+  if (isRefusal(signed)) {
+    parts.log.info('a lease is not signed again', { peer, reason: signed.refused, detail: signed.detail })
     return 'unopened'
   }
+  const opened = await openLease(parts, signed, signal)
   Object.assign(record, opened.record)
   delete record.proposal
   return 'open'

@@ -59,6 +59,10 @@ export interface Offer {
   reliability?: number
   /** Round trip from this node in milliseconds; missing: not measured. */
   latencyMs?: number
+  /** Hex of the account that owns the provider on the chain; missing: not registered, or not asked. */
+  owner?: string
+  /** Multiaddrs at which it says it is reached. */
+  addresses?: readonly string[]
 }
 
 export type MismatchReason =

@@ -67,6 +67,8 @@ export interface MemoryEscrow extends Escrow {
   sent: string[]
   /** Stakes by node key in hex. */
   stakes: Map<string, bigint>
+  /** Owners by node key in hex; a provider that is not listed owns itself. */
+  owners: Map<string, Uint8Array>
   /** By the receipt's SHA-256 in hex. */
   slashes: Map<string, Slash>
   /** Called before every call; throwing is a chain that does not answer. */
@@ -101,6 +103,7 @@ export function createMemoryEscrow(clock: VirtualClock): MemoryEscrow {
     outcomes: new Map(),
     sent: [],
     stakes: new Map(),
+    owners: new Map(),
     slashes: new Map(),
     before: () => {},
     market: async () => ({
@@ -115,7 +118,13 @@ export function createMemoryEscrow(clock: VirtualClock): MemoryEscrow {
       const stake = escrow.stakes.get(toHex(nodeKey))
       return stake === undefined
         ? undefined
-        : { nodeKey, owner: fill(32, 1), payout: fill(32, 2), stake, bound: 0n }
+        : {
+            nodeKey,
+            owner: escrow.owners.get(toHex(nodeKey)) ?? nodeKey,
+            payout: fill(32, 2),
+            stake,
+            bound: 0n,
+          }
     },
     proposeLease: async (proposal) => {
       await escrow.before('propose')

@@ -1,16 +1,16 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import * as assert from 'uvu/assert'
 import { sealAnnouncement } from '../../node/market/announcements.js'
-import { sealBid } from '../../node/market/bids.js'
 import { auctionRecordRules, sealParts } from '../../node/market/records.js'
 import type { RecordRules } from '../../node/net/ports.js'
 import { systemRandom } from '../../node/system/random.js'
+import { sealBid } from '../../protocols/auction/bid.js'
 import type { Result } from '../../protocols/auction/wire.js'
 import { equal, toHex } from '../../protocols/bytes.js'
 import type { NodeKey } from '../../protocols/envelope.js'
 import { peerIdFromSolanaKey } from '../../protocols/peer.js'
 import { startWatcher, type Watcher } from '../support/auction.js'
-import { fill } from '../support/messages.js'
+import { fill, makeResult } from '../support/messages.js'
 import { eventually, startNetwork } from '../support/network.js'
 import { suite } from '../support/suite.js'
 
@@ -34,14 +34,8 @@ async function within(count: number, body: (...watchers: Watcher[]) => Promise<v
 const commit = ({ topic }: Watcher, orderId: Uint8Array) =>
   topic.publish({ commitment: { orderId, hash: systemRandom.bytes(32) } })
 
-const makeResult = (orderId: Uint8Array, change: Partial<Result> = {}): Result => ({
-  orderId,
-  bids: [],
-  winner: '',
-  pricePerHour: 0n,
-  round: 0,
-  ...change,
-})
+const resultOf = (orderId: Uint8Array, change: Partial<Result> = {}): Result =>
+  makeResult({ orderId, winner: '', pricePerHour: 0n, ...change })
 
 test('who joins in the middle of the commit window learns the order of a neighbour, and its commitment counts', async () => {
   await within(2, async (renter, neighbour) => {
@@ -92,7 +86,13 @@ async function manyBids(orderId: Uint8Array): Promise<Result['bids']> {
       salt: systemRandom.bytes(32),
       payout: fill(32, 1),
     }
-    bids.push({ envelope: (await sealBid(bid, author)).envelope, outcome: 'qualified' })
+    bids.push({
+      envelope: (await sealBid(bid, author)).envelope,
+      outcome: 'qualified',
+      stake: 5n,
+      owner: fill(32, 2),
+      hosts: [],
+    })
   }
   return bids
 }
@@ -109,7 +109,7 @@ test('who comes when all is over finds order, commitment and result in the table
     await eventually(() => provider!.history.get(orderId) !== undefined)
     const { envelope: commitment } = await commit(provider!, orderId)
     const bids = await manyBids(orderId)
-    const { envelope: result } = await renter.topic.publish({ result: makeResult(orderId, { bids }) })
+    const { envelope: result } = await renter.topic.publish({ result: resultOf(orderId, { bids }) })
     assert.ok(result.length > 16_384, `${result.length} bytes are more than one record`)
     await eventually(() => renter.records.pending() === 0 && provider!.records.pending() === 0)
     const late = await startWatcher([others[0]!])
@@ -142,12 +142,12 @@ test('a result that is rolled back in the table stays rolled back nowhere, and o
   await within(5, async (renter, ...others) => {
     const { orderId } = await renter.order(SHORT)
     await eventually(() => others.every(({ history }) => history.get(orderId) !== undefined))
-    const { envelope: first } = await renter.topic.publish({ result: makeResult(orderId) })
+    const { envelope: first } = await renter.topic.publish({ result: resultOf(orderId) })
     await eventually(() => renter.records.pending() === 0)
     await eventually(
       async () => (await others[0]!.records.result(orderId, renter.network.peer)) !== undefined,
     )
-    const { envelope: second } = await renter.topic.publish({ result: makeResult(orderId, { round: 1 }) })
+    const { envelope: second } = await renter.topic.publish({ result: resultOf(orderId, { round: 1 }) })
     const newest = async ({ records }: Watcher) => records.result(orderId, renter.network.peer)
     for (const watcher of others) {
       await eventually(async () => equal((await newest(watcher)) ?? new Uint8Array(), second))
@@ -167,7 +167,7 @@ test('a result that is rolled back in the table stays rolled back nowhere, and o
       for (const watcher of [renter, ...others]) assert.equal(await newest(watcher), second)
       const [forger] = rollers
       forger!.dht.registerRecord('result', STALE)
-      const lie = await sealAnnouncement({ result: makeResult(orderId, { round: 9 }) }, forger!.privateKey)
+      const lie = await sealAnnouncement({ result: resultOf(orderId, { round: 9 }) }, forger!.privateKey)
       const [forged] = await sealParts(forger!.privateKey, { orderId, round: 9, result: lie.envelope })
       await forger!.dht.put(key, forged!).catch(() => {})
       for (const watcher of [renter, ...others]) assert.equal(await newest(watcher), second)
