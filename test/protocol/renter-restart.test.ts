@@ -150,7 +150,7 @@ async function startProcess(parts: {
       random: systemRandom,
       log: silentLog,
     },
-    { wallet: digest(network.publicKey), sliceMs: SLICE_MS, challengeTimeoutMs: 20_000, discoveryMs: 1_500 },
+    { wallet: digest(network.publicKey), sliceMs: SLICE_MS, challengeTimeoutMs: 20_000, discoveryMs: 0 },
   )
   let isDead = false
   return {
@@ -165,6 +165,7 @@ async function startProcess(parts: {
     stop: async () => {
       if (isDead) return
       await renter.stop()
+      life.kill()
       await history.close()
       await network.stop()
       await disk.close()
