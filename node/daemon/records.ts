@@ -1,7 +1,7 @@
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { AuctionTopic } from '../market/announcements.js'
-import { type CatchUp, startCatchUp } from '../market/catchup.js'
 import { type AuctionHistory, openHistory } from '../market/history.js'
+import { type AuctionLog, serveLog } from '../market/log.js'
 import { type AuctionRecords, createAuctionRecords } from '../market/records.js'
 import type { Network } from '../net/ports.js'
 import type { Store } from '../store/port.js'
@@ -10,7 +10,7 @@ import type { Store } from '../store/port.js'
 export interface Records {
   history: AuctionHistory
   records: AuctionRecords
-  catchUp: CatchUp
+  logs: AuctionLog
   close(): Promise<void>
 }
 
@@ -25,13 +25,13 @@ export async function startRecords(parts: {
 }): Promise<Records> {
   const history = await openHistory({ ...parts, self: parts.network.peer })
   const records = createAuctionRecords(parts)
-  const catchUp = await startCatchUp({ ...parts, history })
+  const logs = await serveLog({ ...parts, history })
   return {
     history,
     records,
-    catchUp,
+    logs,
     close: async () => {
-      await Promise.all([catchUp.close(), records.close()])
+      await Promise.all([logs.close(), records.close()])
       await history.close()
     },
   }

@@ -4,6 +4,7 @@ import {
   judgeOrder,
   orderIdOf,
   phaseOf,
+  shiftOf,
   windowsOf,
 } from '../../protocols/auction/rules.js'
 import { Announcement, type Commitment, type Order, type Result } from '../../protocols/auction/wire.js'
@@ -21,6 +22,8 @@ export interface ReceivedOrder {
   peer: string
   /** The signed bytes, as gossiped: what a lease proposal shows again. */
   envelope: Uint8Array
+  /** By how much this node's clock is taken to be ahead of the renter's, in milliseconds (`shiftOf`). */
+  shiftMs: number
 }
 
 export interface ReceivedCommitment {
@@ -58,11 +61,6 @@ export interface AuctionTopic {
   onResult(listener: (received: ReceivedResult) => void): () => void
   /** Every announcement, of others once it is believed and of this node itself. */
   onAnnounced(listener: (announced: Announced) => void): () => void
-  /**
-   * Takes an announcement that somebody handed over, as if it had been gossiped: judged, told to the listeners, and passed
-   * on to the neighbours, who may have missed it as well.
-   */
-  learn(envelope: Uint8Array): Promise<Verdict>
   /** Orders that are remembered now. */
   orders(): ReceivedOrder[]
   close(): void
@@ -187,7 +185,8 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
       log.debug('too many orders of one renter', { peer: opened.peer, ofPeer })
       return 'ignore'
     }
-    const received = { order, orderId, peer: opened.peer, envelope }
+    const shiftMs = shiftOf(order, clock.now())
+    const received = { order, orderId, peer: opened.peer, envelope, shiftMs }
     remember(received)
     deliveries.set(envelope, { kind: 'order', received })
     return 'accept'
@@ -196,7 +195,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
   function takeCommitment(peer: string, { orderId, hash }: Commitment, envelope: Uint8Array) {
     if (orderId.length !== 32 || hash.length !== 32) return 'reject'
     const order = known.get(toHex(orderId))
-    const isInTime = order !== undefined && phaseOf(order.order, clock.now()) === 'committing'
+    const isInTime = order !== undefined && phaseOf(order.order, clock.now() - order.shiftMs) === 'committing'
     if (!isInTime || order.committed.has(peer) || order.committed.size >= MAX_COMMITMENTS) return 'ignore'
     order.committed.add(peer)
     return { orderId, peer, hash, receivedAtMs: clock.now(), envelope }
@@ -244,15 +243,6 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     for (const act of listeners) act(delivery)
   }
 
-  async function learn(envelope: Uint8Array): Promise<Verdict> {
-    const message = { topic, data: envelope, from: network.peer }
-    const verdict = await validate(message)
-    if (verdict !== 'accept') return verdict
-    deliver(message)
-    await network.gossip.publish(topic, envelope)
-    return verdict
-  }
-
   network.gossip.join(topic, {
     validate,
     authorOf: ({ data }) => deliveries.get(data)?.received.peer,
@@ -268,7 +258,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
       const orderId =
         announcement.commitment?.orderId ?? announcement.result?.orderId ?? orderIdOf(network.peer, payload)
       // Before it goes out: the first commitments come back within milliseconds.
-      if (order !== undefined) remember({ order, orderId, peer: network.peer, envelope })
+      if (order !== undefined) remember({ order, orderId, peer: network.peer, envelope, shiftMs: 0 })
       const announced = announcedBy(network.peer, announcement, { orderId, envelope, nowMs: clock.now() })
       if (announced !== undefined) for (const act of listeners) act(announced)
       const { recipients } = await network.gossip.publish(topic, envelope)
@@ -278,9 +268,14 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     onCommitment: (listener) => subscribe(commitmentListeners, listener),
     onResult: (listener) => subscribe(resultListeners, listener),
     onAnnounced: (listener) => subscribe(listeners, listener),
-    learn,
     orders: () =>
-      [...known.values()].map(({ order, orderId, peer, envelope }) => ({ order, orderId, peer, envelope })),
+      [...known.values()].map(({ order, orderId, peer, envelope, shiftMs }) => ({
+        order,
+        orderId,
+        peer,
+        envelope,
+        shiftMs,
+      })),
     close: () => {
       stopSweeping()
       for (const each of [orderListeners, commitmentListeners, resultListeners, listeners]) each.clear()
@@ -293,7 +288,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
 export function orderOf(opened: OpenedAnnouncement, envelope: Uint8Array): ReceivedOrder | undefined {
   const { order } = opened.announcement
   if (order === undefined) return undefined
-  return { order, orderId: orderIdOf(opened.peer, opened.payload), peer: opened.peer, envelope }
+  return { order, orderId: orderIdOf(opened.peer, opened.payload), peer: opened.peer, envelope, shiftMs: 0 }
 }
 
 /** The result inside an opened announcement; undefined when it is something else, or not of this order. */
@@ -309,7 +304,7 @@ function announcedBy(
   { order, commitment, result }: Announcement,
   { orderId, envelope, nowMs }: { orderId: Uint8Array; envelope: Uint8Array; nowMs: number },
 ): Announced | undefined {
-  if (order !== undefined) return { kind: 'order', received: { order, orderId, peer, envelope } }
+  if (order !== undefined) return { kind: 'order', received: { order, orderId, peer, envelope, shiftMs: 0 } }
   if (result !== undefined) return { kind: 'result', received: { result, orderId, peer, envelope } }
   if (commitment === undefined) return undefined
   const { hash } = commitment

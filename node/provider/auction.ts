@@ -10,6 +10,7 @@ import type { AuctionTopic, ReceivedOrder, ReceivedResult } from '../market/anno
 import type { Network } from '../net/ports.js'
 import type { Bids } from './bids.js'
 import type { Capacity } from './capacity.js'
+import { createFairness } from './fairness.js'
 
 /** What a bid needs to know of this node at the moment of the order. */
 export interface Standing {
@@ -30,6 +31,8 @@ export interface AuctionCounts {
   bids: number
   /** Results that named this node. */
   won: number
+  /** Results that were not what the order announced; each is in the log. */
+  unfair: number
   /** Orders without a bid of ours, by the first reason. */
   passed: Record<string, number>
 }
@@ -63,7 +66,8 @@ export function createAuctionService(parts: {
   ) => Promise<Standing | string>
 }): AuctionService {
   const { network, topic, bids, capacity, clock, random, log, slices, standingFor } = parts
-  const counts: AuctionCounts = { orders: 0, bids: 0, won: 0, passed: {} }
+  const counts = { orders: 0, bids: 0, won: 0, passed: {} as Record<string, number> }
+  const fairness = createFairness({ self: network.peer, log })
   const stopping = new AbortController()
   const running = new Set<Promise<void>>()
   /** Orders that named this node the winner, until their bids are forgotten; there is a stored bid for each. */
@@ -88,7 +92,7 @@ export function createAuctionService(parts: {
     const [mismatch] = findMismatches(standing.offer, wanted, order.ceilingPricePerHour)
     if (mismatch !== undefined) return pass(orderId, mismatch.reason, mismatch.text)
     const id = toHex(orderId)
-    const { commitUntil, revealUntil } = windowsOf(order)
+    const [commitUntil, revealUntil] = windowsHere(signed)
     if (clock.now() >= commitUntil) return pass(orderId, 'TOO_LATE')
     if (!capacity.reserve(id, wanted.devices, revealUntil + RESULT_GRACE_MS)) return pass(orderId, 'DEVICES')
     try {
@@ -109,10 +113,11 @@ export function createAuctionService(parts: {
         capacity.release(id)
         return pass(orderId, 'TOO_MANY_BIDS')
       }
+      fairness.committed({ orderId, peer: network.peer, hash: sealed.commitment })
       await topic.publish({ commitment: { orderId, hash: sealed.commitment } })
       counts.bids++
       const refused = await reveal(signed, sealed.envelope)
-      if (refused === undefined) return
+      if (refused === undefined) return fairness.taken(orderId)
       log.info('bid not taken', { order: id, refused })
       capacity.release(id)
     } catch (error) {
@@ -122,8 +127,9 @@ export function createAuctionService(parts: {
   }
 
   /** Undefined when the renter has taken it; else why not. */
-  async function reveal({ order, peer }: ReceivedOrder, envelope: Uint8Array): Promise<string | undefined> {
-    const { commitUntil, revealUntil } = windowsOf(order)
+  async function reveal(signed: ReceivedOrder, envelope: Uint8Array): Promise<string | undefined> {
+    const { order, peer } = signed
+    const [commitUntil, revealUntil] = windowsHere(signed)
     await connect(peer, order.addresses)
     await clock.sleep(Math.max(0, commitUntil - clock.now()), stopping.signal)
     let refused = 'NOT_REVEALED'
@@ -174,9 +180,11 @@ export function createAuctionService(parts: {
     for (const [id, expiresAtMs] of awards) if (expiresAtMs <= clock.now()) awards.delete(id)
   }
 
-  async function takeResult({ result, orderId, peer }: ReceivedResult): Promise<void> {
+  async function takeResult(received: ReceivedResult): Promise<void> {
+    const { result, orderId, peer } = received
     const record = await bids.get(orderId)
     if (record === undefined || record.renter !== peer) return
+    track('auditing a result', fairness.judge(received))
     const id = toHex(orderId)
     if (prizeOf(result, network.peer) === undefined) return capacity.release(id)
     forgetAwards()
@@ -203,8 +211,10 @@ export function createAuctionService(parts: {
       unsubscribe.push(
         topic.onOrder((signed) => {
           counts.orders++
+          fairness.ordered(signed)
           track('bidding', bid(signed))
         }),
+        topic.onCommitment(fairness.committed),
         topic.onResult((received) => track('taking a result', takeResult(received))),
       )
     },
@@ -213,6 +223,12 @@ export function createAuctionService(parts: {
       stopping.abort(new Error('the provider stops'))
       await Promise.allSettled(running)
     },
-    counts: () => structuredClone(counts),
+    counts: () => ({ ...structuredClone(counts), unfair: fairness.unfair() }),
   }
+}
+
+/** When commitments and bids are closed, by this node's own clock. */
+function windowsHere({ order, shiftMs }: ReceivedOrder): [commitUntil: number, revealUntil: number] {
+  const { commitUntil, revealUntil } = windowsOf(order)
+  return [commitUntil + shiftMs, revealUntil + shiftMs]
 }

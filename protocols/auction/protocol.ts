@@ -17,7 +17,7 @@ export const revealProtocol: ProtocolDescriptor<RevealRequest, RevealResponse> =
 /** Bytes of one auction in a log: an order, `maxBids` commitments of about 300 bytes, a few sealed results. */
 const MAX_LOG_BYTES = 512 * 1024
 
-/** What a neighbour has seen of open auctions, or all of one: for a node that came late, or whose part of the network was cut off. */
+/** What another node has seen of one auction: for whoever audits it and was not there for all of it. */
 export const logProtocol: ProtocolDescriptor<LogRequest, LogResponse> = {
   word: 'auction/log',
   version: '1.0.0',

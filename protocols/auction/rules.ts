@@ -51,6 +51,18 @@ export function phaseOf(order: Order, now: number): Phase {
   return now < revealUntil ? 'revealing' : 'closed'
 }
 
+/**
+ * By how much the clock of a node that receives an order now is taken to be ahead of its author's (negative: behind), in
+ * milliseconds: subtract it before asking for the phase. An order that comes before it was made, or after its
+ * commitments are closed, says more about the clocks than about the way that it took, as far as clocks may differ at all.
+ */
+export function shiftOf(order: Order, now: number): number {
+  const late = now - order.timeMs
+  const { maxSkewMs } = AUCTION_LIMITS
+  if (late >= 0 && late < order.commitMs) return 0
+  return Math.max(-maxSkewMs, Math.min(maxSkewMs, late))
+}
+
 /** Whether an order may be believed and passed on. */
 export function judgeOrder(
   order: Order,
@@ -64,7 +76,8 @@ export function judgeOrder(
   if (order.timeMs - facts.now > AUCTION_LIMITS.maxSkewMs) {
     return { refused: 'FROM_THE_FUTURE', detail: `its clock is ${order.timeMs - facts.now} ms ahead of ours` }
   }
-  if (phaseOf(order, facts.now) === 'closed') return { refused: 'CLOSED', detail: 'its auction is over' }
+  if (phaseOf(order, facts.now - shiftOf(order, facts.now)) === 'closed')
+    return { refused: 'CLOSED', detail: 'its auction is over' }
   return undefined
 }
 

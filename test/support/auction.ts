@@ -1,6 +1,6 @@
 import { type AuctionTopic, createAuctionTopic } from '../../node/market/announcements.js'
-import { type CatchUp, startCatchUp } from '../../node/market/catchup.js'
 import { type AuctionHistory, openHistory } from '../../node/market/history.js'
+import { type AuctionLog, serveLog } from '../../node/market/log.js'
 import { type AuctionRecords, createAuctionRecords } from '../../node/market/records.js'
 import type { Network } from '../../node/net/ports.js'
 import { systemClock } from '../../node/system/clock.js'
@@ -17,7 +17,7 @@ export interface Watcher {
   topic: AuctionTopic
   history: AuctionHistory
   records: AuctionRecords
-  catchUp: CatchUp
+  logs: AuctionLog
   /** Publishes an order whose commitments are taken for `commitMs` from now on. */
   order(change?: Partial<Order>): ReturnType<AuctionTopic['publish']>
   stop(): Promise<void>
@@ -37,13 +37,13 @@ export async function startWatcher(bootstrap: readonly Watcher[] = []): Promise<
   }
   const history = await openHistory(parts)
   const records = createAuctionRecords(parts)
-  const catchUp = await startCatchUp({ ...parts, history })
+  const logs = await serveLog({ ...parts, history })
   return {
     network,
     topic,
     history,
     records,
-    catchUp,
+    logs,
     order: (change = {}) =>
       topic.publish({
         order: makeOrder({
@@ -54,7 +54,7 @@ export async function startWatcher(bootstrap: readonly Watcher[] = []): Promise<
         }),
       }),
     stop: async () => {
-      await Promise.all([catchUp.close(), records.close()])
+      await Promise.all([logs.close(), records.close()])
       await history.close()
       topic.close()
       await network.stop()

@@ -245,6 +245,25 @@ test('the marks of a worked example', () => {
   })
 })
 
+test('the example of protocols/README.md', () => {
+  const requirements = Requirements.encode(makeRequirements({ minimumGflops: 10_000 }))
+  const scoring = makeScoring({ price: 70, reliability: 20, speed: 10 })
+  const list = [
+    bid('A', 250_000n, { reliability: 9_000, gflops: 30_000 }),
+    bid('B', 200_000n, { gflops: 10_000 }),
+    bid('C', 400_000n, { reliability: 10_000, gflops: 90_000 }),
+  ]
+  const order = { requirements, scoring }
+  assert.equal(
+    list.map((each) => (score(terms(order), each) * 10n) / FULL_MARK),
+    [780n, 610n, 710n],
+  )
+  assert.equal(award(terms(order), list), [{ peer: 'A', pricePerHour: 250_000n }])
+  assert.equal(award(terms({ ...order, pricing: SECOND_PRICE }), list), [
+    { peer: 'A', pricePerHour: 350_000n },
+  ])
+})
+
 test('a mark lies between nothing and the full mark, whatever a peer says of itself', () => {
   const wild = fc.option(fc.double({ noNaN: false }), { nil: undefined })
   const stranger = fc.record({

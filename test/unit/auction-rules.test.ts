@@ -13,6 +13,7 @@ import {
   orderIdOf,
   phaseOf,
   prizeOf,
+  shiftOf,
   windowsOf,
   winnersOf,
 } from '../../protocols/auction/rules.js'
@@ -105,7 +106,7 @@ const ORDERS_REFUSED: Readonly<Record<OrderRefusal, ReadonlyArray<Partial<Order>
     { requirements: Uint8Array.of(255, 255, 255) },
   ],
   FOREIGN_MARKET: [{ market: fill(32, 8) }],
-  CLOSED: [{ timeMs: NOW - 1_000 }, { timeMs: 0 }],
+  CLOSED: [{ timeMs: NOW - 1_000 - L.maxSkewMs }, { timeMs: 0 }],
   FROM_THE_FUTURE: [{ timeMs: NOW + L.maxSkewMs + 1 }, { timeMs: Number.MAX_SAFE_INTEGER }],
 }
 for (const [reason, rows] of Object.entries(ORDERS_REFUSED)) {
@@ -129,6 +130,19 @@ test('an auction goes from committing to revealing to closed and never back', ()
       assert.is.not(phaseOf(order, commitUntil), 'committing')
     }),
   )
+})
+
+test('a clock that is ahead or behind judges an order by when it came, within the skew that clocks may have', () => {
+  const order = makeOrder({ commitMs: 500, revealMs: 500 })
+  const shift = (lateMs: number) => shiftOf(order, NOW + lateMs)
+  assert.equal([0, 1, 499].map(shift), [0, 0, 0], 'in time: nothing is known of the clocks')
+  assert.equal([500, 2_000, L.maxSkewMs].map(shift), [500, 2_000, L.maxSkewMs])
+  assert.equal([L.maxSkewMs + 9, -1, -L.maxSkewMs - 9].map(shift), [L.maxSkewMs, -1, -L.maxSkewMs])
+  for (const lateMs of [-L.maxSkewMs, -3_000, 2_000, L.maxSkewMs]) {
+    const now = NOW + lateMs
+    assert.is(judgeOrder(order, { ...FACTS, now }), undefined, `${lateMs} ms`)
+    assert.is(phaseOf(order, now - shiftOf(order, now)), 'committing')
+  }
 })
 
 const ORDER = makeOrder()
