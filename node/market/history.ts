@@ -215,7 +215,7 @@ export async function openHistory(parts: {
         return addCommitment(commitment.orderId, { peer, hash: commitment.hash, envelope })
       }
       const known = announcement.result && records.get(toHex(announcement.result.orderId))
-      const result = known && resultOf(opened, known)
+      const result = known && resultOf(opened, { ...known, shiftMs: 0 })
       return result !== undefined && addResult(result.orderId, { round: result.round, envelope })
     },
     flush: () => write(dirty),
