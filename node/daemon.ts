@@ -15,11 +15,13 @@ import { rememberDecimals } from './daemon/market.js'
 import { type OpenDevice, type ProviderRole, startProvider } from './daemon/provider.js'
 import { startRecords } from './daemon/records.js'
 import { type RenterRole, startRenter } from './daemon/renter.js'
+import { startReputation } from './daemon/reputation.js'
 import type { Escrow } from './escrow/port.js'
 import { NODE_KEY_FILE } from './identity/files.js'
 import { readOrCreateKeyFile } from './identity/key.js'
 import { createAuctionTopic } from './market/announcements.js'
 import { createHeartbeatTopic } from './market/heartbeats.js'
+import { createLatencyMeter } from './market/latency.js'
 import { createNetwork } from './net/network.js'
 import type { Network } from './net/ports.js'
 import type { Renter } from './renter.js'
@@ -108,6 +110,21 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   cleanup.add('auctions', async () => auctions.close())
   const seen = await startRecords({ network, market, topic: auctions, store, clock, log })
   cleanup.add('auction records', seen.close)
+  const { engine } = network
+  const { reputation, experience } = await startReputation({
+    config,
+    chain,
+    market,
+    heartbeats,
+    engine,
+    store,
+    clock,
+    log,
+  })
+  cleanup.add('reputation', reputation.stop)
+
+  const meter = createLatencyMeter({ network, clock, log })
+  cleanup.add('latency', async () => meter.stop())
 
   const parts = {
     config,
@@ -115,6 +132,9 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     heartbeats,
     auctions,
     escrow: chain.escrow,
+    reputation,
+    experience,
+    meter,
     store,
     history: seen.history,
     goesOn: options.goesOn ?? true,
@@ -140,7 +160,9 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const stopRequested = Promise.withResolvers<void>()
   const node = createControlledNode({
     config,
+    clock,
     escrow: chain.escrow,
+    reputation,
     renter: renter.renter,
     ...(provider === undefined ? {} : { provider }),
     status: () => describe(options, network, chain, startedAtMs),

@@ -4,9 +4,10 @@ import { Announcement, type Order } from '../protocols/auction/wire.js'
 import { toHex } from '../protocols/bytes.js'
 import type { Evidence } from '../protocols/challenge/attestation.js'
 import { codeOf, NightshiftError } from '../protocols/errors.js'
-import type { Mismatch, Offer } from '../protocols/inventory/rules.js'
+import type { Offer } from '../protocols/inventory/rules.js'
 import { hasEnded } from '../protocols/job/rules.js'
 import { JobState } from '../protocols/job/wire.js'
+import { formatAmount } from '../protocols/money.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
 import { checkDeclared } from './device/declared.js'
 import type { Escrow } from './escrow/port.js'
@@ -14,15 +15,17 @@ import type { Files } from './files/port.js'
 import type { AuctionTopic } from './market/announcements.js'
 import type { HeartbeatTopic } from './market/heartbeats.js'
 import type { AuctionHistory } from './market/history.js'
+import type { LatencyMeter } from './market/latency.js'
 import type { Network } from './net/ports.js'
 import type { DeploymentParts } from './renter/attempt.js'
 import { createAuctioneer } from './renter/auction.js'
+import { createConductWatch } from './renter/conduct.js'
 import { deploy } from './renter/deployment.js'
 import type { DeploymentEvent, DeploymentReport } from './renter/event.js'
 import { createEvidenceReader } from './renter/evidence.js'
 import { createProsecutor, type FraudRecord } from './renter/fraud.js'
 import { type InputReader, type PreparedInputs, prepareInputs } from './renter/inputs.js'
-import { createInventory } from './renter/inventory.js'
+import { createInventory, type Explained, type OfferPage, type OfferSearch } from './renter/inventory.js'
 import { createJournal } from './renter/journal.js'
 import { type LeaseRecord, openLeaseBook } from './renter/lease.js'
 import {
@@ -33,11 +36,13 @@ import {
   recover,
   requireSame,
 } from './renter/ongoing.js'
+import { createPlaceJudge } from './renter/place.js'
 import { note, slashOf } from './renter/report.js'
 import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
 import { type HardwareVerdict, verifyHardware } from './renter/verification.js'
+import type { ExperienceLog, Reputation } from './reputation/port.js'
 import type { Store } from './store/port.js'
 
 export interface RenterParts {
@@ -52,6 +57,12 @@ export interface RenterParts {
   checker: Checker
   /** What this node has seen of auctions: after a restart the renter goes on with the commitments that had come. */
   history?: Pick<AuctionHistory, 'get'>
+  /** Tells how far providers are to be relied upon; without it nobody knows. */
+  reputation?: Reputation
+  /** Is told what providers did in this renter's jobs. */
+  experience?: ExperienceLog
+  /** Measures round trips; without one no latency is known, and no place is judged. */
+  meter?: LatencyMeter
   clock: Clock
   random: Random
   log: Log
@@ -66,13 +77,19 @@ export interface RenterOptions {
   discoveryMs: number
   /** False: jobs that an earlier process left, and their leases, stay as they are. Default true. */
   goesOn?: boolean
+  /** Where this node stands, such as DE-Berlin: round trips from there show which places are impossible. */
+  location?: string
 }
 
 /** A renter of GPU time: what is on offer, and jobs. Every job ends in a report, whatever happens in between. */
 export interface Renter {
   offers(signal?: AbortSignal): Promise<Offer[]>
   /** Every offer with the requirements of the plan that it misses. */
-  explain(plan: JobPlan, signal?: AbortSignal): Promise<Array<{ offer: Offer; mismatches: Mismatch[] }>>
+  explain(plan: JobPlan, signal?: AbortSignal): Promise<Explained[]>
+  /** The offers that meet requirements, the cheapest first, and why others do not. */
+  search(search: OfferSearch, signal?: AbortSignal): Promise<OfferPage>
+  /** Called when an offer has come, changed or gone, until the returned function is called. */
+  onOffers(listener: () => void): () => void
   /** What verifiers have attested of a provider, weighed by their stake. */
   evidenceOf(peer: string, signal?: AbortSignal): Promise<Evidence>
   /** Challenges any provider outside of a lease. Throws OFFER_UNKNOWN; all that the peer does is a verdict. */
@@ -106,24 +123,38 @@ interface Start {
   plan: JobPlan
   inputs: PreparedInputs
   report: DeploymentReport
-  /** What an earlier process left of it. */
+  /** What an earlier process left of it, and what it told. */
   recovered?: Recovered
+  told?: DeploymentEvent[]
 }
 
 const RECONCILE_MS = 10_000
 const STOP_PATIENCE_MS = 4_000
 
 export async function createRenter(parts: RenterParts, options: RenterOptions): Promise<Renter> {
-  const { network, escrow, store, files, clock, random, log } = parts
+  const { network, escrow, store, files, reputation, clock, random, log } = parts
   const { address: market, decimals } = await escrow.market()
-  const inventory = createInventory({ ...parts, engine: network.engine, market })
-  const evidence = createEvidenceReader({ ...parts, engine: network.engine, market })
+  const { engine, peer: self } = network
+  const evidence = createEvidenceReader({ ...parts, engine, market })
+  const meter = parts.meter
+  const location = options.location ?? ''
+  const inventory = createInventory({
+    ...parts,
+    engine,
+    evidence,
+    market,
+    self,
+    show: (amount) => formatAmount(amount, decimals, 2),
+    ...(meter === undefined
+      ? {}
+      : { places: createPlaceJudge({ self, location, meter, engine, clock, log, market }) }),
+  })
   const standing = createStanding({ store, clock })
   const book = openLeaseBook(store)
   const ongoing = openOngoing(store)
   const journal = createJournal({ store, log })
   const settler = createSettler({ network, escrow, book, clock, log })
-  const prosecutor = createProsecutor({ store, escrow, clock, log })
+  const prosecutor = createProsecutor({ store, escrow, clock, random, log })
   const seen = (orderId: Uint8Array) =>
     (parts.history?.get(orderId)?.commitments ?? []).filter(({ receivedAtMs }) => receivedAtMs !== undefined)
   const orders = (await ongoing.list()).flatMap(({ value }) => value.order ?? [])
@@ -138,6 +169,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     seen,
     expected: options.goesOn === false ? [] : orders,
     latencyOf: (peer, signal) => network.roundTripMs(peer, { signal }),
+    ...(reputation && { conductOf: (peer, signal) => reputation.reliabilityOf(peer, signal) }),
   })
   const stopping = new AbortController()
   const closing = new AbortController()
@@ -244,12 +276,18 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     return run({ plan, inputs, report })
   }
 
-  const run = ({ plan, inputs, report, recovered }: Start): Deployment => {
+  const run = ({ plan, inputs, report, recovered, told = [] }: Start): Deployment => {
     const { id } = report
     const abort = new AbortController()
     const signal = AbortSignal.any([abort.signal, stopping.signal])
-    const tell = (event: DeploymentEvent) => journal.append(id, event)
-    const done = deploy(shared, plan, inputs, report, tell, signal, recovered).finally(async () => {
+    const watch = createConductWatch()
+    // What was told before was noted before.
+    for (const event of told) watch(event)
+    const emit = (event: DeploymentEvent) => {
+      journal.append(id, event)
+      for (const { peer, what } of watch(event)) void parts.experience?.note(peer, what)
+    }
+    const done = deploy(shared, plan, inputs, report, emit, signal, recovered).finally(async () => {
       await journal.end(id)
       await ongoing.delete(id)
       running.delete(id)
@@ -303,7 +341,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     const recovered = recover(job, { leases, events, nowMs: clock.now() })
     if (recovered.order !== undefined) greet(recovered.order)
     log.info('a job goes on after a restart', { id, leases: recovered.leases.length })
-    run({ plan: job.plan, inputs, report, recovered })
+    run({ plan: job.plan, inputs, report, recovered, told: events })
   }
 
   /** Bidders know the address that this node had before; from its own side the connection is found again at once. */
@@ -322,6 +360,8 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   return {
     offers: (signal) => inventory.offers(signal),
     explain: (plan, signal) => inventory.explain(plan.requirements, plan.ceilingPricePerHour, signal),
+    search: (search, signal) => inventory.search(search, signal),
+    onOffers: (listener) => inventory.onChange(listener),
     evidenceOf: (peer, signal) => evidence.evidenceOf(peer, signal),
     verifyHardware: (peer, signal) =>
       verifyHardware(
@@ -350,6 +390,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       closing.abort(stopping.signal.reason)
       await ended
       await auctioneer.close()
+      inventory.close()
     },
   }
 }

@@ -6,8 +6,10 @@ import { openFolder, openSource, sourceOf } from '../files/folder.js'
 import type { AuctionTopic } from '../market/announcements.js'
 import type { HeartbeatTopic } from '../market/heartbeats.js'
 import type { AuctionHistory } from '../market/history.js'
+import type { LatencyMeter } from '../market/latency.js'
 import type { Network } from '../net/ports.js'
 import { createRenter, type Renter } from '../renter.js'
+import type { ExperienceLog, Reputation } from '../reputation/port.js'
 import type { Store } from '../store/port.js'
 import { createChecker } from './checker.js'
 
@@ -23,6 +25,9 @@ export interface RoleParts {
   heartbeats: HeartbeatTopic
   auctions: AuctionTopic
   escrow: Escrow
+  reputation: Reputation
+  experience: ExperienceLog
+  meter: LatencyMeter
   store: Store
   history: AuctionHistory
   wallet: Uint8Array
@@ -49,6 +54,7 @@ export async function startRenter(parts: RoleParts): Promise<RenterRole> {
       challengeTimeoutMs: CHALLENGE_TIMEOUT_MS,
       discoveryMs: discoveryOf(config),
       goesOn: parts.goesOn,
+      location: config.provider.location,
     },
   )
   return {

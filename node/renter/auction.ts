@@ -26,8 +26,10 @@ export interface Auction {
   /** The signed envelope of the order, as providers saw it. */
   envelope: Uint8Array
   bids: ReceivedBid[]
-  /** Who committed and had no bid taken while the auction was open to the end. */
+  /** Who committed and had no bid taken; nobody, where enough bids closed the auction early. */
   withheld: string[]
+  /** Whether they had the whole window to reveal in. */
+  isWindowOver: boolean
 }
 
 export interface ReceivedBid extends Candidate {
@@ -119,14 +121,13 @@ export async function createAuctioneer(parts: {
     auction.commitments.set(peer, hash)
     auction.awaited.add(peer)
     auction.events.onCommitted(peer)
-    void awaitUnlessFaulty(auction, peer)
+    void awaitIfWorthIt(auction, peer)
   })
 
   /** Whoever has withheld a bid before may still reveal in time, and keeps nobody waiting. */
-  const awaitUnlessFaulty = async (auction: Running, peer: string) => {
+  const awaitIfWorthIt = async (auction: Running, peer: string) => {
     try {
-      const isFaulty = (await standing.lostBecause(peer)) !== undefined || (await standing.strikes(peer)) > 0
-      if (!isFaulty) return
+      if (await standing.isAwaited(peer)) return
       auction.awaited.delete(peer)
       auction.wake()
     } catch (error) {
@@ -188,11 +189,11 @@ export async function createAuctioneer(parts: {
   const qualify = async ({ order, signal }: Running, bid: ReceivedBid): Promise<ReceivedBid> => {
     const lost = await standing.lostBecause(bid.peer)
     if (lost !== undefined) return { ...bid, excluded: `STANDING_LOST: ${lost}` }
-    const offer = await inventory.offerOf(bid.peer, signal)
+    const requirements = Requirements.decode(order.requirements)
+    const offer = await inventory.offerOf(bid.peer, signal, requirements)
     if (offer === undefined) return { ...bid, excluded: 'OFFER_UNKNOWN' }
     // It reserved a device for this very bid, so being busy or short of a free one says nothing against it.
     const devices = offer.devices.map((device) => ({ ...device, free: device.count }))
-    const requirements = Requirements.decode(order.requirements)
     const fit = (tried: typeof devices) =>
       findMismatches({ ...offer, devices: tried, available: true }, requirements)
     const gflops = devices.filter((device) => fit([device]).length === 0).map((device) => device.gflops)
@@ -269,11 +270,12 @@ export async function createAuctioneer(parts: {
             .sleep(leftMs, AbortSignal.any([signal, woken.signal]))
             .catch(() => signal.throwIfAborted())
         }
-        const closedEarly = hasEnough(auction) && clock.now() < revealUntil
+        const isWindowOver = clock.now() >= revealUntil
         const bids = await Promise.all(auction.qualified.values())
         const silent = [...auction.commitments.keys()].filter((peer) => !auction.revealed.has(peer))
         log.debug('auction closed', { order: key, commitments: auction.commitments.size, bids: bids.length })
-        return { order, orderId, envelope, bids, withheld: closedEarly ? [] : silent }
+        const withheld = hasEnough(auction) && !isWindowOver ? [] : silent
+        return { order, orderId, envelope, bids, withheld, isWindowOver }
       } finally {
         running.delete(key)
       }

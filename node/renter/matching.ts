@@ -104,20 +104,26 @@ async function holdAuction(attempt: Attempt, order: Order): Promise<Auction> {
     const outcome = excluded === undefined ? 'lost' : 'refused'
     tell({ kind: 'bid', bid: { peer, pricePerHour, outcome, ...(excluded && { reason: excluded }) } })
   }
-  await noteWithheld(
-    attempt,
-    auction.withheld.filter((peer) => !refused.has(peer)),
-  )
+  await noteWithheld(attempt, auction, refused)
   await explainOthers(attempt, auction, explaining)
   return auction
 }
 
-/** Whoever commits and reveals nothing keeps everybody waiting until the window is over. */
-async function noteWithheld({ parts, tell }: Attempt, withheld: readonly string[]): Promise<void> {
-  const reason = 'BID_WITHHELD'
+/**
+ * Whoever commits and reveals nothing keeps everybody waiting until the window is over. Where nobody's bid got through,
+ * it was us who could not be reached.
+ */
+async function noteWithheld(
+  { parts, tell }: Attempt,
+  { bids, withheld, isWindowOver }: Auction,
+  refused: ReadonlySet<string>,
+): Promise<void> {
+  const reason = isWindowOver ? 'BID_WITHHELD' : 'NOT_REVEALED'
+  const isHeard = bids.length + refused.size > 0
   for (const peer of withheld) {
+    if (refused.has(peer)) continue
     tell({ kind: 'bid', bid: { peer, pricePerHour: UNKNOWN_PRICE, outcome: 'refused', reason } })
-    if (await parts.standing.strike(peer, reason)) tell({ kind: 'standing-lost', peer, reason })
+    if (isWindowOver && isHeard) await parts.standing.noteSilence(peer)
   }
 }
 

@@ -7,7 +7,6 @@ import type { Collection, Store } from '../store/port.js'
 import type { DeploymentEvent } from './event.js'
 import type { PreparedInputs } from './inputs.js'
 import type { LeaseRecord } from './lease.js'
-import type { Progress } from './run.js'
 
 /** What a job needs to go on after a restart: stored before its first order goes out, forgotten when it has ended. */
 export interface OngoingJob {
@@ -46,7 +45,15 @@ export function requireSame(inputs: OngoingJob['inputs'], prepared: PreparedInpu
   }
 }
 
-/** A lease that an earlier process had, and how far it had come with it. */
+/** How far an earlier process of this renter had come with a lease. */
+export interface Progress {
+  /** The provider has proved its device. */
+  isProved: boolean
+  /** Of the provider's log of the job, the first event that was not kept here. */
+  fromEvent: number
+}
+
+/** A lease that an earlier process had. */
 export interface LeftLease extends Progress {
   lease: LeaseRecord
   /** When its order went out, Unix milliseconds, if the story does not tell yet that the lease is open. */

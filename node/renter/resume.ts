@@ -1,4 +1,5 @@
 import { equal, hash, toHex } from '../../protocols/bytes.js'
+import { type ChallengeFailure, isLie } from '../../protocols/challenge/rules.js'
 import { JobState } from '../../protocols/job/wire.js'
 import { type Attempt, loseStanding, moveTo } from './attempt.js'
 import { complete, endWithFewer, explainFailure, type Places, tellCopy, watch } from './award.js'
@@ -78,14 +79,20 @@ async function lostBecause(attempt: Attempt, lease: LeaseRecord): Promise<string
   const { parts } = attempt
   const { peer } = lease
   const fraud = await fraudIn(attempt, lease)
-  const lost = fraud === undefined ? await parts.standing.lostBecause(peer) : 'OPENING_DIFFERS'
+  const lost = fraud === undefined ? await parts.standing.lostBecause(peer) : reasonOf(fraud)
   if (lost === undefined) return undefined
-  if (fraud !== undefined) await loseStanding(attempt, peer, lost, true)
+  if (fraud !== undefined) await loseStanding(attempt, peer, lost, isLie(reasonOf(fraud)))
   startReclaim(attempt, lease, fraud)
   return lost
 }
 
+function reasonOf({ evidence }: FraudRecord): ChallengeFailure {
+  return 'opening' in evidence ? 'OPENING_DIFFERS' : 'OPENING_MISSING'
+}
+
 async function fraudIn({ parts }: Attempt, lease: LeaseRecord): Promise<FraudRecord | undefined> {
   const records = await parts.prosecutor.records()
-  return records.find(({ lease: of, state }) => state !== 'refused' && equal(of, lease.address))
+  return records.find(
+    ({ lease: of, state }) => state !== 'refused' && state !== 'answered' && equal(of, lease.address),
+  )
 }

@@ -3,24 +3,17 @@ import { isLie } from '../../protocols/challenge/rules.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import { outputsHashOf } from '../../protocols/job/copies.js'
 import { JobState } from '../../protocols/job/wire.js'
-import type { FraudEvidence } from '../escrow/port.js'
 import { type Attempt, countOf, isOurs, loseStanding, moveTo } from './attempt.js'
 import { challengeProvider } from './challenge.js'
 import type { DeploymentReport } from './event.js'
+import type { FraudRecord } from './fraud.js'
 import { type JobResult, runJob } from './job.js'
 import { keyOf, type LeaseRecord } from './lease.js'
+import type { Progress } from './ongoing.js'
 import { startReclaim, tellSettled } from './refund.js'
 
 /** What became of the job with one provider: the hash of all that it left, or why it did not do it. */
 export type RunOutcome = { hash: Uint8Array } | { failed: string }
-
-/** How far an earlier process of this renter had come with a lease. */
-export interface Progress {
-  /** The provider has proved its device. */
-  isProved: boolean
-  /** Of the provider's log of the job, the first event that was not kept here. */
-  fromEvent: number
-}
 
 /**
  * Challenge, work, check and payment under one open lease, from where an earlier process had come. Throws what another
@@ -103,7 +96,7 @@ async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string |
     ...plan.verify.challenge,
   }
   const verdict = await challengeProvider(parts, peer, terms, signal)
-  const { ok, reason, detail, provingMs, checkingMs, evidence } = verdict
+  const { ok, reason, detail, provingMs, checkingMs, evidence = verdict.unopened } = verdict
   const fraud = evidence && (await parts.prosecutor.keep(fraudOf(report, lease, evidence)))
   tell({ kind: 'challenged', challenge: { peer, ok, ...(reason && { reason }), provingMs, checkingMs } })
   if (reason === undefined) return undefined
@@ -113,7 +106,11 @@ async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string |
   return reason
 }
 
-function fraudOf(report: DeploymentReport, { peer, address }: LeaseRecord, evidence: FraudEvidence) {
+function fraudOf(
+  report: DeploymentReport,
+  { peer, address }: LeaseRecord,
+  evidence: FraudRecord['evidence'],
+) {
   return { peer, deployment: report.id, lease: address, evidence }
 }
 

@@ -18,6 +18,8 @@ export interface MemoryChain {
   register(nodeKey: Uint8Array, stake: bigint): void
   leases: Map<string, LeaseAccount>
   outcomes: Map<string, LeaseOutcome>
+  /** What was posted as delivered, by lease in hex. */
+  completions: Map<string, Uint8Array>
   /** What was executed: `open`, `settle`, … with the lease. */
   transactions: Array<{ kind: string; lease: string; amount?: bigint }>
   /** While true every call waits until it may go on or its signal aborts. */
@@ -89,8 +91,9 @@ export function createMemoryChain(clock: Clock): MemoryChain {
     provider: async (nodeKey, signal) => {
       await up(signal)
       const account = providers.get(toHex(nodeKey))
-      return account && { ...account, owner: nodeKey, payout: digest(nodeKey) }
+      return account && { ...account, owner: nodeKey, payout: digest(nodeKey), openDemands: 0 }
     },
+    providers: (nodeKeys, signal) => Promise.all(nodeKeys.map((nodeKey) => escrow.provider(nodeKey, signal))),
     proposeLease: async (proposal, signal) => {
       await up(signal)
       const lease = addressOf(proposal)
@@ -128,6 +131,7 @@ export function createMemoryChain(clock: Clock): MemoryChain {
         openedAt: now(),
         deadline: now() + durationS + DISPUTE_S,
         cancelled: false,
+        completed: false,
       })
       providerOf.set(toHex(address), toHex(provider))
       const bond = providers.get(toHex(provider))
@@ -158,8 +162,24 @@ export function createMemoryChain(clock: Clock): MemoryChain {
       account.deadline = Math.min(account.deadline, now() + DISPUTE_S)
       return record('cancel', lease)
     },
+    complete: async (lease, output, signal) => {
+      await up(signal)
+      const account = find(lease)
+      if (now() >= account.deadline) throw failed('LEASE_ENDED')
+      account.completed = true
+      chain.completions.set(toHex(lease), output)
+      return record('complete', lease)
+    },
     reportFraud: async () => {
       throw failed('WALLET_MISSING')
+    },
+    demandOpening: async () => {
+      throw failed('WALLET_MISSING')
+    },
+    closeVerdict: async () => true,
+    demands: async () => [],
+    answerDemand: async () => {
+      throw failed('NOT_DEMANDED')
     },
     expireLease: async (lease, signal) => {
       await up(signal)
@@ -183,6 +203,7 @@ export function createMemoryChain(clock: Clock): MemoryChain {
     register: (nodeKey, stake) => void providers.set(toHex(nodeKey), { nodeKey, stake, bound: 0n }),
     leases: new Map(),
     outcomes: new Map(),
+    completions: new Map(),
     transactions: [],
     isDown: false,
     aheadS: 0,

@@ -5,6 +5,7 @@ import { createAuctionTopic } from '../../node/market/announcements.js'
 import { createHeartbeatTopic } from '../../node/market/heartbeats.js'
 import type { DeploymentEvent, DeploymentReport } from '../../node/renter/event.js'
 import { createRenter, type Renter } from '../../node/renter.js'
+import { type ExperienceStore, openExperience } from '../../node/reputation/experience.js'
 import { silentLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
 import { PricingRule } from '../../protocols/auction/wire.js'
@@ -58,6 +59,8 @@ export async function withRenter(
     escrow: ReturnType<typeof createMemoryEscrow>
     peers: string[]
     bidders: Bidder[]
+    /** How often each thing was noted of a peer. */
+    noted: (peer: string | undefined) => Record<string, number>
   }) => Promise<void>,
 ): Promise<void> {
   const disk = await openDisk()
@@ -67,8 +70,10 @@ export async function withRenter(
   const network = await hub.join()
   const options = { network, market: MARKET, clock, log: silentLog }
   const [heartbeats, auctions] = [createHeartbeatTopic(options), createAuctionTopic(options)]
-  const open = () =>
-    createRenter(
+  let experience: ExperienceStore
+  const open = async () => {
+    experience = await openExperience({ store: disk.store, clock, log: silentLog })
+    return createRenter(
       {
         network,
         heartbeats,
@@ -81,12 +86,16 @@ export async function withRenter(
           ofBytes: sourceOf,
         },
         checker: { evaluate: async () => ({ accuracy: 1, loss: 0, rows: 1 }) },
+        experience,
         clock,
         random: systemRandom,
         log: silentLog,
       },
       { wallet: fill(32, 7), sliceMs: 1_000, challengeTimeoutMs: 5_000, discoveryMs: 0 },
     )
+  }
+  const noted = (peer: string | undefined) =>
+    Object.fromEntries(Object.entries(experience.of(peer!)).map(([what, { count }]) => [what, count]))
   let renter = await open()
   const peers: string[] = []
   const bidders: Bidder[] = []
@@ -101,7 +110,7 @@ export async function withRenter(
     return renter
   }
   try {
-    await body({ renter, restart, clock, escrow, peers, bidders })
+    await body({ renter, restart, clock, escrow, peers, bidders, noted })
   } finally {
     await drive(clock, renter.stop(), 200)
     await disk.remove()
