@@ -19,9 +19,8 @@ import { startReputation } from './daemon/reputation.js'
 import type { Escrow } from './escrow/port.js'
 import { NODE_KEY_FILE } from './identity/files.js'
 import { readOrCreateKeyFile } from './identity/key.js'
-import { createAuctionTopic } from './market/announcements.js'
-import { createHeartbeatTopic } from './market/heartbeats.js'
 import { createLatencyMeter } from './market/latency.js'
+import { createMarket } from './market/market.js'
 import { createNetwork } from './net/network.js'
 import type { Network } from './net/ports.js'
 import type { Renter } from './renter.js'
@@ -104,10 +103,15 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const chain = await openChain(config, createSigner(key.secretKey), { clock, random })
   const { address: market, decimals } = await askAtStart(options, (limit) => chain.escrow.market(limit))
   await rememberDecimals(store, decimals)
-  const heartbeats = createHeartbeatTopic({ network, market, clock, log })
-  cleanup.add('heartbeats', async () => heartbeats.close())
-  const auctions = createAuctionTopic({ network, market, clock, log })
-  cleanup.add('auctions', async () => auctions.close())
+  const { heartbeats, auctions, close } = await createMarket({
+    network,
+    escrow: chain.escrow,
+    address: market,
+    clock,
+    random,
+    log,
+  })
+  cleanup.add('market', close)
   const seen = await startRecords({ network, market, topic: auctions, store, clock, log })
   cleanup.add('auction records', seen.close)
   const { engine } = network

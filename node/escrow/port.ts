@@ -17,6 +17,8 @@ export interface Escrow {
     nodeKeys: readonly Uint8Array[],
     signal?: AbortSignal,
   ): Promise<ReadonlyArray<ProviderAccount | undefined>>
+  /** Tokens of the market's mint that a wallet holds, atomic units; 0 for a wallet that nobody knows. */
+  funds(wallet: Uint8Array, signal?: AbortSignal): Promise<bigint>
 
   /** Renter: the unsigned transaction that opens a lease, and the address that the lease will have. */
   proposeLease(

@@ -62,6 +62,7 @@ import { reportFraud } from './fraud.js'
 import type { Escrow, LeaseAccount, LeaseOutcome, LeaseProposal, SignedVoucher } from './port.js'
 import { abortable, createTimedFetch } from './rpc.js'
 import { decodeChainTime } from './time.js'
+import { decodeTokenAmount } from './token.js'
 
 export interface SolanaEscrowOptions {
   rpcUrl: string
@@ -233,6 +234,12 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
 
     provider: providers.one,
     providers: providers.many,
+
+    funds: async (wallet, signal) => {
+      const { mint } = await readMarket(signal)
+      const raw = await account(tokenAccount(mint, new PublicKey(wallet)), signal)
+      return raw === null ? 0n : decodeTokenAmount(raw)
+    },
 
     proposeLease: async (proposal, signal) => {
       const [opening, lifetime, microLamports] = await Promise.all([

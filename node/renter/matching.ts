@@ -35,6 +35,7 @@ export async function matchAndRun(attempt: Attempt, before?: Recovered): Promise
   if (left === undefined) await clock.sleep(Math.max(0, parts.listenUntilMs - clock.elapsed()), signal)
   const longest = Math.min(LONGEST_PAUSE_MS, plan.auction.ladder?.everyMs ?? LONGEST_PAUSE_MS)
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, longest)) {
+    await parts.inventory.seek(plan.requirements, signal)
     const { ladder } = plan.auction
     const ceiling = ceilingAt(plan.ceilingPricePerHour, ladder, clock.elapsed() - startedAt)
     const order = left ?? makeOrder(attempt, ceiling)

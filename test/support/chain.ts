@@ -16,6 +16,8 @@ export interface MemoryChain {
   readonly market: Uint8Array
   escrow(): Escrow
   register(nodeKey: Uint8Array, stake: bigint): void
+  /** What wallets hold, by their key in hex. */
+  funds: Map<string, bigint>
   leases: Map<string, LeaseAccount>
   outcomes: Map<string, LeaseOutcome>
   /** What was posted as delivered, by lease in hex. */
@@ -94,6 +96,10 @@ export function createMemoryChain(clock: Clock): MemoryChain {
       return account && { ...account, owner: nodeKey, payout: digest(nodeKey), openDemands: 0 }
     },
     providers: (nodeKeys, signal) => Promise.all(nodeKeys.map((nodeKey) => escrow.provider(nodeKey, signal))),
+    funds: async (wallet, signal) => {
+      await up(signal)
+      return chain.funds.get(toHex(wallet)) ?? 0n
+    },
     proposeLease: async (proposal, signal) => {
       await up(signal)
       const lease = addressOf(proposal)
@@ -201,6 +207,7 @@ export function createMemoryChain(clock: Clock): MemoryChain {
     market,
     escrow: () => escrow,
     register: (nodeKey, stake) => void providers.set(toHex(nodeKey), { nodeKey, stake, bound: 0n }),
+    funds: new Map(),
     leases: new Map(),
     outcomes: new Map(),
     completions: new Map(),

@@ -144,6 +144,7 @@ export function createMemoryEscrow(clock: VirtualClock): MemoryEscrow {
           }
     },
     providers: (nodeKeys) => Promise.all(nodeKeys.map((nodeKey) => escrow.provider(nodeKey))),
+    funds: async () => 2n ** 60n,
     proposeLease: async (proposal) => {
       await escrow.before('propose')
       const lease = addressOf(proposal)
