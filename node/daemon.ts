@@ -141,6 +141,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     meter,
     store,
     history: seen.history,
+    auditor: seen.auditor,
     goesOn: options.goesOn ?? true,
     wallet: chain.wallet.publicKey.toBytes(),
     clock,

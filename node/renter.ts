@@ -13,6 +13,7 @@ import { checkDeclared } from './device/declared.js'
 import type { Escrow } from './escrow/port.js'
 import type { Files } from './files/port.js'
 import type { AuctionTopic } from './market/announcements.js'
+import { type AuctionAudit, type Auditor, readOrderId } from './market/audit.js'
 import type { HeartbeatTopic } from './market/heartbeats.js'
 import type { AuctionHistory } from './market/history.js'
 import type { LatencyMeter } from './market/latency.js'
@@ -57,6 +58,8 @@ export interface RenterParts {
   checker: Checker
   /** What this node has seen of auctions: after a restart the renter goes on with the commitments that had come. */
   history?: Pick<AuctionHistory, 'get'>
+  /** Audits auctions; without it none can be audited. */
+  auditor?: Auditor
   /** Tells how far providers are to be relied upon; without it nobody knows. */
   reputation?: Reputation
   /** Is told what providers did in this renter's jobs. */
@@ -101,6 +104,11 @@ export interface Renter {
   job(id: string): Promise<DeploymentReport | undefined>
   /** The events of a job from the first to the last; with `follow`, on until it has ended. */
   events(id: string, options?: { follow?: boolean; signal?: AbortSignal }): AsyncIterable<DeploymentEvent>
+  /**
+   * Whether the auctions of a job, or of an order by its name in hex, were run as announced; the oldest first. `id` may be
+   * a beginning. Throws AUDIT_UNKNOWN.
+   */
+  auditOf(id: string, signal?: AbortSignal): Promise<AuctionAudit[]>
   /** Ends a running job; what no voucher pays for comes back. */
   stopJob(id: string): Promise<DeploymentReport>
   stop(): Promise<void>
@@ -251,6 +259,24 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       .catch((error: unknown) => log.warn('reporting goes on later', { error: String(error) }))
   }
 
+  const ordersOf = async (id: string): Promise<Uint8Array[]> => {
+    const jobs = (await journal.reports()).filter((report) => report.id.startsWith(id))
+    const orders: string[] = []
+    if (jobs.length === 1) {
+      for await (const event of journal.events(jobs[0]!.id))
+        if (event.kind === 'ordered') orders.push(event.orderId)
+    } else if (jobs.length === 0) {
+      const seen = parts.auditor?.find(id) ?? []
+      orders.push(...(seen.length === 1 ? seen : [id]))
+    }
+    const named = [...new Set(orders)].flatMap((order) => readOrderId(order) ?? [])
+    if (named.length > 0) return named
+    throw new NightshiftError('AUDIT_UNKNOWN', `no one job or order here begins with "${id}"`, {
+      advice: 'name a job that has held an auction, or the whole id of an order (64 hex digits)',
+      context: { id },
+    })
+  }
+
   const find = (id: string) => {
     const found = running.get(id)
     if (found !== undefined) return found
@@ -374,6 +400,15 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     jobs: () => journal.reports(),
     job: (id) => journal.report(id),
     events: (id, follow) => journal.events(id, follow),
+    auditOf: async (id, signal) => {
+      const orders = await ordersOf(id)
+      const audits: AuctionAudit[] = []
+      for (const orderId of orders) {
+        const audit = await parts.auditor?.audit(orderId, signal)
+        if (audit !== undefined) audits.push(audit)
+      }
+      return audits
+    },
     stopJob: async (id) => find(id).deployment.stop(),
     stop: async () => {
       stopReconciling()

@@ -1,5 +1,6 @@
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { AuctionTopic } from '../market/announcements.js'
+import { type Auditor, createAuditor } from '../market/audit.js'
 import { type AuctionHistory, openHistory } from '../market/history.js'
 import { type AuctionLog, serveLog } from '../market/log.js'
 import { type AuctionRecords, createAuctionRecords } from '../market/records.js'
@@ -11,6 +12,7 @@ export interface Records {
   history: AuctionHistory
   records: AuctionRecords
   logs: AuctionLog
+  auditor: Auditor
   close(): Promise<void>
 }
 
@@ -30,6 +32,7 @@ export async function startRecords(parts: {
     history,
     records,
     logs,
+    auditor: createAuditor({ ...parts, history, records, logs }),
     close: async () => {
       await Promise.all([logs.close(), records.close()])
       await history.close()

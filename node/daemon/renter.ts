@@ -4,6 +4,7 @@ import type { Clock, Log, Random } from '../../protocols/ports.js'
 import type { Escrow } from '../escrow/port.js'
 import { openFolder, openSource, sourceOf } from '../files/folder.js'
 import type { AuctionTopic } from '../market/announcements.js'
+import type { Auditor } from '../market/audit.js'
 import type { HeartbeatTopic } from '../market/heartbeats.js'
 import type { AuctionHistory } from '../market/history.js'
 import type { LatencyMeter } from '../market/latency.js'
@@ -30,6 +31,7 @@ export interface RoleParts {
   meter: LatencyMeter
   store: Store
   history: AuctionHistory
+  auditor: Auditor
   wallet: Uint8Array
   /** Whether jobs that an earlier process left go on. */
   goesOn: boolean

@@ -1,4 +1,5 @@
 import { type AuctionTopic, createAuctionTopic } from '../../node/market/announcements.js'
+import { type Auditor, createAuditor } from '../../node/market/audit.js'
 import { type AuctionHistory, openHistory } from '../../node/market/history.js'
 import { type AuctionLog, serveLog } from '../../node/market/log.js'
 import { type AuctionRecords, createAuctionRecords } from '../../node/market/records.js'
@@ -18,6 +19,7 @@ export interface Watcher {
   history: AuctionHistory
   records: AuctionRecords
   logs: AuctionLog
+  auditor: Auditor
   /** Publishes an order whose commitments are taken for `commitMs` from now on. */
   order(change?: Partial<Order>): ReturnType<AuctionTopic['publish']>
   stop(): Promise<void>
@@ -44,6 +46,7 @@ export async function startWatcher(bootstrap: readonly Watcher[] = []): Promise<
     history,
     records,
     logs,
+    auditor: createAuditor({ ...parts, history, records, logs }),
     order: (change = {}) =>
       topic.publish({
         order: makeOrder({

@@ -7,10 +7,11 @@ import { systemRandom } from '../../node/system/random.js'
 import { sealBid } from '../../protocols/auction/bid.js'
 import type { Result } from '../../protocols/auction/wire.js'
 import { equal, toHex } from '../../protocols/bytes.js'
+import { topicName } from '../../protocols/descriptor.js'
 import type { NodeKey } from '../../protocols/envelope.js'
 import { peerIdFromSolanaKey } from '../../protocols/peer.js'
 import { startWatcher, type Watcher } from '../support/auction.js'
-import { fill, makeResult } from '../support/messages.js'
+import { fill, makeResult, makeRevealed } from '../support/messages.js'
 import { eventually, startNetwork } from '../support/network.js'
 import { suite } from '../support/suite.js'
 
@@ -22,7 +23,9 @@ async function within(count: number, body: (...watchers: Watcher[]) => Promise<v
   const watchers: Watcher[] = []
   try {
     for (let index = 0; index < count; index++) watchers.push(await startWatcher(watchers.slice(0, 1)))
-    for (const { network } of watchers.slice(1)) await eventually(() => network.peers().length > 0)
+    const topic = topicName('testing', 'auction')
+    for (const { network } of watchers) await eventually(() => network.gossip.peers(topic).length > 0)
+    await eventually(() => watchers[0]!.network.gossip.peers(topic).length === count - 1)
     await body(...watchers)
   } finally {
     await Promise.all(watchers.map((watcher) => watcher.stop()))
@@ -119,6 +122,84 @@ test('who comes when all is over finds order, commitment and result in the table
     } finally {
       await late.stop()
     }
+  })
+})
+
+const bidOf = async (bidder: Watcher, orderId: Uint8Array, pricePerHour: bigint) => {
+  const bid = { orderId, pricePerHour, salt: systemRandom.bytes(32), payout: fill(32, 1) }
+  const { envelope, commitment } = await sealBid(bid, bidder.network)
+  await bidder.topic.publish({ commitment: { orderId, hash: commitment } })
+  return (outcome: string) => makeRevealed({ envelope, outcome })
+}
+
+test('every loser can audit: a fair auction is fair to all, and whoever came late says what it cannot know', async () => {
+  await within(3, async (renter, winner, loser) => {
+    const { orderId } = await renter.order(SHORT)
+    for (const { history } of [winner!, loser!]) await eventually(() => history.get(orderId) !== undefined)
+    const bids = [
+      (await bidOf(winner!, orderId, 200n))('won'),
+      (await bidOf(loser!, orderId, 300n))('qualified'),
+    ]
+    for (const { history } of [renter, winner!, loser!]) {
+      await eventually(() => history.get(orderId)?.commitments.length === 2)
+    }
+    const { peer } = winner!.network
+    await renter.topic.publish({ result: resultOf(orderId, { bids, winner: peer, pricePerHour: 200n }) })
+    for (const { history, auditor } of [renter, winner!, loser!]) {
+      await eventually(() => history.get(orderId)?.results.length === 1)
+      const audit = await auditor.audit(orderId)
+      assert.is(audit.verdict, 'fair', JSON.stringify(audit.findings))
+      assert.equal(audit.winners, [{ peer, pricePerHour: 200n }])
+      assert.equal(
+        audit.bids.map(({ pricePerHour, outcome }) => [pricePerHour, outcome]),
+        [
+          [200n, 'won'],
+          [300n, 'qualified'],
+        ],
+      )
+    }
+    const late = await startWatcher([loser!])
+    try {
+      await eventually(() => late.network.peers().includes(loser!.network.peer))
+      const audit = await late.auditor.audit(orderId)
+      assert.is(audit.verdict, 'fair', JSON.stringify(audit.findings))
+      assert.match(audit.unchecked.join('; '), '2 commitments were handed over later')
+      assert.is((await late.auditor.audit(fill(32, 9))).verdict, 'unknown')
+    } finally {
+      await late.stop()
+    }
+  })
+})
+
+test('a dearer winner, a bid left out and two results of one round are found by whoever looks', async () => {
+  await within(3, async (renter, cheap, dear) => {
+    const { orderId } = await renter.order(SHORT)
+    for (const { history } of [cheap!, dear!]) await eventually(() => history.get(orderId) !== undefined)
+    const cheaper = await bidOf(cheap!, orderId, 200n)
+    const dearer = (await bidOf(dear!, orderId, 300n))('won')
+    for (const { history } of [renter, cheap!, dear!]) {
+      await eventually(() => history.get(orderId)?.commitments.length === 2)
+    }
+    const won = { winner: dear!.network.peer, pricePerHour: 300n }
+    await renter.topic.publish({ result: resultOf(orderId, { bids: [dearer], ...won }) })
+    await eventually(() => cheap!.history.get(orderId)?.results.length === 1)
+    const leftOut = await cheap!.auditor.audit(orderId)
+    assert.is(leftOut.verdict, 'unproven')
+    assert.equal(
+      leftOut.findings.map(({ code, peer }) => [code, peer]),
+      [['LEFT_OUT', cheap!.network.peer]],
+    )
+    const both = { bids: [cheaper('qualified'), dearer], round: 1, ...won }
+    await renter.topic.publish({ result: resultOf(orderId, both) })
+    await eventually(() => cheap!.history.get(orderId)?.results.length === 2)
+    const unfair = await cheap!.auditor.audit(orderId)
+    assert.is(unfair.verdict, 'unfair')
+    assert.ok(unfair.findings.some(({ code, round }) => code === 'WRONG_WINNER' && round === 1))
+    const other = resultOf(orderId, { ...both, bids: [dearer] })
+    const second = await sealAnnouncement({ result: other }, renter.network.privateKey)
+    assert.ok(await cheap!.history.add(second.envelope), 'somebody hands it over')
+    const twice = await cheap!.auditor.audit(orderId)
+    assert.ok(twice.findings.some(({ code, weight }) => code === 'RESULT_TWICE' && weight === 'unfair'))
   })
 })
 
