@@ -11,12 +11,12 @@ import { suite } from '../support/suite.js'
 const test = suite('the auctions that a node has seen')
 
 let disk: Disk
-test.before.each(async () => {
-  disk = await openDisk()
-})
-test.after.each(() => disk.remove())
+test.after(() => disk.remove())
 
+/** Two nodes, of which one remembers, on a disk of its own. */
 async function join(options: { maxAuctions?: number } = {}) {
+  await disk?.remove()
+  disk = await openDisk()
   const hub = createHub()
   const clock = createVirtualClock(NOW)
   const [self, other] = [await hub.join(), await hub.join()]
