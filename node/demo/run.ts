@@ -44,8 +44,8 @@ export interface DemoOutcome {
 const CHEAT_ENTRY = fileURLToPath(new URL('./cheat.js', import.meta.url))
 /** The job itself takes seconds; this is for a machine that does much else, and for what is killed on the way. */
 const JOB_TIMEOUT_MS = 150_000
-/** A cancelled lease ends after the dispute window, a few seconds on a local chain. */
-const RECOVERY_TIMEOUT_MS = 40_000
+/** As long as the whole job: it goes on where it was, or begins again. */
+const RECOVERY_TIMEOUT_MS = JOB_TIMEOUT_MS
 const SETTLE_POLL_MS = 300
 const SETTLE_TIMEOUT_MS = 20_000
 

@@ -63,7 +63,7 @@ function judgeStory(report: Json<DeploymentReport>, nameOf: (peer: string) => st
     },
     {
       claim: 'the cheat failed its proof',
-      holds: caught?.ok === false && bidOf(CHEAT)?.outcome === 'failed',
+      holds: caught?.ok === false && ['failed', 'refused'].includes(bidOf(CHEAT)?.outcome ?? ''),
       found: caught === undefined ? 'it was never challenged' : (caught.reason ?? 'it passed'),
     },
     {
