@@ -11,11 +11,13 @@ import type { ChainStatus, NodeStatus, RenterView } from './control/view.js'
 import { type ChainSide, openChain } from './daemon/chain.js'
 import { type Cleanup, createCleanup } from './daemon/cleanup.js'
 import { createControlledNode } from './daemon/controlled.js'
+import { openEvidence } from './daemon/evidence.js'
 import { rememberDecimals } from './daemon/market.js'
-import { type OpenDevice, type ProviderRole, startProvider } from './daemon/provider.js'
+import { type ProviderRole, startProvider } from './daemon/provider.js'
 import { startRecords } from './daemon/records.js'
 import { type RenterRole, startRenter } from './daemon/renter.js'
 import { startReputation } from './daemon/reputation.js'
+import type { OpenDevice } from './device/open.js'
 import type { Escrow } from './escrow/port.js'
 import { NODE_KEY_FILE } from './identity/files.js'
 import { readOrCreateKeyFile } from './identity/key.js'
@@ -23,6 +25,7 @@ import { createLatencyMeter } from './market/latency.js'
 import { createMarket } from './market/market.js'
 import { createNetwork } from './net/network.js'
 import type { Network } from './net/ports.js'
+import { startPatrol } from './renter/patrol.js'
 import type { Renter } from './renter.js'
 import { openStore } from './store/level.js'
 
@@ -103,7 +106,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const chain = await openChain(config, createSigner(key.secretKey), { clock, random })
   const { address: market, decimals } = await askAtStart(options, (limit) => chain.escrow.market(limit))
   await rememberDecimals(store, decimals)
-  const { heartbeats, auctions, close } = await createMarket({
+  const { heartbeats, auctions, conduct, close } = await createMarket({
     network,
     escrow: chain.escrow,
     address: market,
@@ -115,17 +118,30 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const seen = await startRecords({ network, market, topic: auctions, store, clock, log })
   cleanup.add('auction records', seen.close)
   const { engine } = network
+  const { board, evidence, stop } = await openEvidence({
+    network,
+    heartbeats,
+    escrow: chain.escrow,
+    market,
+    store,
+    clock,
+    random,
+    log,
+  })
+  cleanup.add('evidence', async () => stop())
   const { reputation, experience } = await startReputation({
     config,
     chain,
     market,
     heartbeats,
     engine,
+    evidence,
     store,
     clock,
     log,
   })
   cleanup.add('reputation', reputation.stop)
+  conduct.weigh(reputation)
 
   const meter = createLatencyMeter({ network, clock, log })
   cleanup.add('latency', async () => meter.stop())
@@ -136,6 +152,8 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     heartbeats,
     auctions,
     escrow: chain.escrow,
+    board,
+    evidence,
     reputation,
     experience,
     meter,
@@ -161,6 +179,19 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const renter = await startRenter(parts)
   cleanup.add('renter', renter.stop)
   signal.throwIfAborted()
+  if (provider !== undefined && config.provider.verifyOthers) {
+    const patrol = startPatrol({
+      self: network.peer,
+      heartbeats,
+      verify: renter.renter.verifyHardware,
+      ownStake: async (limit) => (await chain.escrow.provider(network.publicKey, limit))?.stake ?? 0n,
+      isIdle: provider.isIdle,
+      clock,
+      random,
+      log,
+    })
+    cleanup.add('patrol', async () => patrol.stop())
+  }
 
   const stopRequested = Promise.withResolvers<void>()
   const node = createControlledNode({

@@ -81,8 +81,8 @@ export async function open(message: {
   }
 }
 
-/** What an envelope holds, without a look at its signature: for one that `open` has let pass before. */
-export function readPayload(bytes: Uint8Array): Uint8Array | undefined {
+/** What an envelope holds that was opened before; undefined for what is none. Nothing is verified here. */
+export function payloadOf(bytes: Uint8Array): Uint8Array | undefined {
   return parse(bytes)?.payload
 }
 

@@ -4,11 +4,13 @@ import type { Clock, Log, Random } from '../../protocols/ports.js'
 import type { Escrow } from '../escrow/port.js'
 import { openFolder, openSource, sourceOf } from '../files/folder.js'
 import type { AuctionTopic } from '../market/announcements.js'
+import type { AttestationBoard } from '../market/attestations.js'
 import type { Auditor } from '../market/audit.js'
 import type { HeartbeatTopic } from '../market/heartbeats.js'
 import type { AuctionHistory } from '../market/history.js'
 import type { LatencyMeter } from '../market/latency.js'
 import type { Network } from '../net/ports.js'
+import type { EvidenceReader } from '../renter/evidence.js'
 import { createRenter, type Renter } from '../renter.js'
 import type { ExperienceLog, Reputation } from '../reputation/port.js'
 import type { Store } from '../store/port.js'
@@ -21,6 +23,8 @@ export interface RenterRole {
 }
 
 export interface RoleParts {
+  board: AttestationBoard
+  evidence: EvidenceReader
   config: Config
   network: Network
   heartbeats: HeartbeatTopic
@@ -54,7 +58,7 @@ export async function startRenter(parts: RoleParts): Promise<RenterRole> {
       wallet,
       sliceMs: config.renter.sliceMs,
       challengeTimeoutMs: CHALLENGE_TIMEOUT_MS,
-      discoveryMs: discoveryOf(config),
+      discoveryMs: DISCOVERY_MS,
       goesOn: parts.goesOn,
       location: config.provider.location,
     },
@@ -70,9 +74,5 @@ export async function startRenter(parts: RoleParts): Promise<RenterRole> {
 
 /** A software device takes seconds for what a card does in milliseconds. */
 const CHALLENGE_TIMEOUT_MS = 60_000
-/** In one period and a half every provider has been heard once; nobody waits for a minute, though. */
-const MOST_DISCOVERY_MS = 10_000
-
-function discoveryOf(config: Config): number {
-  return Math.min(config.provider.heartbeatMs * 1.5, MOST_DISCOVERY_MS)
-}
+/** Members of a shard tell at once what they have heard: nothing is left to wait for. */
+const DISCOVERY_MS = 0

@@ -1,7 +1,7 @@
 import { AUCTION_LIMITS, windowsOf } from '../../protocols/auction/rules.js'
 import { ResultPart } from '../../protocols/auction/wire.js'
 import { digest, equal, toHex } from '../../protocols/bytes.js'
-import { type NodeKey, open, readPayload, seal } from '../../protocols/envelope.js'
+import { type NodeKey, open, payloadOf, seal } from '../../protocols/envelope.js'
 import { codeOf, isRefusal } from '../../protocols/errors.js'
 import { TokenBucket } from '../../protocols/limits.js'
 import type { Clock, Log } from '../../protocols/ports.js'
@@ -200,7 +200,7 @@ function isPartOf(key: string, { peer, part }: OpenedPart): boolean {
 
 /** Of a value that `validate` has let pass. */
 function roundIn(value: Uint8Array): number {
-  const payload = readPayload(value)
+  const payload = payloadOf(value)
   return (payload && decodePart(payload)?.round) ?? -1
 }
 

@@ -6,9 +6,10 @@ import { NightshiftError } from '../../protocols/errors.js'
 import { JobState } from '../../protocols/job/wire.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Script } from '../support/bidder.js'
-import { until } from '../support/clock.js'
+import { until, type VirtualClock } from '../support/clock.js'
 import { all, honest, PLAN, sum, withRenter } from '../support/deployment.js'
 import type { MemoryNetwork } from '../support/memory.js'
+import { fill } from '../support/messages.js'
 import { answer, PARAMS } from '../support/proof.js'
 import { drive } from '../support/renter.js'
 import { suite } from '../support/suite.js'
@@ -111,6 +112,106 @@ test('a liar is slashed by its own receipt while the next provider works, and no
       assert.equal(await renter.job(deployment.id), report)
     },
   )
+})
+
+/** Signs a root of nothing, so that there is nothing that it could open. */
+const mute = (self: { network?: MemoryNetwork }): Script => ({
+  pricePerHour: 1_000_000n,
+  challenge: (session) =>
+    answer(session, self.network!, solanaKeyOf(session.peer), { receipt: { root: fill(32, 1) } }),
+})
+
+test('what a provider signed and does not open is demanded before its lease is ended, and its silence punished later', async () => {
+  const self: { network?: MemoryNetwork } = {}
+  await withRenter(
+    [honest(3_600_000n), mute(self)],
+    async ({ renter, restart, clock, escrow, peers, bidders }) => {
+      self.network = bidders[1]!.network
+      const deployment = await renter.post(PLAN)
+      const report = await drive(clock, deployment.result(), 100)
+      assert.is(report.state, JobState.COMPLETED, `${report.reason} ${report.detail}`)
+      assert.is(report.challenges[0]?.reason, 'OPENING_OUTSIDE_ROOT')
+      assert.is(escrow.sent.filter((kind) => kind === 'demand').length, 1)
+      assert.ok(
+        escrow.sent.indexOf('demand') < escrow.sent.indexOf('cancel'),
+        'the lease must be open for it',
+      )
+      assert.equal(report.slashes, [])
+      sum(report)
+      const slash = { transactions: ['silence'], slashed: 40n, compensation: 0n, bounty: 0n }
+      for (const key of escrow.demandStates.keys()) escrow.demandStates.set(key, { state: 'slashed', slash })
+      const again = await restart()
+      await drive(
+        clock,
+        until(async () => (await again.job(deployment.id))?.slashes.length === 1),
+        60_000,
+      )
+      const [punished] = (await again.job(deployment.id))!.slashes
+      assert.is(punished?.peer, peers[1])
+      assert.is(punished?.amount, 40n)
+    },
+  )
+})
+
+test('who passes the first proof and lies in a later one is caught while it works, and the next one does the job', async () => {
+  const world: { network?: MemoryNetwork; honest?: MemoryNetwork; clock?: VirtualClock } = {}
+  let proofs = 0
+  const cheat: Script = {
+    pricePerHour: 1_000_000n,
+    challenge: (session) =>
+      answer(session, world.network!, solanaKeyOf(session.peer), {
+        receipt: { endedMs: world.clock!.now() },
+        digest: (rows) => {
+          if (proofs++ > 0) for (const row of rows) for (const at of row.keys()) row[at]! ^= 1
+        },
+      }),
+    job: async (session) => {
+      const clock = world.clock!
+      await session.receive()
+      const startedAt = clock.elapsed()
+      await session.send({
+        index: 0,
+        workedMs: 0,
+        state: { state: JobState.RUNNING, reason: '', detail: '' },
+      })
+      for (let index = 1; !session.signal.aborted; index++) {
+        await clock.sleep(500, session.signal)
+        await session.send({ index, workedMs: clock.elapsed() - startedAt, log: { line: 'at work' } })
+      }
+    },
+  }
+  const plan: JobPlan = {
+    ...ALL_OPENED,
+    durationS: 3_000,
+    verify: { challenge: { ...ALL_OPENED.verify.challenge, random: true } },
+  }
+  const timely = honest(3_600_000n, {
+    challenge: (session) =>
+      answer(session, world.honest!, solanaKeyOf(session.peer), { receipt: { endedMs: world.clock!.now() } }),
+  })
+  await withRenter([timely, cheat], async ({ renter, clock, escrow, peers, bidders }) => {
+    world.honest = bidders[0]!.network
+    world.network = bidders[1]!.network
+    world.clock = clock
+    const deployment = await renter.post(plan)
+    const report = await drive(clock, deployment.result(), 250)
+    assert.is(report.state, JobState.COMPLETED, `${report.reason} ${report.detail}`)
+    assert.is(report.winner, peers[0])
+    assert.equal(
+      report.challenges.slice(0, 3).map(({ peer, reason }) => [peer, reason]),
+      [
+        [peers[1], undefined],
+        [peers[1], 'OPENING_DIFFERS'],
+        [peers[0], undefined],
+      ],
+    )
+    assert.equal(
+      report.slashes.map(({ peer, amount }) => [peer, amount]),
+      [[peers[1], 500n]],
+    )
+    assert.is(escrow.sent.filter((kind) => kind === 'slash').length, 1)
+    sum(report)
+  })
 })
 
 for (const phase of ['report', 'reported'] as const) {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { JobPlan } from '../../config/manifest/plan.js'
+import { openEvidence } from '../../node/daemon/evidence.js'
 import type { Escrow } from '../../node/escrow/port.js'
 import { openFolder, sourceOf } from '../../node/files/folder.js'
 import { createAuctionTopic } from '../../node/market/announcements.js'
@@ -128,6 +129,13 @@ async function startProcess(parts: {
   const [heartbeats, auctions] = [createHeartbeatTopic(options), createAuctionTopic(options)]
   const history = await openHistory({ ...options, self: network.peer, topic: auctions, store })
   const real = chain.escrow()
+  const evidence = await openEvidence({
+    ...options,
+    heartbeats,
+    escrow: real,
+    store,
+    random: systemRandom,
+  })
   const fated = Object.fromEntries(
     (Object.keys(real) as Array<keyof Escrow>).map((call) => [
       call,
@@ -145,6 +153,8 @@ async function startProcess(parts: {
       store,
       files: openFolder(join(path, 'files')),
       inputs: { open: async (_path, name) => sourceOf(name, content.data), ofBytes: sourceOf },
+      board: evidence.board,
+      evidence: evidence.evidence,
       checker: { evaluate: async () => ({ accuracy: 1, loss: 0, rows: 1 }) },
       clock,
       random: systemRandom,
@@ -165,6 +175,7 @@ async function startProcess(parts: {
     stop: async () => {
       if (isDead) return
       await renter.stop()
+      evidence.stop()
       life.kill()
       await history.close()
       await network.stop()
