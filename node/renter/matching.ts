@@ -41,8 +41,11 @@ export async function matchAndRun(attempt: Attempt, before?: Recovered): Promise
     const order = left ?? makeOrder(attempt, ceiling)
     left = undefined
     const matchUntilMs = clock.now() + attempt.matchUntilMs - clock.elapsed()
-    await parts.remember(report.id, { order, matchUntilMs })
-    const auction = await holdAuction(attempt, order)
+    // Beside the auction: its time runs already, and an order that is lost in a crash only costs another one.
+    const [auction] = await Promise.all([
+      holdAuction(attempt, order),
+      parts.remember(report.id, { order, matchUntilMs }),
+    ])
     if (await awardAndRun(attempt, auction)) return true
     const leftMs = attempt.matchUntilMs - clock.elapsed()
     if (leftMs <= FIRST_PAUSE_MS) return false

@@ -15,7 +15,7 @@ export interface OngoingJob {
   inputs: Array<{ name: string; sha256: Uint8Array; bytes: number }>
   /** Unix milliseconds: no further auction is held after it. */
   matchUntilMs: number
-  /** The newest order, stored before it is published. Published again it is the same one: its bytes and its name are. */
+  /** The newest order, stored before a lease is proposed. Published again it is the same one: its bytes and its name are. */
   order?: Order
 }
 
