@@ -14,6 +14,7 @@ import { createControlledNode } from './daemon/controlled.js'
 import { openEvidence } from './daemon/evidence.js'
 import { rememberDecimals } from './daemon/market.js'
 import { type ProviderRole, startProvider } from './daemon/provider.js'
+import { startRecords } from './daemon/records.js'
 import { type RenterRole, startRenter } from './daemon/renter.js'
 import { startReputation } from './daemon/reputation.js'
 import type { OpenDevice } from './device/open.js'
@@ -44,6 +45,8 @@ export interface DaemonOptions {
   onStep?: (step: string) => void
   /** Told what takes longer than it should; default: `onStep`. */
   onDelay?: (what: string) => void
+  /** False for a node of one command: jobs that an earlier process left wait for one that stays. Default true. */
+  goesOn?: boolean
   /** Opens the device that is offered; default: the best that works here. */
   openDevice?: OpenDevice
 }
@@ -112,6 +115,8 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     log,
   })
   cleanup.add('market', close)
+  const seen = await startRecords({ network, market, topic: auctions, store, clock, log })
+  cleanup.add('auction records', seen.close)
   const { engine } = network
   const { board, evidence, stop } = await openEvidence({
     network,
@@ -153,6 +158,9 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     experience,
     meter,
     store,
+    history: seen.history,
+    auditor: seen.auditor,
+    goesOn: options.goesOn ?? true,
     wallet: chain.wallet.publicKey.toBytes(),
     clock,
     random,
