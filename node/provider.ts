@@ -76,6 +76,8 @@ export interface ProviderStatus {
   availability: 'FREE' | 'BUSY' | 'PAUSED'
   pausedBecause?: string
   devices: Array<Omit<OfferedDevices, 'memoryBytes'> & { memoryBytes: string }>
+  /** Devices that bids hold now, until the order is awarded to somebody else or becomes a lease. */
+  promised: number
   pricePerHour: string
   location: string
   runtimes: string[]
@@ -319,7 +321,7 @@ function bindingsOf(ledger: Ledger): Binding[] {
 
 function readStatus(
   { network }: ProviderOptions,
-  { offer, jobs, ledger, heartbeat, auction, challenges, settlements }: Services,
+  { offer, jobs, ledger, heartbeat, auction, capacity, challenges, settlements }: Services,
   pausedBecause: string | undefined,
 ): ProviderStatus {
   const { availability, devices, pricePerHour, location, runtimes } = offer.describe()
@@ -331,6 +333,7 @@ function readStatus(
     availability: availability as ProviderStatus['availability'],
     ...(pausedBecause === undefined ? {} : { pausedBecause }),
     devices: devices.map((group) => ({ ...group, memoryBytes: String(group.memoryBytes) })),
+    promised: capacity.unoccupied() - capacity.free(),
     pricePerHour: String(pricePerHour),
     location,
     runtimes,

@@ -51,6 +51,8 @@ export interface ProviderView {
   pricePerHour: string
   stake?: string
   devices: Array<{ model: string; backend: string; gpu: boolean; memoryBytes: number; gflops: number }>
+  /** Devices that bids hold now. */
+  promised: number
   /** Jobs that run now. */
   jobs: number
 }

@@ -115,7 +115,7 @@ function describeSoftware(report: BackendReport, software: Config['provider']['s
 }
 
 function viewProvider(provider: Provider): ProviderView {
-  const { availability, pricePerHour, stake, devices, jobs } = provider.status()
+  const { availability, pricePerHour, stake, devices, promised, jobs } = provider.status()
   return {
     state: availability.toLowerCase(),
     pricePerHour,
@@ -127,6 +127,7 @@ function viewProvider(provider: Provider): ProviderView {
       memoryBytes: Number(memoryBytes),
       gflops,
     })),
+    promised,
     jobs: jobs.length,
   }
 }

@@ -51,6 +51,8 @@ export interface NetworkInit {
   /** A bootstrap peer helps others to find each other: it holds more connections and passes peers on. Default `peer`. */
   role?: 'peer' | 'bootstrap'
   maxConnections?: number
+  /** Peers that this node neither dials nor lets in. What is connected already stays so until it is hung up. */
+  denies?: (peer: string) => boolean
 }
 
 /**
@@ -112,9 +114,17 @@ async function startNode(
 type Node = Awaited<ReturnType<typeof startNode>>
 
 function nodeOptions(
-  { listen, announce, allowPrivateAddresses, role = 'peer', maxConnections }: NetworkInit,
+  {
+    listen,
+    announce,
+    allowPrivateAddresses,
+    role = 'peer',
+    maxConnections,
+    denies = () => false,
+  }: NetworkInit,
   bans: Bans,
 ) {
+  const isUnwanted = (peer: PeerId) => bans.has(peer.toString()) || denies(peer.toString())
   return {
     addresses: { listen, ...(announce === undefined ? {} : { announce }) },
     transports: [tcp()],
@@ -135,8 +145,8 @@ function nodeOptions(
     connectionGater: {
       // peers tell us addresses of other peers: on a public network none of them may point into our own LAN
       denyDialMultiaddr: (address: Multiaddr) => !allowPrivateAddresses && isPrivate(address),
-      denyDialPeer: (peer: PeerId) => bans.has(peer.toString()),
-      denyInboundEncryptedConnection: (peer: PeerId) => bans.has(peer.toString()),
+      denyDialPeer: isUnwanted,
+      denyInboundEncryptedConnection: isUnwanted,
     },
   }
 }

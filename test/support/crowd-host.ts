@@ -1,0 +1,258 @@
+import { loadConfig } from '../../config/load.js'
+import type { Config } from '../../config/schema.js'
+import { type Device, openDevice } from '../../kernels/worker/device.js'
+import { readPlan } from '../../node/daemon/manifest.js'
+import { type Daemon, startDaemon } from '../../node/daemon.js'
+import { openAnnouncement } from '../../node/market/announcements.js'
+import { createNetwork, type NetworkInit } from '../../node/net/network.js'
+import type { Network } from '../../node/net/ports.js'
+import type { DeploymentReport } from '../../node/renter/event.js'
+import type { Deployment } from '../../node/renter.js'
+import { systemClock } from '../../node/system/clock.js'
+import { createLog } from '../../node/system/log.js'
+import { systemRandom } from '../../node/system/random.js'
+import { orderIdOf } from '../../protocols/auction/rules.js'
+import type { Order, Result } from '../../protocols/auction/wire.js'
+import { isRefusal } from '../../protocols/errors.js'
+
+/**
+ * Many real nodes in one process: each a whole daemon with its own key, store, sockets and configuration; what they
+ * share is the processor and one device. What a node publishes and delivers on its topics is kept as it was on the wire.
+ */
+export interface CrowdHost {
+  start(members: readonly CrowdMember[]): Promise<CrowdNode[]>
+  /** Posts a job from this node and resolves to what came of it. */
+  post(name: string, manifest: string, until: 'leased' | 'ended'): Promise<Posted>
+  /** Hangs up on these peers and lets them in no more; none of them: all is as before. */
+  shun(peers: readonly string[]): Promise<void>
+  look(): Promise<CrowdView[]>
+  /** Orders, commitments and results that this node has published or been delivered, since its start. */
+  witnessed(name: string): Promise<Witnessed>
+  /** Traffic on all topics of all nodes of this process, and its processor time. */
+  load(): Promise<CrowdLoad>
+  stop(): Promise<void>
+}
+
+export interface CrowdMember {
+  name: string
+  configFile: string
+  config: string
+}
+
+export interface CrowdNode {
+  name: string
+  peer: string
+  addresses: string[]
+}
+
+export interface Posted {
+  report: DeploymentReport
+  /** From the order that led to a lease until the chain had it and the provider had taken it; absent: no lease. */
+  orderToLeaseMs?: number
+  /** The same from the posting of the job on: with the auctions before that found nobody. */
+  postToLeaseMs?: number
+  commitments: number
+}
+
+export interface CrowdView {
+  name: string
+  peer: string
+  connections: number
+  /** Providers whose heartbeats this node believes now. */
+  offers: number
+  provider?: { state: string; promised: number; jobs: number }
+}
+
+export interface Witnessed {
+  orders: Array<{ orderId: Uint8Array; order: Order; envelope: Uint8Array; peer: string }>
+  commitments: Array<{ orderId: Uint8Array; hash: Uint8Array; peer: string }>
+  results: Array<{ orderId: Uint8Array; result: Result; envelope: Uint8Array; peer: string }>
+}
+
+export interface CrowdLoad {
+  cpuMs: number
+  memoryBytes: number
+  published: number
+  delivered: number
+  validated: number
+  deliveredBytes: number
+}
+
+interface Hosted {
+  name: string
+  config: Config
+  daemon: Daemon
+  network: Network
+  /** Envelopes of auctions, as they came. */
+  seen: Uint8Array[]
+}
+
+const STARTS_AT_ONCE = 4
+
+export function createCrowdHost(): CrowdHost {
+  const nodes = new Map<string, Hosted>()
+  const shunned = new Set<string>()
+  const load = { published: 0, delivered: 0, validated: 0, deliveredBytes: 0 }
+  const ending: Array<Promise<unknown>> = []
+  let device: Promise<Device> | undefined
+  const log = createLog(process.env.NIGHTSHIFT_TEST_CROWD_LOG === undefined ? 'error' : 'debug')
+
+  const find = (name: string): Hosted => {
+    const node = nodes.get(name)
+    if (node === undefined) throw new RangeError(`there is no node ${name} in this process`)
+    return node
+  }
+
+  /** One device for all: it takes one piece of work after the other anyway, and who opened it closes it. */
+  const openShared = async (options: Parameters<typeof openDevice>[0]): Promise<Device> => {
+    device ??= openDevice(options)
+    const shared = await device
+    return new Proxy(shared, {
+      get: (target, name) => (name === 'close' ? async () => {} : Reflect.get(target, name)),
+    })
+  }
+
+  const watch = (network: Network, seen: Uint8Array[]): Network => ({
+    ...network,
+    gossip: {
+      ...network.gossip,
+      publish: (topic, data) => {
+        load.published++
+        if (topic.includes('auction')) seen.push(data)
+        return network.gossip.publish(topic, data)
+      },
+      join: (topic, rules) =>
+        network.gossip.join(topic, {
+          ...rules,
+          validate: (message) => {
+            load.validated++
+            return rules.validate(message)
+          },
+          onMessage: (message) => {
+            load.delivered++
+            load.deliveredBytes += message.data.length
+            if (topic.includes('auction')) seen.push(message.data)
+            rules.onMessage(message)
+          },
+        }),
+    },
+  })
+
+  const startOne = async ({ name, configFile, config: text }: CrowdMember): Promise<CrowdNode> => {
+    const { config } = loadConfig({ file: { path: configFile, text } })
+    const seen: Uint8Array[] = []
+    let network: Network | undefined
+    const daemon = await startDaemon({
+      config,
+      role: 'peer',
+      version: '0.0.0',
+      pid: process.pid,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      signal: new AbortController().signal,
+      openDevice: openShared,
+      openNetwork: async (init: NetworkInit) => {
+        network = await createNetwork({ ...init, denies: (peer) => shunned.has(peer) })
+        return watch(network, seen)
+      },
+    })
+    nodes.set(name, { name, config, daemon, network: network as Network, seen })
+    return { name, peer: daemon.peer, addresses: daemon.addresses() }
+  }
+
+  const post = async (name: string, manifest: string, until: 'leased' | 'ended'): Promise<Posted> => {
+    const { daemon, config } = find(name)
+    const { decimals } = await daemon.escrow.market()
+    const plan = await readPlan(manifest, undefined, { decimals, config })
+    const postedAt = systemClock.elapsed()
+    const deployment = await daemon.renter.post(plan)
+    const leased = await waitForLease(deployment, postedAt)
+    if (until === 'leased' && leased.orderToLeaseMs !== undefined) ending.push(deployment.stop())
+    const report =
+      until === 'leased'
+        ? ((await daemon.renter.job(deployment.id)) as DeploymentReport)
+        : await deployment.result()
+    return { report, ...leased }
+  }
+
+  const lookAt = async ({ name, daemon, network }: Hosted): Promise<CrowdView> => {
+    const { provider } = await daemon.status()
+    const offers = await daemon.renter.offers()
+    return {
+      name,
+      peer: daemon.peer,
+      connections: network.peers().length,
+      offers: offers.length,
+      ...(provider === undefined ? {} : { provider }),
+    }
+  }
+
+  return {
+    start: async (members) => {
+      const started: CrowdNode[] = []
+      const waiting = [...members]
+      await Promise.all(
+        Array.from({ length: STARTS_AT_ONCE }, async () => {
+          for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+            started.push(await startOne(next))
+          }
+        }),
+      )
+      return started
+    },
+    post,
+    shun: async (peers) => {
+      shunned.clear()
+      for (const peer of peers) shunned.add(peer)
+      const hangUps = [...nodes.values()].flatMap(({ network }) =>
+        network
+          .peers()
+          .filter((peer) => shunned.has(peer))
+          .map((peer) => network.hangUp(peer)),
+      )
+      await Promise.allSettled(hangUps)
+    },
+    look: () => Promise.all([...nodes.values()].map(lookAt)),
+    witnessed: async (name) => readWitnessed(find(name).seen),
+    load: async () => {
+      const { user, system } = process.cpuUsage()
+      return { ...load, cpuMs: (user + system) / 1_000, memoryBytes: process.memoryUsage.rss() }
+    },
+    stop: async () => {
+      await Promise.allSettled(ending)
+      await Promise.allSettled([...nodes.values()].map(({ daemon }) => daemon.close()))
+      await (await device?.catch(() => undefined))?.close()
+    },
+  }
+}
+
+async function waitForLease(deployment: Deployment, postedAt: number): Promise<Omit<Posted, 'report'>> {
+  let commitments = 0
+  for await (const event of deployment.events()) {
+    if (event.kind === 'committed') commitments++
+    if (event.kind !== 'leased') continue
+    return {
+      orderToLeaseMs: event.orderToLeaseMs,
+      postToLeaseMs: systemClock.elapsed() - postedAt,
+      commitments,
+    }
+  }
+  return { commitments }
+}
+
+async function readWitnessed(envelopes: readonly Uint8Array[]): Promise<Witnessed> {
+  const witnessed: Witnessed = { orders: [], commitments: [], results: [] }
+  for (const envelope of envelopes) {
+    const opened = await openAnnouncement(envelope)
+    if (isRefusal(opened)) throw new Error(`delivered and yet refused: ${opened.refused}`)
+    const { peer, announcement } = opened
+    const { order, commitment, result } = announcement
+    if (order !== undefined) {
+      witnessed.orders.push({ orderId: orderIdOf(peer, opened.payload), order, envelope, peer })
+    }
+    if (commitment !== undefined) witnessed.commitments.push({ ...commitment, peer })
+    if (result !== undefined) witnessed.results.push({ orderId: result.orderId, result, envelope, peer })
+  }
+  return witnessed
+}
