@@ -17,8 +17,7 @@ import { type RenterRole, startRenter } from './daemon/renter.js'
 import type { Escrow } from './escrow/port.js'
 import { NODE_KEY_FILE } from './identity/files.js'
 import { readOrCreateKeyFile } from './identity/key.js'
-import { createAuctionTopic } from './market/announcements.js'
-import { createHeartbeatTopic } from './market/heartbeats.js'
+import { createMarket } from './market/market.js'
 import { createNetwork, type NetworkInit } from './net/network.js'
 import type { Network } from './net/ports.js'
 import type { Renter } from './renter.js'
@@ -101,10 +100,15 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const chain = await openChain(config, createSigner(key.secretKey), { clock, random })
   const { address: market, decimals } = await askAtStart(options, (limit) => chain.escrow.market(limit))
   await rememberDecimals(store, decimals)
-  const heartbeats = createHeartbeatTopic({ network, market, clock, log })
-  cleanup.add('heartbeats', async () => heartbeats.close())
-  const auctions = createAuctionTopic({ network, market, clock, log })
-  cleanup.add('auctions', async () => auctions.close())
+  const { heartbeats, auctions, close } = await createMarket({
+    network,
+    escrow: chain.escrow,
+    address: market,
+    clock,
+    random,
+    log,
+  })
+  cleanup.add('market', close)
 
   const parts = {
     config,

@@ -11,6 +11,8 @@ export interface Escrow {
   market(signal?: AbortSignal): Promise<MarketTerms>
   /** A provider's account, from a cache that is at most a few seconds old. Undefined: not registered. */
   provider(nodeKey: Uint8Array, signal?: AbortSignal): Promise<ProviderAccount | undefined>
+  /** Tokens of the market's mint that a wallet holds, atomic units; 0 for a wallet that nobody knows. */
+  funds(wallet: Uint8Array, signal?: AbortSignal): Promise<bigint>
 
   /** Renter: the unsigned transaction that opens a lease, and the address that the lease will have. */
   proposeLease(

@@ -13,6 +13,7 @@ import { NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
 import { abortable, createTimedFetch } from './rpc.js'
 import { decodeChainTime } from './time.js'
+import { decodeTokenAmount } from './token.js'
 
 /**
  * A provider's standing on the chain, as its owner sees it: registration and stake. Apart from Escrow, because the
@@ -56,8 +57,6 @@ export interface RegistryOptions {
 const MAX_MICRO_LAMPORTS = 50_000
 /** What making a token account costs beside the program's own instruction. */
 const TOKEN_ACCOUNT_UNITS = 30_000
-/** Offset of the amount in an SPL token account. */
-const TOKEN_AMOUNT_OFFSET = 64
 
 export function createRegistry(options: RegistryOptions): Registry {
   const { programId, market, clock, outageMs } = options
@@ -145,7 +144,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     balance: async (wallet, signal) => {
       const { mint } = await readMarket(signal)
       const raw = await account(getAssociatedTokenAddressSync(mint, wallet, true), signal)
-      return raw === null ? 0n : Buffer.from(raw.data).readBigUInt64LE(TOKEN_AMOUNT_OFFSET)
+      return raw === null ? 0n : decodeTokenAmount(raw)
     },
     supply: async (signal) => {
       const { mint } = await readMarket(signal)

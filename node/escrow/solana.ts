@@ -59,6 +59,7 @@ import type {
 } from './port.js'
 import { abortable, createTimedFetch } from './rpc.js'
 import { decodeChainTime } from './time.js'
+import { decodeTokenAmount } from './token.js'
 
 export interface SolanaEscrowOptions {
   rpcUrl: string
@@ -228,6 +229,12 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
         if (providers.get(key) === entry) providers.delete(key)
       })
       return abortable(reading, signal)
+    },
+
+    funds: async (wallet, signal) => {
+      const { mint } = await readMarket(signal)
+      const raw = await account(tokenAccount(mint, new PublicKey(wallet)), signal)
+      return raw === null ? 0n : decodeTokenAmount(raw)
     },
 
     proposeLease: async (proposal, signal) => {

@@ -1,12 +1,18 @@
 import { AUCTION_LIMITS, judgeOrder, orderIdOf, phaseOf, windowsOf } from '../../protocols/auction/rules.js'
 import { Announcement, type Order, type Result } from '../../protocols/auction/wire.js'
 import { equal, toHex } from '../../protocols/bytes.js'
-import { topicName } from '../../protocols/descriptor.js'
 import { type EnvelopeRefusal, type NodeKey, open, seal } from '../../protocols/envelope.js'
 import { isRefusal, type Refusal } from '../../protocols/errors.js'
+import { readRequirements } from '../../protocols/inventory/rules.js'
+import { ALL_SHARDS, shardsFor } from '../../protocols/inventory/shard.js'
+import { TokenBucket } from '../../protocols/limits.js'
+import { depositFor } from '../../protocols/money.js'
 import { isPeer } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { GossipMessage, Network, Verdict } from '../net/ports.js'
+import { type Admission, everybody } from './admission.js'
+import type { Place, ShardName } from './place.js'
+import { createWholeMarket } from './whole.js'
 
 export interface ReceivedOrder {
   order: Order
@@ -33,8 +39,10 @@ export interface ReceivedResult {
 }
 
 /**
- * One market's auctions. Commitments and results pass only when they belong to an order that this node has seen, a
- * commitment once for each peer and order, a result only from the order's author and only with a growing round.
+ * One market's auctions. An order goes to every shard in which a provider that meets its requirements can be, and passes
+ * only when its wallet can pay the deposit. Commitments and results pass only when they belong to an order that this node
+ * has seen, a commitment once for each peer and order and only of a provider with a stake, a result only from the order's
+ * author and only with a growing round. What goes to several shards is delivered once.
  */
 export interface AuctionTopic {
   /** Seals and sends. `orderId` names the order that the announcement makes or belongs to. */
@@ -59,9 +67,13 @@ export interface AuctionTopicOptions {
   market: Uint8Array
   clock: Clock
   log: Log
+  /** Where announcements are exchanged. Default: a market that is not divided. */
+  place?: Place
+  /** Whose orders and commitments are passed on. Default: everybody's. */
+  admission?: Admission
   /** Orders remembered at once; beyond that the oldest is forgotten. Default 4,096. */
   maxOrders?: number
-  /** Orders of one renter that are remembered at once. Default 64. */
+  /** Orders of one renter, and orders that one wallet backs, that are open at once. Default 64. */
   maxOrdersPerPeer?: number
 }
 
@@ -83,10 +95,22 @@ const MAX_REQUIREMENTS_BYTES = 8_192
 /** A busy provider commits to every order of its market; orders have a limit of their own. */
 const PER_AUTHOR = { perMinute: 240, burst: 60 }
 
+/**
+ * While the chain does not answer, orders of wallets that were never asked for pass at this rate, all together: enough
+ * for a market to go on, too few to flood it.
+ */
+const UNCHECKED = { perMinute: 30, burst: 10 }
+
 interface KnownOrder extends ReceivedOrder {
-  committed: Set<string>
-  /** The highest round of a result so far. */
+  /** Where it belongs, and where it was heard: in each shard it is passed on once. */
+  shards: readonly ShardName[]
+  heardIn: Set<ShardName>
+  wallet: string
+  /** By provider: what it committed to first, and where that was heard. */
+  committed: Map<string, { hash: Uint8Array; heardIn: Set<ShardName> }>
+  /** The highest round of a result so far, of all shards and of each. */
   round: number
+  rounds: Map<ShardName, number>
   expiresAtMs: number
 }
 
@@ -119,8 +143,11 @@ export async function openAnnouncement(
 
 export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
   const { network, market, clock, log, maxOrders = 4_096, maxOrdersPerPeer = 64 } = options
-  const topic = topicName(network.name, WORD)
+  const { place = createWholeMarket(network), admission = everybody } = options
   const known = new Map<string, KnownOrder>()
+  const unchecked = new TokenBucket(UNCHECKED, clock.elapsed())
+  const authors = new WeakMap<Uint8Array, string>()
+  // Absent where an announcement is only passed on: it was delivered in another shard.
   const deliveries = new WeakMap<Uint8Array, Delivery>()
   const orderListeners = new Set<(received: ReceivedOrder) => void>()
   const commitmentListeners = new Set<(received: ReceivedCommitment) => void>()
@@ -131,16 +158,20 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
   }
 
   function remember(received: ReceivedOrder): KnownOrder {
-    const { revealUntil } = windowsOf(received.order)
-    const order = {
+    const { order } = received
+    const made = {
       ...received,
-      committed: new Set<string>(),
+      shards: shardsOf(order),
+      heardIn: new Set<ShardName>(),
+      wallet: toHex(order.wallet),
+      committed: new Map(),
       round: -1,
-      expiresAtMs: revealUntil + MEMORY_MS,
+      rounds: new Map(),
+      expiresAtMs: windowsOf(order).revealUntil + MEMORY_MS,
     }
-    known.set(toHex(received.orderId), order)
+    known.set(toHex(received.orderId), made)
     forgetOldest()
-    return order
+    return made
   }
 
   /**
@@ -157,65 +188,109 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     }
   }
 
-  function takeOrder(opened: OpenedAnnouncement, order: Order, envelope: Uint8Array): Verdict {
+  async function takeOrder(
+    opened: OpenedAnnouncement,
+    order: Order,
+    envelope: Uint8Array,
+    shard: ShardName,
+  ): Promise<Verdict> {
+    const { peer } = opened
     const refusal = findUnreadableOrder(order) ?? judgeOrder(order, { now: clock.now(), market })
     if (refusal !== undefined) {
-      log.debug('order refused', { peer: opened.peer, refused: refusal.refused, detail: refusal.detail })
+      log.debug('order refused', { peer, refused: refusal.refused, detail: refusal.detail })
       return refusal.refused === 'MALFORMED' || refusal.refused === 'FOREIGN_MARKET' ? 'reject' : 'ignore'
     }
-    const orderId = orderIdOf(opened.peer, opened.payload)
-    if (known.has(toHex(orderId))) return 'ignore'
-    const ofPeer = [...known.values()].filter(({ peer }) => peer === opened.peer).length
-    if (ofPeer >= maxOrdersPerPeer) {
-      log.debug('too many orders of one renter', { peer: opened.peer, ofPeer })
-      return 'ignore'
-    }
-    const received = { order, orderId, peer: opened.peer, envelope }
-    remember(received)
-    deliveries.set(envelope, { kind: 'order', received })
+    if (shard !== '' && !shardsOf(order).includes(shard)) return 'reject'
+    const orderId = orderIdOf(peer, opened.payload)
+    const id = toHex(orderId)
+    const isHeard = () => known.get(id)?.heardIn.has(shard) ?? false
+    if (isHeard()) return 'ignore'
+    if (!known.has(id) && !(await isBacked(peer, order))) return 'ignore'
+    // While the chain was asked a copy may have come.
+    if (isHeard()) return 'ignore'
+    const isNew = !known.has(id)
+    const received = { order, orderId, peer, envelope }
+    const remembered = known.get(id) ?? remember(received)
+    remembered.heardIn.add(shard)
+    if (isNew) deliveries.set(envelope, { kind: 'order', received })
     return 'accept'
   }
 
-  function takeCommitment(peer: string, { orderId, hash }: { orderId: Uint8Array; hash: Uint8Array }) {
-    if (orderId.length !== 32 || hash.length !== 32) return 'reject'
-    const order = known.get(toHex(orderId))
-    const isInTime = order !== undefined && phaseOf(order.order, clock.now()) === 'committing'
-    if (!isInTime || order.committed.has(peer) || order.committed.size >= MAX_COMMITMENTS) return 'ignore'
-    order.committed.add(peer)
-    return { orderId, peer, hash, receivedAtMs: clock.now() }
+  /** Whether an order may cost everybody's attention: few of one renter and one wallet, and each with its deposit. */
+  async function isBacked(peer: string, order: Order): Promise<boolean> {
+    const wallet = toHex(order.wallet)
+    const isFull = () => {
+      let [ofPeer, ofWallet] = [0, 0]
+      for (const other of known.values()) {
+        if (phaseOf(other.order, clock.now()) === 'closed') continue
+        if (other.peer === peer) ofPeer++
+        if (other.wallet === wallet) ofWallet++
+      }
+      return Math.max(ofPeer, ofWallet) >= maxOrdersPerPeer
+    }
+    if (isFull()) {
+      log.debug('too many orders of one renter or wallet', { peer, wallet })
+      return false
+    }
+    const canPay = await admission.canPay(order.wallet, depositOf(order))
+    if (canPay === false) log.debug('an order without funds', { peer, wallet })
+    return (canPay ?? unchecked.take(clock.elapsed())) && !isFull()
   }
 
-  function takeResult(peer: string, result: Result): 'accept' | 'ignore' | 'reject' {
+  async function takeCommitment(
+    peer: string,
+    { orderId, hash }: { orderId: Uint8Array; hash: Uint8Array },
+    shard: ShardName,
+    data: Uint8Array,
+  ): Promise<Verdict> {
+    if (orderId.length !== 32 || hash.length !== 32) return 'reject'
+    const order = known.get(toHex(orderId))
+    if (order === undefined || !isCommitting(order)) return 'ignore'
+    if (!(await admission.isStaked(peer)) || !isCommitting(order)) return 'ignore'
+    const earlier = order.committed.get(peer)
+    if (earlier !== undefined) {
+      // One commitment for each provider: the same in another shard is passed on, another one is not.
+      if (!equal(earlier.hash, hash) || earlier.heardIn.has(shard)) return 'ignore'
+      earlier.heardIn.add(shard)
+      return 'accept'
+    }
+    if (order.committed.size >= MAX_COMMITMENTS) return 'ignore'
+    order.committed.set(peer, { hash, heardIn: new Set([shard]) })
+    const received = { orderId, peer, hash, receivedAtMs: clock.now() }
+    deliveries.set(data, { kind: 'commitment', received })
+    return 'accept'
+  }
+
+  const isCommitting = ({ order }: KnownOrder) => phaseOf(order, clock.now()) === 'committing'
+
+  function takeResult(peer: string, result: Result, shard: ShardName, envelope: Uint8Array): Verdict {
     if (!isReadableResult(result)) return 'reject'
     const order = known.get(toHex(result.orderId))
     if (order === undefined) return 'ignore'
     if (order.peer !== peer) return 'reject'
     // A copy, or a round that was overtaken on the way.
-    if (result.round <= order.round) return 'ignore'
-    order.round = result.round
+    if (result.round <= (order.rounds.get(shard) ?? -1)) return 'ignore'
+    order.rounds.set(shard, result.round)
+    if (result.round > order.round) {
+      order.round = result.round
+      deliveries.set(envelope, {
+        kind: 'result',
+        received: { result, orderId: result.orderId, peer, envelope },
+      })
+    }
     return 'accept'
   }
 
-  async function validate({ data }: GossipMessage): Promise<Verdict> {
+  async function validate({ data }: GossipMessage, shard: ShardName): Promise<Verdict> {
     const opened = await openAnnouncement(data)
     if (isRefusal(opened)) return 'reject'
     const { peer, announcement } = opened
     if (peer === network.peer) return 'ignore'
+    authors.set(data, peer)
     const { order, commitment, result } = announcement
-    if (order !== undefined) return takeOrder(opened, order, data)
-    if (commitment !== undefined) {
-      const taken = takeCommitment(peer, commitment)
-      if (typeof taken === 'string') return taken
-      deliveries.set(data, { kind: 'commitment', received: taken })
-      return 'accept'
-    }
-    if (result === undefined) return 'reject'
-    const verdict = takeResult(peer, result)
-    if (verdict === 'accept') {
-      const received = { result, orderId: result.orderId, peer, envelope: data }
-      deliveries.set(data, { kind: 'result', received })
-    }
-    return verdict
+    if (order !== undefined) return takeOrder(opened, order, data, shard)
+    if (commitment !== undefined) return takeCommitment(peer, commitment, shard, data)
+    return result === undefined ? 'reject' : takeResult(peer, result, shard, data)
   }
 
   function deliver({ data }: GossipMessage): void {
@@ -225,13 +300,32 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     if (delivery?.kind === 'result') for (const act of resultListeners) act(delivery.received)
   }
 
-  network.gossip.join(topic, {
-    validate,
-    authorOf: ({ data }) => deliveries.get(data)?.received.peer,
+  const detach = place.attach(WORD, (shard) => ({
+    validate: (message) => validate(message, shard),
+    authorOf: ({ data }) => authors.get(data),
     onMessage: deliver,
     limits: { maxBytes: AUCTION_LIMITS.maxBytes, perAuthor: PER_AUTHOR },
+  }))
+
+  // Who is found while bids are still awaited hears of the order too.
+  const stopPopulated = place.onPopulated((shard) => {
+    for (const order of known.values()) {
+      if (order.peer !== network.peer || !order.shards.includes(shard) || !isCommitting(order)) continue
+      place.publish(WORD, [shard], order.envelope).catch((error) => {
+        log.debug('an order was not told again', { shard, error: String(error) })
+      })
+    }
   })
   const stopSweeping = clock.every(SWEEP_MS, sweep)
+
+  /** Where an announcement of this node belongs. An order's shards are joined first where none is yet. */
+  async function shardsNow(orderId: Uint8Array, isOrder: boolean): Promise<readonly ShardName[]> {
+    const shards = known.get(toHex(orderId))?.shards ?? ALL_SHARDS
+    if (!isOrder) return shards
+    const seeking = place.seek(shards)
+    if (place.joined(shards).length === 0) await seeking
+    return shards
+  }
 
   return {
     publish: async (announcement) => {
@@ -241,7 +335,8 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
         announcement.commitment?.orderId ?? announcement.result?.orderId ?? orderIdOf(network.peer, payload)
       // Before it goes out: the first commitments come back within milliseconds.
       if (order !== undefined) remember({ order, orderId, peer: network.peer, envelope })
-      const { recipients } = await network.gossip.publish(topic, envelope)
+      const shards = await shardsNow(orderId, order !== undefined)
+      const recipients = await place.publish(WORD, shards, envelope)
       return { orderId, envelope, recipients }
     },
     onOrder: (listener) => subscribe(orderListeners, listener),
@@ -251,10 +346,24 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
       [...known.values()].map(({ order, orderId, peer, envelope }) => ({ order, orderId, peer, envelope })),
     close: () => {
       stopSweeping()
+      stopPopulated()
       for (const listeners of [orderListeners, commitmentListeners, resultListeners]) listeners.clear()
-      network.gossip.leave(topic)
+      detach()
     },
   }
+}
+
+/** Every shard in which a provider can be that the order is for; none when its requirements cannot be read. */
+function shardsOf(order: Order): readonly ShardName[] {
+  const requirements = readRequirements(order.requirements)
+  return isRefusal(requirements) ? [] : shardsFor(requirements)
+}
+
+/** The most that the order can lead to, atomic units. */
+function depositOf(order: Order): bigint {
+  const requirements = readRequirements(order.requirements)
+  const devices = isRefusal(requirements) ? 1 : requirements.devices
+  return depositFor(order.ceilingPricePerHour * BigInt(devices), order.durationS)
 }
 
 /** The order inside an opened announcement, with its name; undefined when it is something else. */

@@ -1,10 +1,14 @@
 import { toHex } from '../../protocols/bytes.js'
+import { type Content, isUrgent, periodFor } from '../../protocols/heartbeat/period.js'
 import { Heartbeat } from '../../protocols/heartbeat/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { HeartbeatTopic } from '../market/heartbeats.js'
 import type { Store } from '../store/port.js'
 
-/** Says to the market what this node has, every period and soon after each change. */
+/**
+ * Says to the market what this node has, every period and soon after each change. The period grows with the number of
+ * providers in the shard; where it has grown, changes that decide nothing wait for the next beat.
+ */
 export interface HeartbeatService {
   start(): Promise<void>
   /** Something may have changed; a beat goes out if what it would tell differs from what the last one told. */
@@ -18,25 +22,24 @@ export interface HeartbeatService {
 /** Changes that come close together are told together: receivers allow ten beats at once and 30 a minute. */
 const SPACING_MS = 2_000
 
-type Content = Omit<Heartbeat, 'sequence' | 'timeMs'>
-
 export function createHeartbeatService(parts: {
   topic: HeartbeatTopic
   store: Store
   clock: Clock
   log: Log
+  /** Between two beats, as long as the shard is small enough. */
   periodMs: number
   describe: () => Content
 }): HeartbeatService {
-  const { topic, clock, log, periodMs, describe } = parts
+  const { topic, clock, log, describe } = parts
   const sequences = parts.store.collection<{ last: bigint }>('provider-heartbeat')
   let last = 0n
   let sent = 0
-  let told = ''
+  let told: Content | undefined
   let lastBeatAt = Number.NEGATIVE_INFINITY
   let queue: Promise<void> = Promise.resolve()
   let cancelPlanned: (() => void) | undefined
-  let stopPeriod = () => {}
+  let cancelNext = () => {}
   let stopped = false
 
   /**
@@ -50,9 +53,18 @@ export function createHeartbeatService(parts: {
     last = sequence
     lastBeatAt = clock.elapsed()
     const content = describe()
-    told = fingerprint(content)
-    await topic.publish({ ...content, sequence, timeMs: now })
+    told = content
+    const periodMs = periodNow()
+    planNext(periodMs)
+    await topic.publish({ ...content, sequence, timeMs: now, periodMs })
     sent++
+  }
+
+  const periodNow = () => periodFor(topic.members(), parts.periodMs)
+
+  function planNext(periodMs: number): void {
+    cancelNext()
+    if (!stopped) cancelNext = clock.after(periodMs, () => void beat())
   }
 
   function beat(): Promise<void> {
@@ -60,25 +72,32 @@ export function createHeartbeatService(parts: {
     cancelPlanned = undefined
     queue = queue.then(send).catch((error) => {
       log.warn('a heartbeat could not be sent', { error: String(error) })
+      planNext(periodNow())
     })
     return queue
+  }
+
+  /** In a shard of usual size every change is told. */
+  function isWorthTelling(content: Content): boolean {
+    if (told === undefined) return true
+    if (periodNow() > parts.periodMs) return isUrgent(told, content)
+    return fingerprint(content) !== fingerprint(told)
   }
 
   return {
     start: async () => {
       last = (await sequences.get('sequence'))?.last ?? 0n
-      stopPeriod = clock.every(periodMs, () => void beat())
       await beat()
     },
     changed: () => {
-      if (stopped || cancelPlanned !== undefined || fingerprint(describe()) === told) return
+      if (stopped || cancelPlanned !== undefined || !isWorthTelling(describe())) return
       const wait = Math.max(0, lastBeatAt + SPACING_MS - clock.elapsed())
       cancelPlanned = clock.after(wait, () => void beat())
     },
     beat,
     stop: async () => {
       stopped = true
-      stopPeriod()
+      cancelNext()
       cancelPlanned?.()
       await queue
     },

@@ -126,6 +126,7 @@ async function matchAndRun(attempt: Attempt): Promise<boolean> {
   attempt.matchUntilMs = parts.clock.elapsed() + plan.queueMs
   await parts.clock.sleep(Math.max(0, parts.listenUntilMs - parts.clock.elapsed()), signal)
   for (;;) {
+    await parts.inventory.seek(plan.requirements, signal)
     const order = makeOrder(attempt)
     const auction = await holdAuction(attempt, order)
     if (await runBestBid(attempt, auction)) return true

@@ -4,6 +4,7 @@ import { HEARTBEAT_LIMITS, judgeHeartbeat } from '../../protocols/heartbeat/rule
 import { Availability, Heartbeat } from '../../protocols/heartbeat/wire.js'
 import { inventoryProtocol } from '../../protocols/inventory/protocol.js'
 import { findMismatches, type Mismatch, type Offer } from '../../protocols/inventory/rules.js'
+import type { ShardNeeds } from '../../protocols/inventory/shard.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
@@ -16,6 +17,11 @@ import type { Engine } from '../net/ports.js'
  * it, joined with the stake that the chain confirms.
  */
 export interface Inventory {
+  /**
+   * Takes part in the shards of the market in which such providers can be, and has heard of those that members know when
+   * it resolves; a few seconds at most, nothing to wait for when it was called lately.
+   */
+  seek(requirements: ShardNeeds, signal?: AbortSignal): Promise<void>
   offers(signal?: AbortSignal): Promise<Offer[]>
   /**
    * One provider's offer; asks the provider itself when no heartbeat of it has come yet. Undefined: it did not answer
@@ -30,6 +36,8 @@ export interface Inventory {
   ): Promise<Array<{ offer: Offer; mismatches: Mismatch[] }>>
 }
 
+/** Every shard of the market. */
+const ANYWHERE: ShardNeeds = { memoryBytes: 0n, gpu: false, locations: [] }
 const STAKE_LOOKUPS_AT_ONCE = 16
 /** A bidder that keeps its offer to itself does not hold up an auction for longer. */
 const ASK_MS = 2_000
@@ -86,22 +94,30 @@ export function createInventory(parts: {
     return refusal === undefined ? heartbeat : undefined
   }
 
-  const offers = (signal?: AbortSignal) =>
+  const offers = async (signal?: AbortSignal) => {
+    await heartbeats.seek(ANYWHERE, signal)
+    return known(signal)
+  }
+
+  const known = (signal?: AbortSignal) =>
     mapLimited(heartbeats.all(), STAKE_LOOKUPS_AT_ONCE, ({ peer, heartbeat }) =>
       toOffer(peer, heartbeat, signal),
     )
 
   return {
+    seek: (requirements, signal) => heartbeats.seek(requirements, signal),
     offers,
     offerOf: async (peer, signal) => {
       const heartbeat = heartbeats.newest(peer)?.heartbeat ?? (await ask(peer, signal))
       return heartbeat === undefined ? undefined : toOffer(peer, heartbeat, signal)
     },
-    explain: async (requirements, ceilingPricePerHour, signal) =>
-      (await offers(signal)).map((offer) => ({
+    explain: async (requirements, ceilingPricePerHour, signal) => {
+      await heartbeats.seek(requirements, signal)
+      return (await known(signal)).map((offer) => ({
         offer,
         mismatches: findMismatches(offer, requirements, ceilingPricePerHour),
-      })),
+      }))
+    },
   }
 }
 

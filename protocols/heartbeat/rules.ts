@@ -1,6 +1,7 @@
 import { equal } from '../bytes.js'
 import type { Refusal } from '../errors.js'
 import { isPrintable, printable } from '../text.js'
+import { LONGEST_PERIOD_MS, staleAfterMs } from './period.js'
 import { Availability, type Heartbeat } from './wire.js'
 
 export const HEARTBEAT_LIMITS = {
@@ -13,7 +14,7 @@ export const HEARTBEAT_LIMITS = {
   maxAddressChars: 256,
   maxDisagreementChars: 512,
   maxAttestations: 32,
-  /** Older than this is stale. Three beats of the default period: two may be lost. */
+  /** Older than this is stale, unless a longer period is announced (`staleAfterMs`): three beats of the default one. */
   maxAgeMs: 180_000,
   /** A sender's clock may be ahead of ours by this much. */
   maxSkewMs: 10_000,
@@ -38,7 +39,8 @@ export function judgeHeartbeat(
     return { refused: 'FOREIGN_MARKET', detail: 'the heartbeat names another market' }
   }
   const ageMs = facts.now - heartbeat.timeMs
-  if (ageMs > HEARTBEAT_LIMITS.maxAgeMs) return { refused: 'STALE', detail: `sent ${ageMs} ms ago` }
+  if (ageMs > staleAfterMs(heartbeat, HEARTBEAT_LIMITS.maxAgeMs))
+    return { refused: 'STALE', detail: `sent ${ageMs} ms ago` }
   if (-ageMs > HEARTBEAT_LIMITS.maxSkewMs) {
     return { refused: 'FROM_THE_FUTURE', detail: `its clock is ${-ageMs} ms ahead of ours` }
   }
@@ -74,7 +76,8 @@ function findMalformed(heartbeat: Heartbeat): string | undefined {
   if (odd !== undefined) return `a text with control characters: ${JSON.stringify(printable(odd))}`
   const far = heartbeat.addresses.find((address) => address.length > limits.maxAddressChars)
   if (far !== undefined) return `an address of ${far.length} characters`
-  const { disagreement = '', attestations = 0, attestationsDigest } = heartbeat
+  const { disagreement = '', attestations = 0, attestationsDigest, periodMs = 0 } = heartbeat
+  if (periodMs > LONGEST_PERIOD_MS) return `a period of ${periodMs} ms`
   if (disagreement.length > limits.maxDisagreementChars)
     return `${disagreement.length} characters of disagreement`
   if (attestations > limits.maxAttestations) return `${attestations} attestations`

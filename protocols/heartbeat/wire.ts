@@ -311,6 +311,7 @@ export interface Heartbeat {
   disagreement?: string
   attestations?: number
   attestationsDigest?: Uint8Array
+  periodMs?: number
 }
 
 export namespace Heartbeat {
@@ -392,6 +393,11 @@ export namespace Heartbeat {
         if (obj.attestationsDigest != null) {
           w.uint32(106)
           w.bytes(obj.attestationsDigest)
+        }
+
+        if (obj.periodMs != null) {
+          w.uint32(160)
+          w.uint32(obj.periodMs)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -481,6 +487,10 @@ export namespace Heartbeat {
             }
             case 13: {
               obj.attestationsDigest = reader.bytes()
+              break
+            }
+            case 20: {
+              obj.periodMs = reader.uint32()
               break
             }
             default: {
@@ -622,6 +632,13 @@ export namespace Heartbeat {
               }
               break
             }
+            case 20: {
+              yield {
+                field: `${prefix}.periodMs`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -750,6 +767,11 @@ export namespace Heartbeat {
     value: Uint8Array
   }
 
+  export interface HeartbeatPeriodMsFieldEvent {
+    field: '$.periodMs'
+    value: number
+  }
+
   export function encode (obj: Partial<Heartbeat>): Uint8Array {
     return encodeMessage(obj, Heartbeat.codec())
   }
@@ -758,7 +780,282 @@ export namespace Heartbeat {
     return decodeMessage(buf, Heartbeat.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Heartbeat>): Generator<HeartbeatMarketFieldEvent | HeartbeatSequenceFieldEvent | HeartbeatTimeMsFieldEvent | HeartbeatAvailabilityFieldEvent | HeartbeatDevicesModelFieldEvent | HeartbeatDevicesMemoryBytesFieldEvent | HeartbeatDevicesGpuFieldEvent | HeartbeatDevicesBackendFieldEvent | HeartbeatDevicesDriverFieldEvent | HeartbeatDevicesCudaVersionFieldEvent | HeartbeatDevicesGflopsFieldEvent | HeartbeatDevicesCountFieldEvent | HeartbeatDevicesFreeFieldEvent | HeartbeatPricePerHourFieldEvent | HeartbeatLocationFieldEvent | HeartbeatRuntimesFieldEvent | HeartbeatAddressesFieldEvent | HeartbeatVersionFieldEvent | HeartbeatDisagreementFieldEvent | HeartbeatAttestationsFieldEvent | HeartbeatAttestationsDigestFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Heartbeat>): Generator<HeartbeatMarketFieldEvent | HeartbeatSequenceFieldEvent | HeartbeatTimeMsFieldEvent | HeartbeatAvailabilityFieldEvent | HeartbeatDevicesModelFieldEvent | HeartbeatDevicesMemoryBytesFieldEvent | HeartbeatDevicesGpuFieldEvent | HeartbeatDevicesBackendFieldEvent | HeartbeatDevicesDriverFieldEvent | HeartbeatDevicesCudaVersionFieldEvent | HeartbeatDevicesGflopsFieldEvent | HeartbeatDevicesCountFieldEvent | HeartbeatDevicesFreeFieldEvent | HeartbeatPricePerHourFieldEvent | HeartbeatLocationFieldEvent | HeartbeatRuntimesFieldEvent | HeartbeatAddressesFieldEvent | HeartbeatVersionFieldEvent | HeartbeatDisagreementFieldEvent | HeartbeatAttestationsFieldEvent | HeartbeatAttestationsDigestFieldEvent | HeartbeatPeriodMsFieldEvent> {
     return streamMessage(buf, Heartbeat.codec(), opts)
+  }
+}
+
+export interface RosterRequest {
+  shard: string
+}
+
+export namespace RosterRequest {
+  let _codec: Codec<RosterRequest>
+
+  export const codec = (): Codec<RosterRequest> => {
+    if (_codec == null) {
+      _codec = message<RosterRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.shard != null && obj.shard !== '')) {
+          w.uint32(10)
+          w.string(obj.shard)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          shard: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.shard = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.shard`,
+                value: reader.string()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RosterRequestShardFieldEvent {
+    field: '$.shard'
+    value: string
+  }
+
+  export function encode (obj: Partial<RosterRequest>): Uint8Array {
+    return encodeMessage(obj, RosterRequest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RosterRequest>): RosterRequest {
+    return decodeMessage(buf, RosterRequest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RosterRequest>): Generator<RosterRequestShardFieldEvent> {
+    return streamMessage(buf, RosterRequest.codec(), opts)
+  }
+}
+
+export interface RosterResponse {
+  shards: string[]
+  members: string[]
+  heartbeats: Uint8Array[]
+}
+
+export namespace RosterResponse {
+  let _codec: Codec<RosterResponse>
+
+  export const codec = (): Codec<RosterResponse> => {
+    if (_codec == null) {
+      _codec = message<RosterResponse>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.shards != null && obj.shards.length > 0) {
+          for (const value of obj.shards) {
+            w.uint32(10)
+            w.string(value)
+          }
+        }
+
+        if (obj.members != null && obj.members.length > 0) {
+          for (const value of obj.members) {
+            w.uint32(18)
+            w.string(value)
+          }
+        }
+
+        if (obj.heartbeats != null && obj.heartbeats.length > 0) {
+          for (const value of obj.heartbeats) {
+            w.uint32(26)
+            w.bytes(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          shards: [],
+          members: [],
+          heartbeats: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.shards != null && obj.shards.length === opts.limits.shards) {
+                throw new MaxLengthError('Decode error - repeated field "shards" had too many elements')
+              }
+
+              obj.shards.push(reader.string())
+              break
+            }
+            case 2: {
+              if (opts.limits?.members != null && obj.members.length === opts.limits.members) {
+                throw new MaxLengthError('Decode error - repeated field "members" had too many elements')
+              }
+
+              obj.members.push(reader.string())
+              break
+            }
+            case 3: {
+              if (opts.limits?.heartbeats != null && obj.heartbeats.length === opts.limits.heartbeats) {
+                throw new MaxLengthError('Decode error - repeated field "heartbeats" had too many elements')
+              }
+
+              obj.heartbeats.push(reader.bytes())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          shards: 0,
+          members: 0,
+          heartbeats: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.shards != null && obj.shards === opts.limits.shards) {
+                throw new MaxLengthError('Streaming decode error - repeated field "shards" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.shards[]`,
+                index: obj.shards,
+                value: reader.string()
+              }
+
+              obj.shards++
+
+              break
+            }
+            case 2: {
+              if (opts.limits?.members != null && obj.members === opts.limits.members) {
+                throw new MaxLengthError('Streaming decode error - repeated field "members" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.members[]`,
+                index: obj.members,
+                value: reader.string()
+              }
+
+              obj.members++
+
+              break
+            }
+            case 3: {
+              if (opts.limits?.heartbeats != null && obj.heartbeats === opts.limits.heartbeats) {
+                throw new MaxLengthError('Streaming decode error - repeated field "heartbeats" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.heartbeats[]`,
+                index: obj.heartbeats,
+                value: reader.bytes()
+              }
+
+              obj.heartbeats++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RosterResponseShardsFieldEvent {
+    field: '$.shards[]'
+    index: number
+    value: string
+  }
+
+  export interface RosterResponseMembersFieldEvent {
+    field: '$.members[]'
+    index: number
+    value: string
+  }
+
+  export interface RosterResponseHeartbeatsFieldEvent {
+    field: '$.heartbeats[]'
+    index: number
+    value: Uint8Array
+  }
+
+  export function encode (obj: Partial<RosterResponse>): Uint8Array {
+    return encodeMessage(obj, RosterResponse.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RosterResponse>): RosterResponse {
+    return decodeMessage(buf, RosterResponse.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RosterResponse>): Generator<RosterResponseShardsFieldEvent | RosterResponseMembersFieldEvent | RosterResponseHeartbeatsFieldEvent> {
+    return streamMessage(buf, RosterResponse.codec(), opts)
   }
 }

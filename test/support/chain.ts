@@ -16,6 +16,8 @@ export interface MemoryChain {
   readonly market: Uint8Array
   escrow(): Escrow
   register(nodeKey: Uint8Array, stake: bigint): void
+  /** What wallets hold, by their key in hex. */
+  funds: Map<string, bigint>
   leases: Map<string, LeaseAccount>
   outcomes: Map<string, LeaseOutcome>
   /** What was executed: `open`, `settle`, … with the lease. */
@@ -90,6 +92,10 @@ export function createMemoryChain(clock: Clock): MemoryChain {
       await up(signal)
       const account = providers.get(toHex(nodeKey))
       return account && { ...account, owner: nodeKey, payout: digest(nodeKey) }
+    },
+    funds: async (wallet, signal) => {
+      await up(signal)
+      return chain.funds.get(toHex(wallet)) ?? 0n
     },
     proposeLease: async (proposal, signal) => {
       await up(signal)
@@ -181,6 +187,7 @@ export function createMemoryChain(clock: Clock): MemoryChain {
     market,
     escrow: () => escrow,
     register: (nodeKey, stake) => void providers.set(toHex(nodeKey), { nodeKey, stake, bound: 0n }),
+    funds: new Map(),
     leases: new Map(),
     outcomes: new Map(),
     transactions: [],

@@ -117,6 +117,7 @@ export function createMemoryEscrow(clock: VirtualClock): MemoryEscrow {
         ? undefined
         : { nodeKey, owner: fill(32, 1), payout: fill(32, 2), stake, bound: 0n }
     },
+    funds: async () => 2n ** 60n,
     proposeLease: async (proposal) => {
       await escrow.before('propose')
       const lease = addressOf(proposal)

@@ -1,0 +1,65 @@
+import { toHex } from '../../protocols/bytes.js'
+import { solanaKeyOf } from '../../protocols/peer.js'
+import type { Clock, Log } from '../../protocols/ports.js'
+import type { Escrow } from '../escrow/port.js'
+import { createLookup } from './lookup.js'
+
+/** Whose messages are passed on: names cost nothing, stakes and deposits do. */
+export interface Admission {
+  /** Whether the provider has the market's least stake; as it was last known where the chain does not answer. */
+  isStaked(peer: string): Promise<boolean>
+  /** Of a provider, atomic units, as it was last known; undefined: never asked for. */
+  stakeOf(peer: string): bigint | undefined
+  /** Whether the wallet holds as much; undefined: the chain does not answer and has not answered for this wallet. */
+  canPay(wallet: Uint8Array, amount: bigint): Promise<boolean | undefined>
+}
+
+/** Takes everybody: for a market without a chain. */
+export const everybody: Admission = {
+  isStaked: async () => true,
+  stakeOf: () => undefined,
+  canPay: async () => true,
+}
+
+/** A stake is bound for days, but a lie costs it at once. */
+const STAKE_MS = 60_000
+/** What is in a wallet changes with every lease. */
+const FUNDS_MS = 15_000
+
+export function createAdmission(parts: {
+  escrow: Pick<Escrow, 'market' | 'provider' | 'funds'>
+  clock: Clock
+  log: Log
+}): Admission {
+  const { escrow, clock, log } = parts
+  const stakes = createLookup<{ stake: bigint; isEnough: boolean }>({
+    ask: async (peer, signal) => {
+      const [market, account] = await Promise.all([
+        escrow.market(signal),
+        escrow.provider(solanaKeyOf(peer), signal),
+      ])
+      const stake = account?.stake ?? 0n
+      return { stake, isEnough: account !== undefined && stake >= market.minimumStake }
+    },
+    freshMs: STAKE_MS,
+    clock,
+    log,
+  })
+  const funds = createLookup<bigint>({
+    ask: (wallet, signal) => escrow.funds(Buffer.from(wallet, 'hex'), signal),
+    freshMs: FUNDS_MS,
+    clock,
+    log,
+  })
+  return {
+    isStaked: async (peer) => {
+      const known = await stakes.get(peer, ({ isEnough }) => isEnough)
+      return known?.isEnough ?? false
+    },
+    stakeOf: (peer) => stakes.peek(peer)?.stake,
+    canPay: async (wallet, amount) => {
+      const known = await funds.get(toHex(wallet), (held) => held >= amount)
+      return known === undefined ? undefined : known >= amount
+    },
+  }
+}

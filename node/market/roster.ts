@@ -1,0 +1,88 @@
+import { codeOf } from '../../protocols/errors.js'
+import {
+  ROSTER_BATCH,
+  ROSTER_HEARTBEATS,
+  ROSTER_MEMBERS,
+  rosterProtocol,
+} from '../../protocols/heartbeat/protocol.js'
+import { ALL_SHARDS, isShard } from '../../protocols/inventory/shard.js'
+import { isPeer } from '../../protocols/peer.js'
+import type { Clock, Log } from '../../protocols/ports.js'
+import type { Engine } from '../net/ports.js'
+import type { ShardName } from './place.js'
+
+/** What one neighbour says of the market. Hints: a heartbeat is checked as if gossip had brought it, a member dialled. */
+export interface Roster {
+  shards: ShardName[]
+  members: string[]
+  heartbeats: Uint8Array[]
+}
+
+/** What this node tells. */
+export interface RosterSource {
+  /** Shards in which it knows members. */
+  shards(): ShardName[]
+  members(shard: ShardName): string[]
+  /** The newest of each provider, the most recently heard first. */
+  heartbeats(shard: ShardName): Uint8Array[]
+}
+
+const ASK_MS = 3_000
+
+/** Until the returned function is called. */
+export async function serveRoster(engine: Engine, source: RosterSource): Promise<() => Promise<void>> {
+  await engine.handle(rosterProtocol, async (session) => {
+    const request = await session.receive()
+    if (request === undefined) return
+    const shards = source.shards()
+    if (!isShard(request.shard)) return session.send({ shards, members: [], heartbeats: [] })
+    const members = source.members(request.shard).slice(0, ROSTER_MEMBERS)
+    const heartbeats = source.heartbeats(request.shard).slice(0, ROSTER_HEARTBEATS)
+    await session.send({ shards, members, heartbeats: heartbeats.slice(0, ROSTER_BATCH) })
+    for (let start = ROSTER_BATCH; start < heartbeats.length; start += ROSTER_BATCH) {
+      const batch = heartbeats.slice(start, start + ROSTER_BATCH)
+      await session.send({ shards: [], members: [], heartbeats: batch })
+    }
+  })
+  return () => engine.unhandle(rosterProtocol)
+}
+
+export type AskRoster = (
+  peer: string,
+  shard: ShardName | '',
+  signal: AbortSignal,
+) => Promise<Roster | undefined>
+
+/** What came until the answer ended or the time was over; undefined when nothing did. Never rejects. */
+export function createRosterClient(parts: { engine: Engine; clock: Clock; log: Log }): AskRoster {
+  const { engine, clock, log } = parts
+  return async (peer, shard, signal) => {
+    const roster: Roster = { shards: [], members: [], heartbeats: [] }
+    let isAnswered = false
+    const late = new AbortController()
+    const cancel = clock.after(ASK_MS, () => late.abort(new Error('no roster in time')))
+    try {
+      const session = await engine.open(rosterProtocol, peer, {
+        signal: AbortSignal.any([signal, late.signal]),
+      })
+      try {
+        await session.send({ shard })
+        await session.end()
+        for await (const { shards, members, heartbeats } of session) {
+          isAnswered = true
+          roster.shards.push(...shards.filter(isShard).slice(0, ALL_SHARDS.length))
+          roster.members.push(...members.filter(isPeer).slice(0, ROSTER_MEMBERS))
+          roster.heartbeats.push(...heartbeats)
+          if (roster.heartbeats.length >= ROSTER_HEARTBEATS) break
+        }
+      } finally {
+        await session.close()
+      }
+    } catch (error) {
+      log.debug('a peer tells no roster', { peer, shard, code: codeOf(error) })
+    } finally {
+      cancel()
+    }
+    return isAnswered ? roster : undefined
+  }
+}
