@@ -29,6 +29,7 @@ import { createOwnOffer } from './provider/offer.js'
 import { fixedPricing, type Pricing } from './provider/pricing.js'
 import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
+import { createTurnout } from './provider/turnout.js'
 import { createTurns } from './provider/turns.js'
 import type { Store } from './store/port.js'
 
@@ -291,6 +292,7 @@ async function startServices(
       maxMs: options.maxSliceMs ?? DEFAULT_SLICES.maxMs,
     },
     standingFor: offer.standingFor,
+    isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats }),
   })
   const unhandle = async () => {
     await Promise.allSettled([leases.stop(), challenges.stop(), stopInventory(), settlements.stop()])

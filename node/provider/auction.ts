@@ -10,6 +10,7 @@ import { sealBid } from '../market/bids.js'
 import type { Network } from '../net/ports.js'
 import type { Bids } from './bids.js'
 import type { Capacity } from './capacity.js'
+import type { IsOurTurn } from './turnout.js'
 
 /** What a bid needs to know of this node at the moment of the order. */
 export interface Standing {
@@ -61,8 +62,9 @@ export function createAuctionService(parts: {
     ceilingPricePerHour: bigint,
     signal: AbortSignal,
   ) => Promise<Standing | string>
+  isOurTurn: IsOurTurn
 }): AuctionService {
-  const { network, topic, bids, capacity, clock, random, log, slices, standingFor } = parts
+  const { network, topic, bids, capacity, clock, random, log, slices, standingFor, isOurTurn } = parts
   const counts: AuctionCounts = { orders: 0, bids: 0, won: 0, passed: {} }
   const stopping = new AbortController()
   const running = new Set<Promise<void>>()
@@ -87,6 +89,7 @@ export function createAuctionService(parts: {
     if (typeof standing === 'string') return pass(orderId, standing)
     const [mismatch] = findMismatches(standing.offer, wanted, order.ceilingPricePerHour)
     if (mismatch !== undefined) return pass(orderId, mismatch.reason, mismatch.text)
+    if (!isOurTurn(orderId, wanted, order.ceilingPricePerHour)) return pass(orderId, 'NOT_DRAWN')
     const id = toHex(orderId)
     const { commitUntil, revealUntil } = windowsOf(order)
     if (clock.now() >= commitUntil) return pass(orderId, 'TOO_LATE')
