@@ -272,6 +272,12 @@ function checkTogether(settings: Layer, findings: Finding[]): void {
   const { maxWindowMs } = AUCTION_LIMITS
   check('provider.min_slice_ms', 'provider.max_slice_ms', (a, b) => a <= b, 'at most provider.max_slice_ms')
   check(
+    'provider.pricing.floor',
+    'provider.pricing.ceiling',
+    (floor, ceiling) => !(floor > ceiling),
+    'at most provider.pricing.ceiling',
+  )
+  check(
     'renter.commit_ms',
     'renter.reveal_ms',
     (a, b) => a + b <= maxWindowMs,

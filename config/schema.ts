@@ -30,6 +30,9 @@ export type RuntimeName = (typeof RUNTIMES)[number]
 /** `auto` takes the first that works, in this order. The last three are software and never called a GPU. */
 export const BACKENDS = ['auto', 'tensorflow-gpu', 'webgpu', 'tensorflow-cpu', 'wasm', 'cpu'] as const
 
+export const PRICING_STRATEGIES = ['fixed', 'cost-plus', 'surge', 'undercut', 'external'] as const
+export type PricingStrategyName = (typeof PRICING_STRATEGIES)[number]
+
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 const COMMITMENTS = ['processed', 'confirmed', 'finalized'] as const
 
@@ -156,6 +159,55 @@ const software = section({
     }),
 })
 
+const percent = (least: number, most: number) => integer(least, most, 'per cent')
+
+const pricing = section({
+  strategy: choice(PRICING_STRATEGIES)
+    .default('fixed')
+    .meta({ kind: 'choice', description: 'How the price of a bid is found (node/README.md).' }),
+  floor: amount().optional().meta({
+    kind: 'amount',
+    description: 'Tokens per device-hour below which nothing is bid; undercut needs it.',
+  }),
+  ceiling: amount()
+    .refine((value) => /[1-9]/.test(value), { error: 'more than zero tokens per hour, such as "0.25"' })
+    .optional()
+    .meta({ kind: 'amount', description: 'Tokens per device-hour above which nothing is bid.' }),
+  electricity_per_kwh: amount()
+    .optional()
+    .meta({ kind: 'amount', description: 'Tokens that a kilowatt-hour costs you; cost-plus needs it.' }),
+  watts: integer(1, 100_000, 'watts').optional().meta({
+    kind: 'integer',
+    description: 'What one device draws under load; unset: measured, else by its maker’s figures.',
+  }),
+  depreciation_per_hour: amount().default('0').meta({
+    kind: 'amount',
+    description: 'Tokens that an hour of work costs you in wear, for cost-plus.',
+  }),
+  margin_percent: percent(0, 10_000)
+    .default(20)
+    .meta({ kind: 'integer', description: 'What cost-plus adds to the cost.' }),
+  surge_from_percent: percent(0, 99)
+    .default(50)
+    .meta({ kind: 'integer', description: 'Utilisation from which surge raises the price.' }),
+  surge_percent: percent(0, 10_000)
+    .default(50)
+    .meta({ kind: 'integer', description: 'What surge adds when every device is always leased.' }),
+  undercut_percentile: percent(0, 100).default(25).meta({
+    kind: 'integer',
+    description: 'Which of the comparable offers, from the cheapest on, undercut goes below.',
+  }),
+  undercut_percent: percent(0, 100)
+    .default(1)
+    .meta({ kind: 'integer', description: 'How far below it goes.' }),
+  command: list('a program and its arguments', (value) => value.length > 0)
+    .default([])
+    .meta({ kind: 'list', description: 'Program that external asks for each price; no shell reads it.' }),
+  command_timeout_ms: integer(10, 10_000, 'milliseconds')
+    .default(300)
+    .meta({ kind: 'integer', description: 'Longest wait for it; bids are due within half a second.' }),
+})
+
 const provider = section({
   enabled: flag().default(false).meta({ kind: 'boolean', description: 'Offer this machine’s devices.' }),
   price_per_hour: amount()
@@ -190,6 +242,7 @@ const provider = section({
     .default(['tfjs'])
     .meta({ kind: 'list', description: 'Runtimes on offer.' }),
   software: software.prefault({}),
+  pricing: pricing.prefault({}),
 })
 
 const challenge = section({

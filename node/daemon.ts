@@ -14,9 +14,11 @@ import { createControlledNode } from './daemon/controlled.js'
 import { rememberDecimals } from './daemon/market.js'
 import { type OpenDevice, type ProviderRole, startProvider } from './daemon/provider.js'
 import { type RenterRole, startRenter } from './daemon/renter.js'
+import { startReputation } from './daemon/reputation.js'
 import type { Escrow } from './escrow/port.js'
 import { NODE_KEY_FILE } from './identity/files.js'
 import { readOrCreateKeyFile } from './identity/key.js'
+import { createLatencyMeter } from './market/latency.js'
 import { createMarket } from './market/market.js'
 import { createNetwork, type NetworkInit } from './net/network.js'
 import type { Network } from './net/ports.js'
@@ -109,6 +111,21 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     log,
   })
   cleanup.add('market', close)
+  const { engine } = network
+  const { reputation, experience } = await startReputation({
+    config,
+    chain,
+    market,
+    heartbeats,
+    engine,
+    store,
+    clock,
+    log,
+  })
+  cleanup.add('reputation', reputation.stop)
+
+  const meter = createLatencyMeter({ network, clock, log })
+  cleanup.add('latency', async () => meter.stop())
 
   const parts = {
     config,
@@ -116,6 +133,9 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     heartbeats,
     auctions,
     escrow: chain.escrow,
+    reputation,
+    experience,
+    meter,
     store,
     wallet: chain.wallet.publicKey.toBytes(),
     clock,
@@ -139,7 +159,9 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const stopRequested = Promise.withResolvers<void>()
   const node = createControlledNode({
     config,
+    clock,
     escrow: chain.escrow,
+    reputation,
     renter: renter.renter,
     ...(provider === undefined ? {} : { provider }),
     status: () => describe(options, network, chain, startedAtMs),

@@ -6,11 +6,14 @@ import { codeOf } from '../protocols/errors.js'
 import { DEFAULT_PERIOD_MS, HEARTBEAT_LIMITS } from '../protocols/heartbeat/rules.js'
 import type { Heartbeat, Device as OfferedDevices } from '../protocols/heartbeat/wire.js'
 import type { Benchmark } from '../protocols/inventory/wire.js'
+import { solanaKeyOf } from '../protocols/peer.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
 import type { Escrow, MarketTerms } from './escrow/port.js'
 import { openFolder } from './files/folder.js'
 import { type AuctionTopic, createAuctionTopic } from './market/announcements.js'
 import { createHeartbeatTopic, type HeartbeatTopic } from './market/heartbeats.js'
+import type { LatencyMeter } from './market/latency.js'
+import { createRoundTripTeller } from './market/sightings.js'
 import type { Network } from './net/ports.js'
 import { type Attestations, openAttestations } from './provider/attestations.js'
 import { createAuctionService } from './provider/auction.js'
@@ -19,14 +22,22 @@ import { createBlobs } from './provider/blobs.js'
 import { type Binding, createCapacity } from './provider/capacity.js'
 import { serveChallenges } from './provider/challenge.js'
 import { within } from './provider/deadline.js'
+import { createDemandService } from './provider/demand.js'
 import { createHeartbeatService } from './provider/heartbeat.js'
 import { serveInventory } from './provider/inventory.js'
 import { type JobSummary, serveJobs } from './provider/job.js'
 import { openJobs } from './provider/jobs.js'
 import { serveLeases } from './provider/lease.js'
 import { type LeaseRecord, type Ledger, openLedger } from './provider/ledger.js'
-import { createOwnOffer } from './provider/offer.js'
-import { fixedPricing, type Pricing } from './provider/pricing.js'
+import { createOwnOffer, describeDevices } from './provider/offer.js'
+import { PLAIN_TERMS, type PricingFacts, type PricingTerms, type Quote } from './provider/pricing/facts.js'
+import type { PowerMeter, PriceProgram } from './provider/pricing/port.js'
+import {
+  createPricing,
+  type OrderFacts,
+  type Pricing,
+  type StrategyName,
+} from './provider/pricing/pricing.js'
 import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
 import { createTurnout } from './provider/turnout.js'
@@ -62,10 +73,17 @@ export interface ProviderOptions {
   maxInputBytes?: number
   /** What the sources on this host's hardware do not agree on: told to everybody. */
   disagreements?: readonly string[]
-  /** Default: always `pricePerHour`. */
-  pricing?: Pricing
+  /** How prices of bids are found. Default: always `pricePerHour`. */
+  pricing?: {
+    strategy: StrategyName
+    terms: Omit<PricingTerms, 'basePricePerHour'>
+    meter?: PowerMeter
+    program?: PriceProgram
+  }
   /** What was found out about every backend, for the inventory. Default: the device's own report. */
   benchmarks?: readonly BackendReport[]
+  /** Its round trips are told to whoever asks: they show which places of others are impossible. */
+  meter?: LatencyMeter
   /** Shared with a renter in the same process; a topic can be joined only once. */
   topics?: { heartbeats: HeartbeatTopic; auctions: AuctionTopic }
 }
@@ -96,6 +114,8 @@ export interface ProviderStatus {
     challenges: number
     challengesDeclined: Record<string, number>
     vouchers: number
+    /** Openings that the chain asked this node for, and got. */
+    demandsAnswered: number
     /** Jobs that have ended since the start, by state, or by the reason why they failed. */
     jobs: Record<string, number>
   }
@@ -119,8 +139,19 @@ export interface Provider {
   /** The owner comes back: running jobs end with PROVIDER_PAUSED, and no work is taken until `resume`. */
   pause(reason: string): Promise<void>
   resume(): Promise<void>
+  /** What a strategy, by default the configured one, would bid now for an order, and from what. */
+  previewPrice(order: OrderFacts, strategy?: StrategyName): Promise<PricePreview>
   /** Says good-bye to the market, ends its jobs, pays out its vouchers, and leaves nothing running. Idempotent. */
   stop(): Promise<void>
+}
+
+export interface PricePreview {
+  strategy: StrategyName
+  quote: Quote
+  facts: PricingFacts
+  terms: PricingTerms
+  /** What heartbeats say now. */
+  advertisedPricePerHour: bigint
 }
 
 const LONGEST_RECONCILE_MS = 5_000
@@ -143,20 +174,26 @@ export async function createProvider(options: ProviderOptions): Promise<Provider
   const topics = options.topics ?? joinTopics(options, market)
   const pause: Pause = { because: undefined }
   const services = await startServices(options, market, topics, pause)
-  const { ledger, offer, jobs, heartbeat, reconciler, auction, capacity, bids } = services
+  const { ledger, offer, jobs, heartbeat, reconciler, auction, capacity, bids, demands, pricing } = services
 
   const unsubscribe = ledger.onChange(() => heartbeat.changed())
   await reconciler.run()
+  void demands.run()
   await offer.refresh().catch((error) => log.warn('the stake is not known yet', { error: String(error) }))
+  const reprice = async () => {
+    if (await pricing.refresh()) heartbeat.changed()
+  }
+  await reprice()
   auction.start()
   const windowMs = market.disputeWindowS * 1_000
   const reconcilePeriodMs = Math.min(LONGEST_RECONCILE_MS, windowMs / LOOKS_PER_WINDOW)
   const stopReconciling = clock.every(options.reconcilePeriodMs ?? reconcilePeriodMs, () => {
     void reconciler.run()
+    void demands.run()
   })
   const stopSweeping = clock.every(SWEEP_MS, () => {
     capacity.sweep()
-    void Promise.allSettled([bids.sweep(), jobs.sweep(), offer.refresh()]).then((done) => {
+    void Promise.allSettled([bids.sweep(), jobs.sweep(), offer.refresh(), reprice()]).then((done) => {
       for (const each of done) {
         if (each.status === 'fulfilled') continue
         log.warn('a sweep failed', { code: codeOf(each.reason), error: String(each.reason) })
@@ -169,6 +206,7 @@ export async function createProvider(options: ProviderOptions): Promise<Provider
     pause.because = 'the provider stops'
     stopReconciling()
     stopSweeping()
+    await demands.stop()
     await auction.stop()
     await jobs.endAll('PROVIDER_STOPPED')
     await heartbeat.beat()
@@ -195,6 +233,12 @@ export async function createProvider(options: ProviderOptions): Promise<Provider
       pause.because = undefined
       heartbeat.changed()
     },
+    previewPrice: async (order, strategy = pricing.strategy) => ({
+      strategy,
+      ...(await pricing.preview(order, strategy)),
+      terms: termsOf(options),
+      advertisedPricePerHour: pricing.advertised(),
+    }),
     stop: () => (stopping ??= stopAll()),
     status: () => readStatus(options, services, pause.because),
   }
@@ -232,11 +276,25 @@ async function startServices(
     log,
     pausedBecause,
   }
+  const pricing: Pricing = createPricing({
+    ...shared,
+    strategy: 'fixed',
+    ...options.pricing,
+    terms: termsOf(options),
+    device: () => describeDevices(device.report, capacity.total, capacity.unoccupied()),
+    others: () => topics.heartbeats.all().filter(({ peer }) => peer !== network.peer),
+    isBacked: async (peer) => {
+      const account = await within(clock, STAKE_MS, undefined, (signal) =>
+        escrow.provider(solanaKeyOf(peer), signal),
+      )
+      return account !== undefined && account.stake >= market.minimumStake
+    },
+  })
   const offer = createOwnOffer({
     ...shared,
     market,
     report: device.report,
-    pricing: options.pricing ?? fixedPricing,
+    pricing,
     terms: options,
   })
   const attestations: Attestations = await openAttestations({
@@ -275,6 +333,8 @@ async function startServices(
     onStop: (lease, reason) => void jobs.end(lease, reason),
     onClosed,
   })
+  const isBusy = () => pause.because !== undefined || ledger.all().some(({ occupies }) => occupies)
+  const demands = createDemandService({ ...shared, nodeKey: network.publicKey, isBusy })
   const challenges = await serveChallenges({ ...shared, attestations, market: market.address })
   const stopInventory = await serveInventory({
     engine,
@@ -283,6 +343,17 @@ async function startServices(
     benchmarks: (options.benchmarks ?? [device.report]).map(describeBenchmark),
     runningJobs: () => jobs.running().length,
     attestations: attestations.all,
+    ...(options.meter === undefined
+      ? {}
+      : {
+          roundTrips: createRoundTripTeller({
+            meter: options.meter,
+            market: market.address,
+            location: options.location,
+            key: network.privateKey,
+            clock,
+          }),
+        }),
   })
   const auction = createAuctionService({
     ...shared,
@@ -301,15 +372,21 @@ async function startServices(
     ledger,
     bids,
     capacity,
+    pricing,
     offer,
     heartbeat,
     jobs,
     settlements,
     reconciler,
+    demands,
     challenges,
     auction,
     unhandle,
   }
+}
+
+function termsOf({ pricePerHour, pricing }: ProviderOptions): PricingTerms {
+  return { ...PLAIN_TERMS, ...pricing?.terms, basePricePerHour: pricePerHour }
 }
 
 type Services = Awaited<ReturnType<typeof startServices>>
@@ -323,7 +400,7 @@ function bindingsOf(ledger: Ledger): Binding[] {
 
 function readStatus(
   { network }: ProviderOptions,
-  { offer, jobs, ledger, heartbeat, auction, capacity, challenges, settlements }: Services,
+  { offer, jobs, ledger, heartbeat, auction, capacity, challenges, settlements, demands }: Services,
   pausedBecause: string | undefined,
 ): ProviderStatus {
   const { availability, devices, pricePerHour, location, runtimes } = offer.describe()
@@ -348,6 +425,7 @@ function readStatus(
       challenges: answered,
       challengesDeclined: declined,
       vouchers: settlements.vouchers(),
+      demandsAnswered: demands.answered(),
       jobs: jobs.counts(),
     },
   }

@@ -2,29 +2,34 @@ import type { JobPlan } from '../config/manifest/plan.js'
 import { toHex } from '../protocols/bytes.js'
 import type { Evidence } from '../protocols/challenge/attestation.js'
 import { NightshiftError } from '../protocols/errors.js'
-import type { Mismatch, Offer } from '../protocols/inventory/rules.js'
+import type { Offer } from '../protocols/inventory/rules.js'
 import { hasEnded } from '../protocols/job/rules.js'
 import { JobState } from '../protocols/job/wire.js'
+import { formatAmount } from '../protocols/money.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
 import { checkDeclared } from './device/declared.js'
 import type { Escrow } from './escrow/port.js'
 import type { Files } from './files/port.js'
 import type { AuctionTopic } from './market/announcements.js'
 import type { HeartbeatTopic } from './market/heartbeats.js'
+import type { LatencyMeter } from './market/latency.js'
 import type { Network } from './net/ports.js'
 import { createAuctioneer } from './renter/auction.js'
+import { createConductWatch } from './renter/conduct.js'
 import { type DeploymentParts, deploy, note, slashOf } from './renter/deployment.js'
 import type { DeploymentEvent, DeploymentReport } from './renter/event.js'
 import { createEvidenceReader } from './renter/evidence.js'
 import { createProsecutor, type FraudRecord } from './renter/fraud.js'
 import { type InputReader, prepareInputs } from './renter/inputs.js'
-import { createInventory } from './renter/inventory.js'
+import { createInventory, type Explained, type OfferPage, type OfferSearch } from './renter/inventory.js'
 import { createJournal } from './renter/journal.js'
 import { type LeaseRecord, openLeaseBook } from './renter/lease.js'
+import { createPlaceJudge } from './renter/place.js'
 import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
 import { type HardwareVerdict, verifyHardware } from './renter/verification.js'
+import type { ExperienceLog, Reputation } from './reputation/port.js'
 import type { Store } from './store/port.js'
 
 export interface RenterParts {
@@ -37,6 +42,12 @@ export interface RenterParts {
   inputs: InputReader
   /** Checks results; any backend will do. */
   checker: Checker
+  /** Tells how far providers are to be relied upon; without it nobody knows. */
+  reputation?: Reputation
+  /** Is told what providers did in this renter's jobs. */
+  experience?: ExperienceLog
+  /** Measures round trips; without one no latency is known, and no place is judged. */
+  meter?: LatencyMeter
   clock: Clock
   random: Random
   log: Log
@@ -49,13 +60,19 @@ export interface RenterOptions {
   challengeTimeoutMs: number
   /** How long to listen for heartbeats after the start before the first auction. */
   discoveryMs: number
+  /** Where this node stands, such as DE-Berlin: round trips from there show which places are impossible. */
+  location?: string
 }
 
 /** A renter of GPU time: what is on offer, and jobs. Every job ends in a report, whatever happens in between. */
 export interface Renter {
   offers(signal?: AbortSignal): Promise<Offer[]>
   /** Every offer with the requirements of the plan that it misses. */
-  explain(plan: JobPlan, signal?: AbortSignal): Promise<Array<{ offer: Offer; mismatches: Mismatch[] }>>
+  explain(plan: JobPlan, signal?: AbortSignal): Promise<Explained[]>
+  /** The offers that meet requirements, the cheapest first, and why others do not. */
+  search(search: OfferSearch, signal?: AbortSignal): Promise<OfferPage>
+  /** Called when an offer has come, changed or gone, until the returned function is called. */
+  onOffers(listener: () => void): () => void
   /** What verifiers have attested of a provider, weighed by their stake. */
   evidenceOf(peer: string, signal?: AbortSignal): Promise<Evidence>
   /** Challenges any provider outside of a lease. Throws OFFER_UNKNOWN; all that the peer does is a verdict. */
@@ -91,13 +108,26 @@ const STOP_PATIENCE_MS = 4_000
 export async function createRenter(parts: RenterParts, options: RenterOptions): Promise<Renter> {
   const { network, escrow, store, files, clock, random, log } = parts
   const { address: market, decimals } = await escrow.market()
-  const inventory = createInventory({ ...parts, engine: network.engine, market })
-  const evidence = createEvidenceReader({ ...parts, engine: network.engine, market })
+  const { engine, peer: self } = network
+  const evidence = createEvidenceReader({ ...parts, engine, market })
+  const meter = parts.meter
+  const location = options.location ?? ''
+  const inventory = createInventory({
+    ...parts,
+    engine,
+    evidence,
+    market,
+    self,
+    show: (amount) => formatAmount(amount, decimals, 2),
+    ...(meter === undefined
+      ? {}
+      : { places: createPlaceJudge({ self, location, meter, engine, clock, log, market }) }),
+  })
   const standing = createStanding({ store, clock })
   const book = openLeaseBook(store)
   const journal = createJournal({ store, log })
   const settler = createSettler({ network, escrow, book, clock, log })
-  const prosecutor = createProsecutor({ store, escrow, clock, log })
+  const prosecutor = createProsecutor({ store, escrow, clock, random, log })
   const auctioneer = await createAuctioneer({
     self: network.peer,
     engine: network.engine,
@@ -215,12 +245,15 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     await journal.save(report)
     const abort = new AbortController()
     const signal = AbortSignal.any([abort.signal, stopping.signal])
-    const done = deploy(shared, plan, inputs, report, (event) => journal.append(id, event), signal).finally(
-      async () => {
-        await journal.end(id)
-        running.delete(id)
-      },
-    )
+    const watch = createConductWatch()
+    const emit = (event: DeploymentEvent) => {
+      journal.append(id, event)
+      for (const { peer, what } of watch(event)) void parts.experience?.note(peer, what)
+    }
+    const done = deploy(shared, plan, inputs, report, emit, signal).finally(async () => {
+      await journal.end(id)
+      running.delete(id)
+    })
     const stop = () => {
       abort.abort(
         new NightshiftError('STOPPED', 'stopped by the renter', { advice: 'post it again to go on' }),
@@ -245,6 +278,8 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   return {
     offers: (signal) => inventory.offers(signal),
     explain: (plan, signal) => inventory.explain(plan.requirements, plan.ceilingPricePerHour, signal),
+    search: (search, signal) => inventory.search(search, signal),
+    onOffers: (listener) => inventory.onChange(listener),
     evidenceOf: (peer, signal) => evidence.evidenceOf(peer, signal),
     verifyHardware: (peer, signal) =>
       verifyHardware(
@@ -273,6 +308,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       closing.abort(stopping.signal.reason)
       await ended
       await auctioneer.close()
+      inventory.close()
     },
   }
 }

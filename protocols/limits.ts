@@ -1,3 +1,5 @@
+import type { Random } from './ports.js'
+
 /**
  * A token bucket: `perMinute` on average, `burst` at once. The time is handed in, so that the rule is a pure function of
  * what was taken when.
@@ -8,6 +10,21 @@ export interface Rate {
 }
 
 const MINUTE_MS = 60_000
+
+export interface Pauses {
+  firstMs: number
+  longestMs: number
+}
+
+/**
+ * How long to wait before the next attempt, after `failures` of them: doubled each time, and half of it at random, so that those who
+ * failed together do not come back together.
+ */
+export function retryPauseMs(failures: number, pauses: Pauses, random: Pick<Random, 'below'>): number {
+  const { firstMs, longestMs } = pauses
+  const pauseMs = Math.min(longestMs, firstMs * 2 ** Math.min(failures - 1, 50))
+  return pauseMs / 2 + random.below(Math.ceil(pauseMs / 2) + 1)
+}
 
 export class TokenBucket {
   readonly #rate: Rate

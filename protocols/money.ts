@@ -36,11 +36,17 @@ export function parseAmount(text: string, decimals: number): bigint | undefined 
   return amount <= U64_MAX ? amount : undefined
 }
 
-/** Writes atomic units as whole tokens, without trailing zeros: 250000n with 6 decimals is "0.25". */
-export function formatAmount(amount: bigint, decimals: number): string {
+/**
+ * Writes atomic units as whole tokens, without trailing zeros: 250000n with 6 decimals is "0.25". With `places`, at
+ * least so many digits stand after the point.
+ */
+export function formatAmount(amount: bigint, decimals: number, places = 0): string {
   const sign = amount < 0n ? '-' : ''
   const digits = (amount < 0n ? -amount : amount).toString().padStart(decimals + 1, '0')
   const whole = digits.slice(0, digits.length - decimals)
-  const fraction = digits.slice(digits.length - decimals).replace(/0+$/, '')
+  const fraction = digits
+    .slice(digits.length - decimals)
+    .replace(/0+$/, '')
+    .padEnd(places, '0')
   return `${sign}${whole}${fraction === '' ? '' : `.${fraction}`}`
 }

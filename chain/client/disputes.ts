@@ -6,13 +6,14 @@ import {
   type TransactionInstruction,
 } from '@solana/web3.js'
 import { disputeAddress, vaultAddress, verdictAddress } from './addresses.js'
-import { instruction, pays, read, signs, u32, write } from './encoding.js'
+import { instruction, pays, read, signs, u8, u32, write } from './encoding.js'
 import { type SignedMessage, verifyMessage } from './instructions.js'
 import type { Dispute } from './layouts.js'
 
 /**
  * Builders for showing on the chain that a proof was false: `openDispute` with the signed receipt, `postOpening` with one entry of
- * it, `computeEntry` as often as it says, `slashFraud`.
+ * it, `computeEntry` as often as it says, `slashFraud`. A provider that does not open the entry is asked for it on the chain:
+ * `openDispute`, `demandOpening`, and then its `answerOpening`, or `slashSilent` when that is overdue.
  */
 export interface OpenDispute {
   programId: PublicKey
@@ -41,11 +42,15 @@ export function openDispute(args: OpenDispute): TransactionInstruction[] {
   ]
 }
 
-/** A digest entry, the segment that holds it, and the siblings from its leaf to the root. */
-export interface Opening {
+/** Which digest entry of a proof. */
+export interface Entry {
   round: number
   row: number
   column: number
+}
+
+/** A digest entry, the segment that holds it, and the siblings from its leaf to the root. */
+export interface Opening extends Entry {
   segment: Uint8Array
   path: readonly Uint8Array[]
 }
@@ -61,19 +66,19 @@ export function postOpening(
   opening: Opening,
 ): TransactionInstruction[] {
   const keys = () => [signs(reporter), write(dispute)]
-  const fitting = Math.floor((OPENING_BYTES - opening.segment.length) / 32)
-  const first = instruction(
-    programId,
-    'postOpening',
-    keys(),
-    u32(opening.round),
-    u32(opening.row),
-    u32(opening.column),
-    opening.segment,
-    ...opening.path.slice(0, fitting),
-  )
-  const rest = opening.path.slice(fitting)
+  const { segment, path, rest } = split(opening)
+  const first = instruction(programId, 'postOpening', keys(), ...place(opening), segment, ...path)
   return rest.length === 0 ? [first] : [first, instruction(programId, 'postPath', keys(), ...rest)]
+}
+
+/** What fits into one transaction, and what has to follow in a second. */
+function split({ segment, path }: Pick<Opening, 'segment' | 'path'>) {
+  const fitting = Math.floor((OPENING_BYTES - segment.length) / 32)
+  return { segment, path: path.slice(0, fitting), rest: path.slice(fitting) }
+}
+
+function place({ round, row, column }: Entry): Uint8Array[] {
+  return [u32(round), u32(row), u32(column)]
 }
 
 /** Pairs of inner steps whose computation fits into one transaction of 1.4 M compute units, slash included. */
@@ -125,6 +130,87 @@ export function slashFraud(args: SlashFraud): TransactionInstruction {
     write(args.refund),
     read(TOKEN_PROGRAM_ID),
     read(SystemProgram.programId),
+  ])
+}
+
+/** Lamports that a demand puts down; they are the node's when it answers, and come back when it does not. */
+export const DEMAND_BOND = 1_000_000
+
+/** For so long, in seconds, an opening can be demanded of a receipt. */
+export const RECEIPT_LIFE_SECONDS = 86_400
+
+export interface DemandOpening {
+  programId: PublicKey
+  /** The renter's wallet that opened the lease and the dispute; puts down the demand's bond. */
+  reporter: PublicKey
+  market: PublicKey
+  provider: PublicKey
+  /** The lease that the receipt names; must be open. */
+  lease: PublicKey
+  dispute: PublicKey
+  entry: Entry
+}
+
+/** Demands that the provider opens an entry of the dispute's receipt. */
+export function demandOpening(args: DemandOpening): TransactionInstruction {
+  return instruction(
+    args.programId,
+    'demandOpening',
+    [
+      pays(args.reporter),
+      read(args.market),
+      write(args.provider),
+      write(args.lease),
+      write(args.dispute),
+      read(SystemProgram.programId),
+    ],
+    ...place(args.entry),
+  )
+}
+
+export interface AnswerOpening {
+  programId: PublicKey
+  /** Pays the fees and gets the demand's bond. */
+  node: PublicKey
+  dispute: PublicKey
+  /** The dispute as decoded. */
+  state: Pick<Dispute, 'provider' | 'lease'>
+  opening: Pick<Opening, 'segment' | 'path'>
+}
+
+const SEGMENT = 0
+const PATH = 1
+
+/** The provider's answer; one instruction per transaction, in this order. */
+export function answerOpening(args: AnswerOpening): TransactionInstruction[] {
+  const { programId, node, dispute, state, opening } = args
+  const answer = (kind: number, ...fields: Uint8Array[]) => {
+    const keys = [pays(node), write(state.provider), write(state.lease), write(dispute)]
+    return instruction(programId, 'answerOpening', keys, u8(kind), ...fields)
+  }
+  const { segment, path, rest } = split(opening)
+  const first = answer(SEGMENT, segment, ...path)
+  return rest.length === 0 ? [first] : [first, answer(PATH, ...rest)]
+}
+
+export interface SlashSilent {
+  programId: PublicKey
+  dispute: PublicKey
+  /** The dispute as decoded. */
+  state: Pick<Dispute, 'market' | 'provider' | 'reporter'>
+  mint: PublicKey
+}
+
+/** Ends a demand whose answer is overdue; anyone may. */
+export function slashSilent({ programId, dispute, state, mint }: SlashSilent): TransactionInstruction {
+  return instruction(programId, 'slashSilent', [
+    write(state.reporter),
+    read(state.market),
+    write(state.provider),
+    write(vaultAddress(programId, state.provider)),
+    write(mint),
+    write(dispute),
+    read(TOKEN_PROGRAM_ID),
   ])
 }
 

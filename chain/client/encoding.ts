@@ -24,6 +24,9 @@ export const TAGS = {
   slashFraud: 19,
   closeDispute: 20,
   closeVerdict: 21,
+  demandOpening: 22,
+  answerOpening: 23,
+  slashSilent: 24,
 } as const
 
 export type InstructionName = keyof typeof TAGS

@@ -67,6 +67,12 @@ const ADVICE = {
   ALREADY_SLASHED: 'This receipt was punished before.',
   PROVIDER_STILL_REGISTERED:
     'Wait until the registration has ended; the verdict guards it against being slashed twice.',
+  DEMAND_OPEN: 'An opening is demanded in this dispute: wait for the answer, or for its time to be over.',
+  NOT_DEMANDED: 'No opening is demanded in this dispute, or it was given already; read it again.',
+  ANSWER_NOT_OVERDUE: 'Wait until the time that the dispute names: the provider may still answer.',
+  LEASE_DEMANDED:
+    'Wait for the answer to the demand that is open in this lease; after a silence there is no further one.',
+  RECEIPT_EXPIRED: 'An opening can be demanded for a day after the proof; ask for a new proof.',
 } as const
 
 export type EscrowErrorName = keyof typeof ADVICE

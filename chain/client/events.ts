@@ -23,6 +23,10 @@ const EVENTS = {
   LeaseExtended: ['addedDeposit', 'addedBond', 'deposit', 'deadline'],
   DisputeOpened: ['n', 'rounds', 'endedMs'],
   ProviderSlashed: ['penalty', 'compensation', 'bounty', 'burned'],
+  /** `bound`: of the stake; `lamports`: what the answer is worth. */
+  OpeningDemanded: ['answerBy', 'bound', 'serial', 'lamports'],
+  OpeningAnswered: ['claimed', 'lamports'],
+  ProviderSilent: ['burned', 'stake'],
 } as const
 
 type Events = typeof EVENTS

@@ -76,12 +76,14 @@ export interface Lease {
   feeBps: number
   slashBps: number
   bountyBps: number
+  /** An opening was demanded and has not been given: no second demand meanwhile, nor after a silence. */
+  demanded: boolean
   /** What the renter got back out of the provider's stake. */
   compensated: bigint
 }
 
-/** How far a dispute has come. */
-export type DisputeStage = 'opened' | 'climbing' | 'proven'
+/** How far a dispute has come. `asked` and `answering`: the provider is to open the entry. */
+export type DisputeStage = 'opened' | 'climbing' | 'proven' | 'asked' | 'answering'
 
 export interface Dispute {
   market: PublicKey
@@ -102,6 +104,8 @@ export interface Dispute {
   /** Pairs of inner steps computed, of n / 2. */
   pairs: number
   openedAt: number
+  /** While an opening is demanded: silence is punished from `answerBy` on and costs `bound`; `serial` is the lease's. */
+  demand: { answerBy: number; bound: bigint; serial: bigint } | undefined
 }
 
 export interface Verdict {
@@ -122,6 +126,7 @@ const VERSION = 1
 const CANCELLED = 1
 const COMPLETED = 2
 const VOID = 4
+const DEMANDED = 8
 
 export const MARKET_BYTES = 368
 export const PROVIDER_BYTES = 256
@@ -298,11 +303,14 @@ export function decodeLease(address: PublicKey, account: RawAccount | null, prog
     cancelled: (flags & CANCELLED) !== 0,
     completed,
     void: (flags & VOID) !== 0,
+    demanded: (flags & DEMANDED) !== 0,
     feeBps,
   }
 }
 
-const STAGES: readonly DisputeStage[] = ['opened', 'climbing', 'proven']
+const STAGES: readonly DisputeStage[] = ['opened', 'climbing', 'proven', 'asked', 'answering']
+/** Where a dispute names its provider, for filters on `getProgramAccounts`. */
+export const DISPUTE_OFFSETS = { provider: 40 } as const
 
 export function decodeDispute(address: PublicKey, account: RawAccount | null, programId: PublicKey): Dispute {
   const data = checkAccount('dispute', DISPUTE_BYTES, address, account, programId)
@@ -322,8 +330,11 @@ export function decodeDispute(address: PublicKey, account: RawAccount | null, pr
   const entry = { round: cursor.u32(), row: cursor.u32(), column: cursor.u32(), claimed }
   const rest = new Cursor(data, 320)
   const pairs = rest.u32()
-  const openedAt = new Cursor(data, 336).seconds()
-  return { ...read, entry, stage: STAGES[data[3]!]!, height: data[4]!, pairs, openedAt }
+  const times = new Cursor(data, 336)
+  const openedAt = times.seconds()
+  const answerBy = times.seconds()
+  const demand = answerBy === 0 ? undefined : { answerBy, bound: times.u64(), serial: times.u64() }
+  return { ...read, entry, stage: STAGES[data[3]!]!, height: data[4]!, pairs, openedAt, demand }
 }
 
 export function decodeVerdict(address: PublicKey, account: RawAccount | null, programId: PublicKey): Verdict {

@@ -44,6 +44,9 @@ export const COMPUTE_UNITS: Record<InstructionName, number> = {
   slashFraud: 800_000,
   closeDispute: 3_000,
   closeVerdict: 3_000,
+  demandOpening: 8_000,
+  answerOpening: 12_000,
+  slashSilent: 8_000,
 }
 
 /** What the two compute budget instructions themselves cost. */

@@ -78,6 +78,8 @@ export function resolveService(
       minimumGflops: 0,
       allow: [...service.placement.allow],
       deny: [...service.placement.deny],
+      attesters: [],
+      choices: [],
     },
     ...(stake === undefined
       ? {}

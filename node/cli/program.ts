@@ -40,6 +40,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'MANIFEST_UNREADABLE',
   'NO_BOOTSTRAP_PEERS',
   'PRICE_MISSING',
+  'PRICING_INCOMPLETE',
 ])
 
 /** Runs one command line to its end and returns the exit code. Never rejects. */
@@ -130,7 +131,10 @@ function addCommand(parent: Command, spec: CommandSpec, shell: Shell, onExit: (c
     const code = await run({
       shell,
       report: createReport(shell, options.json === true),
-      arguments: received.slice(0, -2).filter((each): each is string => typeof each === 'string'),
+      arguments: received
+        .slice(0, -2)
+        .flat()
+        .filter((each): each is string => typeof each === 'string'),
       options,
       verbose: options.verbose === true,
       config: async () => (await import('./settings.js')).readConfig(shell, options),

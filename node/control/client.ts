@@ -1,11 +1,20 @@
 import { type IncomingMessage, request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
+import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
+import type { PeerEvidence } from '../reputation/port.js'
 import { readControlFiles } from './file.js'
-import type { OfferQuery, PostRequest } from './port.js'
-import type { ErrorView, Json, NodeStatus, OfferView } from './view.js'
+import type { OfferQuery, PostRequest, PriceQuery } from './port.js'
+import {
+  type ErrorView,
+  type Json,
+  type NodeStatus,
+  type OfferChange,
+  type OfferView,
+  toJson,
+} from './view.js'
 
 /** The commands' side of the control API. Errors of the node arrive as the NightshiftError that they were there. */
 export interface ControlClient {
@@ -13,7 +22,9 @@ export interface ControlClient {
   readonly pid: number
   status(): Promise<NodeStatus>
   offers(query: OfferQuery): Promise<OfferView[]>
+  watchOffers(query: OfferQuery, signal?: AbortSignal): AsyncIterable<OfferChange>
   verify(peer: string, signal?: AbortSignal): Promise<Json<HardwareVerdict>>
+  reputation(peer: string, signal?: AbortSignal): Promise<Json<PeerEvidence>>
   postJob(post: PostRequest): Promise<{ id: string }>
   jobs(): Promise<Json<DeploymentReport>[]>
   job(id: string): Promise<Json<DeploymentReport>>
@@ -22,6 +33,7 @@ export interface ControlClient {
     options: { from?: number; follow: boolean; signal?: AbortSignal },
   ): AsyncIterable<Json<DeploymentEvent>>
   stopJob(id: string): Promise<void>
+  price(query: PriceQuery): Promise<Json<PricePreview>>
   pause(): Promise<void>
   resume(): Promise<void>
   stop(): Promise<void>
@@ -29,6 +41,8 @@ export interface ControlClient {
 
 /** The slowest answer waits for the chain for a few seconds. */
 const ANSWER_TIMEOUT_MS = 15_000
+/** A long story is read from the chain transaction by transaction. */
+const HISTORY_TIMEOUT_MS = 60_000
 /** A proof is waited for by the node itself, for a minute, and no longer. */
 const PROOF_TIMEOUT_MS = 90_000
 const MAX_ANSWER_BYTES = 64 * 2 ** 20
@@ -68,20 +82,27 @@ function createClient(url: string, pid: number, token: string): ControlClient {
   const act = async (path: string) => {
     await call('POST', path, {})
   }
+  async function* stream<Line>(
+    method: 'GET' | 'POST',
+    path: string,
+    body: unknown,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Line> {
+    const answer = await send({ url, token, method, path, body, ...(signal === undefined ? {} : { signal }) })
+    try {
+      if (answer.statusCode !== 200) await readAnswer(answer)
+      yield* readLines(answer) as AsyncIterable<Line>
+    } finally {
+      answer.destroy() // whoever stops reading lets the node know
+    }
+  }
   const jobPath = (id: string) => `/v1/jobs/${encodeURIComponent(id)}`
   return {
     url,
     pid,
     status: () => call('GET', '/v1/status'),
-    offers: ({ requirements, ceilingPricePerHour }) =>
-      call('POST', '/v1/offers', {
-        requirements: {
-          ...requirements,
-          memoryBytes: requirements.memoryBytes.toString(),
-          minimumStake: requirements.minimumStake.toString(),
-        },
-        ...(ceilingPricePerHour === undefined ? {} : { ceilingPricePerHour: ceilingPricePerHour.toString() }),
-      }),
+    offers: (query) => call('POST', '/v1/offers', toJson(query)),
+    watchOffers: (query, signal) => stream<OfferChange>('POST', '/v1/offers/watch', toJson(query), signal),
     verify: async (peer, signal) =>
       readAnswer(
         await send({
@@ -94,26 +115,25 @@ function createClient(url: string, pid: number, token: string): ControlClient {
           ...(signal === undefined ? {} : { signal }),
         }),
       ),
+    reputation: async (peer, signal) =>
+      readAnswer(
+        await send({
+          url,
+          token,
+          method: 'POST',
+          path: '/v1/reputation',
+          body: { peer },
+          timeoutMs: HISTORY_TIMEOUT_MS,
+          ...(signal === undefined ? {} : { signal }),
+        }),
+      ),
     postJob: (post) => call('POST', '/v1/jobs', post),
     jobs: () => call('GET', '/v1/jobs'),
     job: (id) => call('GET', jobPath(id)),
-    jobEvents: async function* (id, { from = 0, follow, signal }) {
-      const path = `${jobPath(id)}/events?from=${from}&follow=${follow}`
-      const answer = await send({
-        url,
-        token,
-        method: 'GET',
-        path,
-        ...(signal === undefined ? {} : { signal }),
-      })
-      try {
-        if (answer.statusCode !== 200) await readAnswer(answer)
-        yield* readLines(answer) as AsyncIterable<Json<DeploymentEvent>>
-      } finally {
-        answer.destroy() // whoever stops reading lets the node know
-      }
-    },
+    jobEvents: (id, { from = 0, follow, signal }) =>
+      stream('GET', `${jobPath(id)}/events?from=${from}&follow=${follow}`, undefined, signal),
     stopJob: (id) => act(`${jobPath(id)}/stop`),
+    price: (query) => call('POST', '/v1/price', query),
     pause: () => act('/v1/pause'),
     resume: () => act('/v1/resume'),
     stop: () => act('/v1/stop'),

@@ -1,7 +1,11 @@
+import type { OfferOrder } from '../../protocols/inventory/order.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
+import type { StrategyName } from '../provider/pricing/pricing.js'
+import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
-import type { Json, NodeStatus, OfferView } from './view.js'
+import type { PeerEvidence } from '../reputation/port.js'
+import type { Json, NodeStatus, OfferChange, OfferView } from './view.js'
 
 /**
  * What the control server can ask of the process that it stands in. A node without the role that a method belongs to
@@ -9,9 +13,14 @@ import type { Json, NodeStatus, OfferView } from './view.js'
  */
 export interface ControlledNode {
   status(): Promise<NodeStatus>
+  /** Those that qualify first, then the others with the reasons. */
   offers(query: OfferQuery, signal: AbortSignal): Promise<OfferView[]>
+  /** The same list as it stands now, then every change of it, until the signal aborts. */
+  watchOffers(query: OfferQuery, signal: AbortSignal): AsyncIterable<OfferChange>
   /** Challenges a provider outside of a lease; takes as long as the proof. */
   verify(peer: string, signal: AbortSignal): Promise<Json<HardwareVerdict>>
+  /** What stands behind a provider's reliability, read anew. `peer`: its id, or the end of one that is on offer. */
+  reputation(peer: string, signal: AbortSignal): Promise<Json<PeerEvidence>>
   postJob(request: PostRequest): Promise<{ id: string }>
   jobs(): Promise<Json<DeploymentReport>[]>
   job(id: string): Promise<Json<DeploymentReport>>
@@ -21,6 +30,8 @@ export interface ControlledNode {
     options: { from: number; follow: boolean; signal: AbortSignal },
   ): AsyncIterable<Json<DeploymentEvent>>
   stopJob(id: string): Promise<void>
+  /** What this node's provider would bid now for an order of so many devices, and why. */
+  price(query: PriceQuery): Promise<Json<PricePreview>>
   pause(): Promise<void>
   resume(): Promise<void>
   /** Asks the process to end; resolves at once. */
@@ -31,6 +42,20 @@ export interface OfferQuery {
   requirements: Requirements
   /** Atomic units. */
   ceilingPricePerHour?: bigint
+  /** An expression such as `vram_gb>=24 price<0.4` (config/search.ts), which must hold as well. */
+  search?: string
+  /** What comes first. Default: the cheapest. */
+  sort?: OfferOrder
+  /** Default 1,000. */
+  limit?: number
+  /** Also those that do not qualify. Default true. */
+  all?: boolean
+}
+
+export interface PriceQuery {
+  devices: number
+  /** Default: the one that is configured. */
+  strategy?: StrategyName
 }
 
 export interface PostRequest {

@@ -2,7 +2,10 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { Readable } from 'node:stream'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { PRICING_STRATEGIES } from '../../config/schema.js'
+import { SEARCH_LIMITS } from '../../config/search.js'
 import { NightshiftError } from '../../protocols/errors.js'
+import { isOfferOrder, type OfferOrder } from '../../protocols/inventory/order.js'
 import { isPeer } from '../../protocols/peer.js'
 import type { Log, Random } from '../../protocols/ports.js'
 import { removeControlFiles, writeControlFiles } from './file.js'
@@ -40,8 +43,10 @@ const MAX_CONNECTIONS = 256
 
 const STATUS_OF: Readonly<Record<string, number>> = {
   JOB_UNKNOWN: 404,
+  OFFER_UNKNOWN: 404,
   ROLE_MISSING: 409,
   BAD_REQUEST: 400,
+  SEARCH_INVALID: 400,
 }
 
 const offerQuery = z.strictObject({
@@ -56,8 +61,20 @@ const offerQuery = z.strictObject({
     minimumGflops: z.number(),
     allow: z.array(z.string().max(128)).max(256),
     deny: z.array(z.string().max(128)).max(256),
+    maxLatencyMs: z.number().int().positive().exactOptional(),
+    minimumReliability: z.number().min(0).max(1).exactOptional(),
+    minimumAttestations: z.number().int().min(0).max(1024).exactOptional(),
+    attesters: z.array(z.string().max(128)).max(256).default([]),
+    choices: z
+      .array(z.strictObject({ models: z.array(z.string().max(256)).max(64), memoryBytes: z.coerce.bigint() }))
+      .max(64)
+      .default([]),
   }),
-  ceilingPricePerHour: z.coerce.bigint().optional(),
+  ceilingPricePerHour: z.coerce.bigint().exactOptional(),
+  search: z.string().max(SEARCH_LIMITS.maxChars).exactOptional(),
+  sort: z.custom<OfferOrder>((value) => typeof value === 'string' && isOfferOrder(value)).exactOptional(),
+  limit: z.number().int().min(1).max(10_000).exactOptional(),
+  all: z.boolean().exactOptional(),
 })
 
 const postRequest = z.strictObject({
@@ -66,6 +83,13 @@ const postRequest = z.strictObject({
 })
 
 const verifyRequest = z.strictObject({ peer: z.string().max(128).refine(isPeer, 'a peer id') })
+
+const reputationRequest = z.strictObject({ peer: z.string().regex(/^[1-9A-HJ-NP-Za-km-z]{4,128}$/) })
+
+const priceRequest = z.strictObject({
+  devices: z.number().int().min(1).max(1024),
+  strategy: z.enum(PRICING_STRATEGIES).optional(),
+})
 
 const eventQuery = z.object({
   from: z.coerce.number().int().min(0).default(0),
@@ -177,17 +201,21 @@ function asKnown(error: unknown): unknown {
 
 function addRoutes(server: FastifyInstance, node: ControlledNode): void {
   server.get('/v1/status', () => node.status())
-  server.post('/v1/offers', async (request, reply) => {
-    const query = offerQuery.parse(request.body)
-    const { ceilingPricePerHour, requirements } = query
-    return node.offers(
-      { requirements, ...(ceilingPricePerHour === undefined ? {} : { ceilingPricePerHour }) },
-      signalOf(reply),
-    )
+  server.post('/v1/offers', (request, reply) => node.offers(offerQuery.parse(request.body), signalOf(reply)))
+  server.post('/v1/offers/watch', async (request, reply) => {
+    const changes = node.watchOffers(offerQuery.parse(request.body), signalOf(reply))
+    return reply.type('application/x-ndjson').send(Readable.from(lines(changes)))
   })
   server.post('/v1/verify', (request, reply) =>
     node.verify(verifyRequest.parse(request.body).peer, signalOf(reply)),
   )
+  server.post('/v1/reputation', (request, reply) =>
+    node.reputation(reputationRequest.parse(request.body).peer, signalOf(reply)),
+  )
+  server.post('/v1/price', (request) => {
+    const { devices, strategy } = priceRequest.parse(request.body)
+    return node.price({ devices, ...(strategy === undefined ? {} : { strategy }) })
+  })
   server.get('/v1/jobs', () => node.jobs())
   server.post('/v1/jobs', (request) => {
     const { manifest, service } = postRequest.parse(request.body)

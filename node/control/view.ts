@@ -1,6 +1,7 @@
 import type { Evidence } from '../../protocols/challenge/attestation.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Device } from '../../protocols/heartbeat/wire.js'
+import type { PlaceCheck } from '../../protocols/inventory/plausibility.js'
 import type { Mismatch, Offer } from '../../protocols/inventory/rules.js'
 
 /**
@@ -88,8 +89,22 @@ export interface OfferView {
   attestations: { count: number; favourable: number; weight: string }
   /** What the sources on its host do not agree on, by its own word. */
   disagreement?: string
+  /** From 0 to 1; missing: not known. */
+  reliability?: number
+  /** Round trip from the node that was asked; missing: not measured. */
+  latency_ms?: number
+  /** Whether light lets it stand where it says, and why that is said. */
+  location_check: PlaceCheck
+  location_detail?: string
   qualifies: boolean
   mismatches: Mismatch[]
+}
+
+/** What happens to a list of offers while it is watched. */
+export interface OfferChange {
+  kind: 'appeared' | 'changed' | 'left'
+  /** As it is now; of one that has left, as it was. */
+  offer: OfferView
 }
 
 export interface JobView {
@@ -109,7 +124,7 @@ export function viewOffer(offer: Offer, mismatches: Mismatch[], evidence: Eviden
   return {
     peer: offer.peer,
     gpu_model: device?.model ?? '',
-    vram_gb: Math.round((Number(device?.memoryBytes ?? 0n) / 2 ** 30) * 100) / 100,
+    vram_gb: rounded(Number(device?.memoryBytes ?? 0n) / 2 ** 30),
     gpu: device?.gpu ?? false,
     cuda_version: device?.cudaVersion ?? '',
     driver: device?.driver ?? '',
@@ -124,9 +139,17 @@ export function viewOffer(offer: Offer, mismatches: Mismatch[], evidence: Eviden
     stake: offer.stake.toString(),
     attestations: { ...evidence, weight: evidence.weight.toString() },
     ...(offer.disagreement === undefined ? {} : { disagreement: offer.disagreement }),
+    ...(offer.reliability === undefined ? {} : { reliability: rounded(offer.reliability) }),
+    ...(offer.latencyMs === undefined ? {} : { latency_ms: rounded(offer.latencyMs) }),
+    location_check: offer.place?.check ?? 'unknown',
+    ...(offer.place === undefined ? {} : { location_detail: offer.place.detail }),
     qualifies: mismatches.length === 0,
     mismatches,
   }
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100
 }
 
 export interface ErrorView {

@@ -1,20 +1,22 @@
 import type { Config } from '../../config/schema.js'
 import { NightshiftError } from '../../protocols/errors.js'
-import { findMismatches } from '../../protocols/inventory/rules.js'
-import type { ControlledNode } from '../control/port.js'
-import { type NodeStatus, type ProviderView, type RenterView, toJson, viewOffer } from '../control/view.js'
+import { isPeer } from '../../protocols/peer.js'
+import type { Clock } from '../../protocols/ports.js'
+import type { ControlledNode, OfferQuery } from '../control/port.js'
+import { type NodeStatus, type ProviderView, type RenterView, toJson } from '../control/view.js'
 import type { Escrow } from '../escrow/port.js'
+import type { Provider } from '../provider.js'
 import type { Renter } from '../renter.js'
+import type { Reputation } from '../reputation/port.js'
 import { readPlan } from './manifest.js'
-
-/** Providers that are asked for their attestations for one list of offers. */
-const MOST_ASKED = 64
-const NO_EVIDENCE = { count: 0, favourable: 0, weight: 0n }
+import { listOffers, readQuery, watchOffers } from './offers.js'
 
 /** The roles of a node as the control server asks for them. */
 export interface Roles {
   config: Config
   escrow: Escrow
+  reputation: Reputation
+  clock: Clock
   renter?: Renter
   provider?: ProviderControl
   /** All of the status but the roles. */
@@ -26,12 +28,13 @@ export interface Roles {
 /** The part of a provider that the control server needs. */
 export interface ProviderControl {
   view(): Promise<ProviderView>
+  price: Provider['previewPrice']
   pause(): Promise<void>
   resume(): Promise<void>
 }
 
 export function createControlledNode(roles: Roles): ControlledNode {
-  const { config, escrow, renter, provider } = roles
+  const { config, escrow, reputation, clock, renter, provider } = roles
   const requireRenter = () => renter ?? missing('renter', 'start the node without limiting its roles')
   const requireProvider = () =>
     provider ?? missing('provider', 'start the node with --provider-enabled true and a price')
@@ -43,6 +46,19 @@ export function createControlledNode(roles: Roles): ControlledNode {
       context: { id },
     })
   }
+  /** By the end of its id, as lists show it, if that is one provider's only. */
+  const findPeer = async (named: string, signal: AbortSignal) => {
+    if (isPeer(named)) return named
+    const offers = await requireRenter().offers(signal)
+    const found = offers.filter(({ peer }) => peer.endsWith(named))
+    if (found.length === 1) return found[0]!.peer
+    const many = found.length === 0 ? 'no provider' : `${found.length} providers`
+    throw new NightshiftError('OFFER_UNKNOWN', `${many} with an id that ends in "${named}"`, {
+      advice: 'name its whole peer id: "nightshift offers search --all --json" lists them',
+      context: { peer: named },
+    })
+  }
+  const search = async (query: OfferQuery) => readQuery(query, (await escrow.market()).decimals)
   return {
     status: async () => {
       const status = await roles.status()
@@ -52,19 +68,13 @@ export function createControlledNode(roles: Roles): ControlledNode {
         ...(renter === undefined ? {} : { renter: await roles.renterView() }),
       }
     },
-    offers: async ({ requirements, ceilingPricePerHour }, signal) => {
-      const offers = await requireRenter().offers(signal)
-      let asked = 0
-      return Promise.all(
-        offers.map(async (offer) => {
-          const mismatches = findMismatches(offer, requirements, ceilingPricePerHour)
-          const isWorthAsking = mismatches.length === 0 && asked++ < MOST_ASKED
-          const evidence = isWorthAsking ? await requireRenter().evidenceOf(offer.peer, signal) : NO_EVIDENCE
-          return viewOffer(offer, mismatches, evidence)
-        }),
-      )
+    offers: async (query, signal) => listOffers(requireRenter(), await search(query), signal),
+    watchOffers: async function* (query, signal) {
+      yield* watchOffers(requireRenter(), await search(query), clock, signal)
     },
     verify: async (peer, signal) => toJson(await requireRenter().verifyHardware(peer, signal)),
+    reputation: async (named, signal) =>
+      toJson(await reputation.evidenceOf(await findPeer(named, signal), signal)),
     postJob: async ({ manifest, service }) => {
       const { decimals } = await escrow.market()
       const plan = await readPlan(manifest, service, { decimals, config })
@@ -83,6 +93,7 @@ export function createControlledNode(roles: Roles): ControlledNode {
       await requireJob(id)
       await requireRenter().stopJob(id)
     },
+    price: async ({ devices, strategy }) => toJson(await requireProvider().price({ devices }, strategy)),
     pause: async () => requireProvider().pause(),
     resume: async () => requireProvider().resume(),
     stop: async () => roles.stop(),

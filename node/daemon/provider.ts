@@ -2,12 +2,11 @@ import type { Config } from '../../config/schema.js'
 import type { BackendReport } from '../../kernels/backend/backend.js'
 import { detectDevices } from '../../kernels/devices/detect.js'
 import { type Device, type DeviceOptions, openDevice as openRealDevice } from '../../kernels/worker/device.js'
-import { NightshiftError } from '../../protocols/errors.js'
-import { parseAmount } from '../../protocols/money.js'
 import type { ProviderView } from '../control/view.js'
 import { createProvider, type Provider } from '../provider.js'
 import type { ChainSide } from './chain.js'
 import type { ProviderControl } from './controlled.js'
+import { openPricing, readPrice, readTerms } from './pricing.js'
 import { ensureRegistered } from './registration.js'
 import type { RoleParts } from './renter.js'
 
@@ -32,6 +31,7 @@ export async function startProvider(
   const { config, clock, log, chain, signal, onStep } = parts
   const { decimals } = await chain.escrow.market(signal)
   const pricePerHour = readPrice(config, decimals)
+  readTerms(config, decimals) // refused before a device is opened
   // The slow ones side by side: a device takes a second or more to open, a registration as long to be confirmed.
   const opening = openDevice({ backend: config.provider.backend, clock, log, ...memoryOf(config) })
   const detecting = opening.then(({ report }) => detectDevices(report))
@@ -52,6 +52,7 @@ export async function startProvider(
       disagreements: (await detecting).disagreements,
       dataDir: config.dataDir,
       pricePerHour,
+      pricing: openPricing(config, decimals, device.report, clock),
       location,
       runtimes,
       heartbeatPeriodMs: heartbeatMs,
@@ -61,6 +62,7 @@ export async function startProvider(
     })
     return {
       view: async () => viewProvider(provider),
+      price: (order, strategy) => provider.previewPrice(order, strategy),
       pause: () => provider.pause('paused by its owner'),
       resume: () => provider.resume(),
       stop: async () => {
@@ -81,19 +83,6 @@ async function both(opening: Promise<Device>, registering: Promise<void>): Promi
   if (registered.status === 'fulfilled') return [opened.value]
   await opened.value.close()
   throw registered.reason
-}
-
-function readPrice({ provider }: Config, decimals: number): bigint {
-  const price = parseAmount(provider.pricePerHour ?? '', decimals)
-  if (price !== undefined && price > 0n) return price
-  throw new NightshiftError(
-    'PRICE_MISSING',
-    'this provider has no price that the market’s token can express',
-    {
-      advice: `say what an hour of one device costs, with at most ${decimals} decimals: --provider-price-per-hour 0.25`,
-      context: { pricePerHour: provider.pricePerHour, decimals },
-    },
-  )
 }
 
 const SOFTWARE_BACKENDS: readonly string[] = ['tensorflow-cpu', 'wasm', 'cpu']

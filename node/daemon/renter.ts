@@ -5,8 +5,10 @@ import type { Escrow } from '../escrow/port.js'
 import { openFolder, openSource, sourceOf } from '../files/folder.js'
 import type { AuctionTopic } from '../market/announcements.js'
 import type { HeartbeatTopic } from '../market/heartbeats.js'
+import type { LatencyMeter } from '../market/latency.js'
 import type { Network } from '../net/ports.js'
 import { createRenter, type Renter } from '../renter.js'
+import type { ExperienceLog, Reputation } from '../reputation/port.js'
 import type { Store } from '../store/port.js'
 import { createChecker } from './checker.js'
 
@@ -22,6 +24,9 @@ export interface RoleParts {
   heartbeats: HeartbeatTopic
   auctions: AuctionTopic
   escrow: Escrow
+  reputation: Reputation
+  experience: ExperienceLog
+  meter: LatencyMeter
   store: Store
   wallet: Uint8Array
   clock: Clock
@@ -44,6 +49,7 @@ export async function startRenter(parts: RoleParts): Promise<RenterRole> {
       sliceMs: config.renter.sliceMs,
       challengeTimeoutMs: CHALLENGE_TIMEOUT_MS,
       discoveryMs: discoveryOf(config),
+      location: config.provider.location,
     },
   )
   return {

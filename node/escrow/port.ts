@@ -1,4 +1,5 @@
 import type { Opening } from '../../kernels/proof/opening.js'
+import type { Entry, ProofParams } from '../../protocols/challenge/params.js'
 import type { Refusal } from '../../protocols/errors.js'
 
 /**
@@ -11,6 +12,11 @@ export interface Escrow {
   market(signal?: AbortSignal): Promise<MarketTerms>
   /** A provider's account, from a cache that is at most a few seconds old. Undefined: not registered. */
   provider(nodeKey: Uint8Array, signal?: AbortSignal): Promise<ProviderAccount | undefined>
+  /** The same for many, in their order, with one request for a hundred. */
+  providers(
+    nodeKeys: readonly Uint8Array[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlyArray<ProviderAccount | undefined>>
   /** Tokens of the market's mint that a wallet holds, atomic units; 0 for a wallet that nobody knows. */
   funds(wallet: Uint8Array, signal?: AbortSignal): Promise<bigint>
 
@@ -44,6 +50,9 @@ export interface Escrow {
   /** Anyone, after the deadline: refund and close. */
   expireLease(lease: Uint8Array, signal?: AbortSignal): Promise<{ signature: string }>
 
+  /** Provider: posts the digest of what it delivered, before the deadline, so that no bond is burned without the renter. */
+  complete(lease: Uint8Array, output: Uint8Array, signal?: AbortSignal): Promise<{ signature: string }>
+
   /** How a lease that is closed has ended, read back from its transactions; undefined while it is open or unknown. */
   outcome(lease: Uint8Array, signal?: AbortSignal): Promise<LeaseOutcome | undefined>
 
@@ -53,6 +62,23 @@ export interface Escrow {
    * already. Needs a wallet (WALLET_MISSING).
    */
   reportFraud(evidence: FraudEvidence, signal?: AbortSignal): Promise<Slash | Refusal<FraudRefusal>>
+
+  /**
+   * The renter of an open lease whose provider signed a receipt in it and did not open its proof: demands an entry on the chain, for
+   * a bond that is the provider's when it answers. A later call says how far that is, punishes what there is to punish, a
+   * silence or a false answer, and takes the rest back. Needs a wallet (WALLET_MISSING).
+   */
+  demandOpening(demand: OpeningDemand, signal?: AbortSignal): Promise<DemandState | Refusal<FraudRefusal>>
+  /**
+   * Gives the rent of a verdict that this wallet's report led to back to it; false while the registration that was slashed goes
+   * on, and the verdict with it. True when there is none any more.
+   */
+  closeVerdict(signed: Pick<FraudEvidence, 'receipt' | 'signature'>, signal?: AbortSignal): Promise<boolean>
+
+  /** Provider: the openings that are demanded of this node and not given. */
+  demands(signal?: AbortSignal): Promise<Demand[]>
+  /** Provider: gives one of them; its path must lead to the demand's root. The demand's bond pays the fees. */
+  answerDemand(demand: Demand, opening: Opening, signal?: AbortSignal): Promise<{ signature: string }>
 
   /** The chain's own clock, Unix seconds: deadlines are judged by it. */
   chainTime(signal?: AbortSignal): Promise<number>
@@ -73,6 +99,8 @@ export interface ProviderAccount {
   stake: bigint
   /** The part of the stake that backs open leases. */
   bound: bigint
+  /** Openings that are demanded of it and not given. */
+  openDemands: number
 }
 
 export interface LeaseProposal {
@@ -100,6 +128,8 @@ export interface LeaseAccount {
   openedAt: number
   deadline: number
   cancelled: boolean
+  /** The provider has posted what it delivered. */
+  completed: boolean
 }
 
 export interface LeaseOutcome {
@@ -117,6 +147,37 @@ export interface FraudEvidence {
   signature: Uint8Array
   /** Its path leads to the receipt's root, and its entry is not what the receipt's seed gives. */
   opening: Opening
+}
+
+/** An entry of a signed proof that the provider did not open when it was asked. */
+export interface OpeningDemand {
+  /** The receipt as the provider signed it, in an open lease. */
+  receipt: Uint8Array
+  signature: Uint8Array
+  entry: Entry
+}
+
+export type DemandState =
+  /** Silence is punished from `answerBy` on, Unix seconds of the chain's clock. */
+  | { state: 'asked'; answerBy: number }
+  /** The provider has opened the entry, and it is true: nothing more comes of it. */
+  | { state: 'answered' }
+  /** It stayed silent, or what it opened was false. */
+  | { state: 'slashed'; slash: Slash }
+
+/** An opening that is demanded of this node, as the chain has it. */
+export interface Demand {
+  /** The dispute's account. */
+  address: Uint8Array
+  lease: Uint8Array
+  seed: Uint8Array
+  params: ProofParams
+  root: Uint8Array
+  entry: Entry
+  /** Unix seconds of the chain's clock; silence is punished from then on. */
+  answerBy: number
+  /** What silence costs. */
+  bound: bigint
 }
 
 /** What a lie has cost. What is neither compensation nor bounty was burned. */
@@ -142,6 +203,10 @@ export type FraudRefusal =
   | 'ESCROW_OPENING_MALFORMED'
   | 'ESCROW_OPENING_OUT_OF_RANGE'
   | 'ESCROW_OPENING_PATH_MISMATCH'
+  | 'LEASE_GONE'
+  | 'ESCROW_LEASE_ENDED'
+  | 'ESCROW_LEASE_VOID'
+  | 'ESCROW_RECEIPT_EXPIRED'
 
 export interface SignedVoucher {
   lease: Uint8Array

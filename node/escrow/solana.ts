@@ -11,6 +11,7 @@ import { type EscrowEvent, parseEvents } from '../../chain/client/events.js'
 import {
   cancelLease,
   closeLease,
+  complete,
   expireLease,
   type InstructionName,
   type OpenLease,
@@ -48,15 +49,17 @@ import { equal } from '../../protocols/bytes.js'
 import { decodeReceipt } from '../../protocols/challenge/receipt.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
+import { createProviderAccounts } from './accounts.js'
+import {
+  type AnswerParts,
+  answerDemand,
+  closeVerdict,
+  type DemandParts,
+  demandOpening,
+  readDemands,
+} from './demand.js'
 import { reportFraud } from './fraud.js'
-import type {
-  Escrow,
-  LeaseAccount,
-  LeaseOutcome,
-  LeaseProposal,
-  ProviderAccount,
-  SignedVoucher,
-} from './port.js'
+import type { Escrow, LeaseAccount, LeaseOutcome, LeaseProposal, SignedVoucher } from './port.js'
 import { abortable, createTimedFetch } from './rpc.js'
 import { decodeChainTime } from './time.js'
 import { decodeTokenAmount } from './token.js'
@@ -78,13 +81,10 @@ export interface SolanaEscrowOptions {
   outageMs?: number
 }
 
-/** Stakes change slowly and are asked for with every offer; a few seconds of age do no harm. */
-const PROVIDER_CACHE_MS = 5_000
 /** Terms change a day after they were announced at the earliest, but a node runs for months. */
 const MARKET_CACHE_MS = 60_000
 /** For the choice between terms in force and terms announced; deadlines are judged by a fresh reading. */
 const CHAIN_TIME_CACHE_MS = 5_000
-const MAX_CACHED_PROVIDERS = 10_000
 const DEFAULT_MAX_MICRO_LAMPORTS = 50_000
 /** Blockhashes of our own proposals that are still alive; each lives for about a minute. */
 const MAX_LIFETIMES = 256
@@ -105,7 +105,12 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
     ...(options.outageMs === undefined ? {} : { outageMs: options.outageMs }),
   }
   const payer = wallet ?? node
-  const providers = new Map<string, { account: Promise<ProviderAccount | undefined>; readAt: number }>()
+  const providers = createProviderAccounts({
+    programId,
+    market,
+    clock,
+    read: (addresses) => retrying(chain, undefined, () => connection.getMultipleAccountsInfo(addresses)),
+  })
   const lifetimes = new Map<string, Lifetime>()
 
   const account = async (address: PublicKey, signal?: AbortSignal): Promise<RawAccount | null> =>
@@ -193,6 +198,28 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
     }
   }
 
+  /** What is due about a provider's receipt; what was read of that provider before may not hold any more. */
+  const asReporter = async <T>(receipt: Uint8Array, act: (parts: DemandParts) => Promise<T>): Promise<T> => {
+    if (wallet === undefined) {
+      throw new NightshiftError('WALLET_MISSING', 'this node holds no wallet that could report a fraud', {
+        advice: 'name the wallet’s key file in the configuration',
+      })
+    }
+    const mint = async (signal?: AbortSignal) => (await readMarket(signal)).mint
+    const parts = { chain, connection, market, reporter: wallet, account, mint, tokenAccount, fee, chainTime }
+    try {
+      return await act(parts)
+    } finally {
+      const key = decodeReceipt(receipt)?.provider
+      if (key !== undefined) {
+        providers.forget(key)
+      }
+    }
+  }
+
+  const provider = providerAddress(programId, market, node.publicKey)
+  const answering: AnswerParts = { chain, connection, node, provider, account, fee }
+
   return {
     market: async (signal) => {
       const { mint, decimals, terms } = await readMarket(signal)
@@ -205,31 +232,8 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
       }
     },
 
-    provider: async (nodeKey, signal) => {
-      const address = providerAddress(programId, market, new PublicKey(nodeKey))
-      const key = address.toBase58()
-      const known = providers.get(key)
-      if (known !== undefined && clock.elapsed() - known.readAt < PROVIDER_CACHE_MS) return known.account
-      // Without the caller's signal: others wait for the same answer.
-      const reading = readProvider(address).then(
-        (read) =>
-          read && {
-            nodeKey: read.node.toBytes(),
-            owner: read.owner.toBytes(),
-            payout: read.payout.toBytes(),
-            stake: read.stake,
-            bound: read.bound,
-          },
-      )
-      const entry = { account: reading, readAt: clock.elapsed() }
-      providers.delete(key)
-      providers.set(key, entry)
-      if (providers.size > MAX_CACHED_PROVIDERS) providers.delete(providers.keys().next().value as string)
-      reading.catch(() => {
-        if (providers.get(key) === entry) providers.delete(key)
-      })
-      return abortable(reading, signal)
-    },
+    provider: providers.one,
+    providers: providers.many,
 
     funds: async (wallet, signal) => {
       const { mint } = await readMarket(signal)
@@ -377,31 +381,21 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
       return readOutcome(steps.filter(({ events }) => events.length > 0))
     },
 
-    reportFraud: async (evidence, signal) => {
-      if (wallet === undefined) {
-        throw new NightshiftError('WALLET_MISSING', 'this node holds no wallet that could report a fraud', {
-          advice: 'name the wallet’s key file in the configuration',
-        })
-      }
-      const parts = {
-        chain,
-        connection,
-        market,
-        reporter: wallet,
-        account,
-        mint: async () => (await readMarket(signal)).mint,
-        tokenAccount,
-        fee,
-      }
-      try {
-        return await reportFraud(parts, evidence, signal)
-      } finally {
-        const node = decodeReceipt(evidence.receipt)?.provider
-        if (node !== undefined) {
-          providers.delete(providerAddress(programId, market, new PublicKey(node)).toBase58())
-        }
-      }
+    complete: async (address, output, signal) => {
+      const lease = new PublicKey(address)
+      const instruction = complete({ programId, node: node.publicKey, provider, lease, output })
+      return send('complete', lease, [instruction], [node], signal)
     },
+
+    reportFraud: (evidence, signal) =>
+      asReporter(evidence.receipt, (parts) => reportFraud(parts, evidence, signal)),
+    demandOpening: (demand, signal) =>
+      asReporter(demand.receipt, (parts) => demandOpening(parts, demand, signal)),
+    closeVerdict: (signed, signal) =>
+      asReporter(signed.receipt, (parts) => closeVerdict(parts, signed, signal)),
+
+    demands: (signal) => readDemands(answering, signal),
+    answerDemand: (demand, opening, signal) => answerDemand(answering, demand, opening, signal),
 
     chainTime,
   }
@@ -440,6 +434,7 @@ function describe(address: PublicKey, lease: Lease): LeaseAccount {
     openedAt: lease.startedAt,
     deadline: lease.deadline,
     cancelled: lease.cancelled,
+    completed: lease.completed,
   }
 }
 

@@ -2,7 +2,12 @@ import { revealProtocol } from '../../protocols/auction/protocol.js'
 import { windowsOf } from '../../protocols/auction/rules.js'
 import { toHex } from '../../protocols/bytes.js'
 import { codeOf, isRefusal } from '../../protocols/errors.js'
-import { findMismatches, type Offer, readRequirements } from '../../protocols/inventory/rules.js'
+import {
+  findMismatches,
+  judgedByProvider,
+  type Offer,
+  readRequirements,
+} from '../../protocols/inventory/rules.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
 import type { AuctionTopic, ReceivedOrder, ReceivedResult } from '../market/announcements.js'
@@ -87,7 +92,7 @@ export function createAuctionService(parts: {
     }
     const standing = await standingFor(wanted, order.ceilingPricePerHour, stopping.signal)
     if (typeof standing === 'string') return pass(orderId, standing)
-    const [mismatch] = findMismatches(standing.offer, wanted, order.ceilingPricePerHour)
+    const [mismatch] = findMismatches(standing.offer, judgedByProvider(wanted), order.ceilingPricePerHour)
     if (mismatch !== undefined) return pass(orderId, mismatch.reason, mismatch.text)
     if (!isOurTurn(orderId, wanted, order.ceilingPricePerHour)) return pass(orderId, 'NOT_DRAWN')
     const id = toHex(orderId)

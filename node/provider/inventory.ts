@@ -12,8 +12,10 @@ export async function serveInventory(parts: {
   benchmarks: readonly Benchmark[]
   runningJobs: () => number
   attestations: () => Uint8Array[]
+  /** This node's signed round trips, if it measures any. */
+  roundTrips?: () => Promise<Uint8Array>
 }): Promise<() => Promise<void>> {
-  const { engine, topic, self, benchmarks, runningJobs, attestations } = parts
+  const { engine, topic, self, benchmarks, runningJobs, attestations, roundTrips } = parts
   await engine.handle(inventoryProtocol, async (session: Session<InventoryResponse, InventoryRequest>) => {
     if ((await session.receive()) === undefined) return
     await session.send({
@@ -21,6 +23,7 @@ export async function serveInventory(parts: {
       benchmarks: [...benchmarks],
       runningJobs: runningJobs(),
       attestations: attestations(),
+      ...(roundTrips === undefined ? {} : { roundTrips: await roundTrips() }),
     })
   })
   return () => engine.unhandle(inventoryProtocol)

@@ -2,7 +2,13 @@ import type { Device } from '../../kernels/worker/device.js'
 import { toHex } from '../../protocols/bytes.js'
 import { codeOf, isRefusal, NightshiftError, type Refusal } from '../../protocols/errors.js'
 import { EVENT_PERIOD_MS, jobProtocol } from '../../protocols/job/protocol.js'
-import { hasEnded, JOB_LIMITS, judgeStart, type StartRefusal } from '../../protocols/job/rules.js'
+import {
+  hasEnded,
+  JOB_LIMITS,
+  judgeStart,
+  outputDigest,
+  type StartRefusal,
+} from '../../protocols/job/rules.js'
 import { decodeJobSpec, type JobSpec } from '../../protocols/job/spec.js'
 import { type Blob, type JobEvent, type JobRequest, JobState, type Start } from '../../protocols/job/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
@@ -77,6 +83,9 @@ const PAYMENT_CHECK_MS = 50
 /** The two sides' stop watches differ by a message's way, and that may be long on a busy machine. */
 const PAYMENT_GRACE_MS = 3_000
 
+/** A lease whose devices are free again; without a state there was no job. */
+type Ended = Pick<JobRecord, 'lease'> & Partial<Pick<JobRecord, 'state' | 'outputs'>>
+
 export async function serveJobs(parts: Parts): Promise<JobService> {
   const { engine, ledger, jobs, blobs, clock, log } = parts
   const lives = new Map<string, Live>()
@@ -88,15 +97,18 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
 
   for (const { record, journal } of await jobs.load()) {
     lives.set(toHex(record.lease), createLive(record, journal, clock))
-    if (hasEnded(record.state)) await freeDevices(record.lease)
+    if (hasEnded(record.state)) await freeDevices(record)
   }
   const stopBeating = clock.every(EVENT_PERIOD_MS, () => {
     for (const live of lives.values()) if (live.record.state === JobState.QUEUED) live.journal.beat(0)
   })
 
-  async function freeDevices(lease: Uint8Array): Promise<void> {
+  async function freeDevices({ lease, state, outputs = [] }: Ended): Promise<void> {
+    const output = state === JobState.COMPLETED ? { output: outputDigest(outputs) } : {}
     await ledger.change(lease, (record) =>
-      record.endedAtMs === undefined ? { ...record, occupies: false, endedAtMs: clock.now() } : record,
+      record.endedAtMs === undefined
+        ? { ...record, occupies: false, endedAtMs: clock.now(), ...output }
+        : record,
     )
   }
 
@@ -285,7 +297,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     await insist(live, () =>
       store(live, { state, reason, detail, outputs, workedMs: Math.floor(workedMsOf(live)) }),
     )
-    await insist(live, () => freeDevices(live.record.lease))
+    await insist(live, () => freeDevices(live.record))
     tellEnd(live.journal, live.record)
     await store(live, withEvents(live.record, live.journal))
     const outcome = reason === '' ? state : reason
@@ -295,7 +307,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
 
   async function end(lease: Uint8Array, reason: StopReason): Promise<void> {
     const live = lives.get(toHex(lease))
-    if (live === undefined) return freeDevices(lease)
+    if (live === undefined) return freeDevices({ lease })
     if (hasEnded(live.record.state)) return
     live.isEnding = true
     if (live.work === undefined) {
@@ -456,7 +468,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
   async function endIdle(record: LeaseRecord): Promise<void> {
     const live = lives.get(toHex(record.lease))
     if (live === undefined) {
-      if (clock.now() - record.signedAtMs > INPUT_PATIENCE_MS) await freeDevices(record.lease)
+      if (clock.now() - record.signedAtMs > INPUT_PATIENCE_MS) await freeDevices({ lease: record.lease })
       return
     }
     if (live.record.state !== JobState.QUEUED || live.work !== undefined) return

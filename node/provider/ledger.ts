@@ -23,6 +23,8 @@ export interface LeaseRecord {
   occupies: boolean
   /** When the job ended, Unix milliseconds. */
   endedAtMs?: number
+  /** Digest of what the job delivered; absent when it did not complete. */
+  output?: Uint8Array
   /** The best voucher; nothing is paid without it, so it is stored before it is answered. */
   best?: SignedVoucher
   /** The transaction that closed it, when this node sent it. */

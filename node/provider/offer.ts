@@ -7,7 +7,7 @@ import type { Network } from '../net/ports.js'
 import type { Standing } from './auction.js'
 import type { Capacity } from './capacity.js'
 import { within } from './deadline.js'
-import type { Pricing } from './pricing.js'
+import type { Pricing } from './pricing/pricing.js'
 
 /** What this node has to offer now: as everybody is told, and as an order is answered. */
 export interface OwnOffer {
@@ -35,11 +35,11 @@ export function createOwnOffer(parts: {
   clock: Clock
   report: BackendReport
   pricing: Pricing
-  terms: { pricePerHour: bigint; location: string; runtimes: readonly string[]; version: string }
+  terms: { location: string; runtimes: readonly string[]; version: string }
   pausedBecause: () => string | undefined
 }): OwnOffer {
   const { network, escrow, market, capacity, clock, report, pricing, pausedBecause } = parts
-  const { pricePerHour, location, runtimes, version } = parts.terms
+  const { location, runtimes, version } = parts.terms
   let account: ProviderAccount | undefined
 
   const availability = () => {
@@ -58,7 +58,7 @@ export function createOwnOffer(parts: {
       market: market.address,
       availability: availability(),
       devices: [describeDevices(report, capacity.total, capacity.unoccupied())],
-      pricePerHour,
+      pricePerHour: pricing.advertised(),
       location,
       runtimes: [...runtimes],
       addresses: network.addresses(),
@@ -72,19 +72,13 @@ export function createOwnOffer(parts: {
       if (registered.stake < market.minimumStake) return 'STAKE_TOO_SMALL'
       const { total } = capacity
       const free = capacity.free()
-      const facts = {
-        basePricePerHour: pricePerHour,
-        ceilingPricePerHour,
-        devices: wanted.devices,
-        free,
-        total,
-      }
+      const { pricePerHour } = await pricing.quote({ devices: wanted.devices, ceilingPricePerHour }, signal)
       return {
         payout: registered.payout,
         offer: {
           peer: network.peer,
           devices: [describeDevices(report, total, free)],
-          pricePerHour: pricing(facts),
+          pricePerHour,
           location,
           runtimes: [...runtimes],
           available: true,
@@ -95,7 +89,7 @@ export function createOwnOffer(parts: {
   }
 }
 
-function describeDevices(report: BackendReport, count: number, free: number): Device {
+export function describeDevices(report: BackendReport, count: number, free: number): Device {
   return {
     model: report.model,
     memoryBytes: BigInt(Math.floor(report.memoryBytes ?? 0)),

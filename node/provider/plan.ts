@@ -13,6 +13,8 @@ export type Step =
   | 'close'
   /** The best voucher is worth more than what was paid: pay it out while that is still possible. */
   | 'settle'
+  /** The job was delivered, its renter does not end the lease, and the deadline is near: post it, or part of the bond burns. */
+  | 'complete'
   /** After the deadline, with nothing left to be paid: give the renter the rest, and the bond back to the stake. */
   | 'expire'
   | 'wait'
@@ -34,7 +36,7 @@ export const NEAR_S = 30
 export const FINAL_VOUCHER_MS = 60_000
 /** After the deadline the renter takes the rest back itself; when it does not come, so much later this node does. */
 export const EXPIRE_S = 60
-/** Much later when the end burns a part of the own bond: neither cancelled nor paid in full. */
+/** Much later when the end burns a part of the own bond: neither cancelled, completed nor paid in full. */
 export const FORFEIT_S = 3_600
 
 export function nextStep(record: LeaseRecord, { account, nowMs, chainNow }: PlanFacts): Step {
@@ -47,6 +49,7 @@ export function nextStep(record: LeaseRecord, { account, nowMs, chainNow }: Plan
   if (account === undefined || account.serial !== record.serial) return 'finish'
   const { best } = record
   if (best?.final === true) return 'close'
+  if (isTimeToComplete(record, account, chainNow)) return 'complete'
   if (
     best !== undefined &&
     best.amount > account.paid &&
@@ -54,8 +57,17 @@ export function nextStep(record: LeaseRecord, { account, nowMs, chainNow }: Plan
   ) {
     return 'settle'
   }
-  const isFree = account.cancelled || account.paid >= account.deposit
-  return chainNow >= account.deadline + (isFree ? EXPIRE_S : FORFEIT_S) ? 'expire' : 'wait'
+  return chainNow >= account.deadline + (isBondSafe(account) ? EXPIRE_S : FORFEIT_S) ? 'expire' : 'wait'
+}
+
+/** Nothing is burned when the lease ends by its deadline. */
+function isBondSafe({ cancelled, completed, paid, deposit }: LeaseAccount): boolean {
+  return cancelled || completed || paid >= deposit
+}
+
+function isTimeToComplete({ output }: LeaseRecord, account: LeaseAccount, chainNow: number): boolean {
+  const leftS = account.deadline - chainNow
+  return output !== undefined && !isBondSafe(account) && leftS > 0 && leftS <= nearOf(account)
 }
 
 function isTimeToSettle(

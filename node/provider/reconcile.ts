@@ -148,6 +148,14 @@ const STEPS: Readonly<Record<Step, Act>> = {
   settle: async (parts, record, _account, signal) => {
     await settle(parts, record, signal)
   },
+  complete: async ({ escrow, log }, { lease, output }, _account, signal) => {
+    if (output === undefined) return
+    const { signature } = await escrow.complete(lease, output, signal)
+    log.info('completion posted: the renter did not end the lease', {
+      lease: toHex(lease),
+      transaction: signature,
+    })
+  },
   expire: async (parts, record, _account, signal) => {
     await parts.escrow.expireLease(record.lease, signal)
     await finish(parts, record, 'EXPIRED')

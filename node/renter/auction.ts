@@ -142,11 +142,11 @@ export async function createAuctioneer(parts: {
   const qualify = async ({ order, signal }: Running, bid: ReceivedBid): Promise<ReceivedBid> => {
     const lost = await standing.lostBecause(bid.peer)
     if (lost !== undefined) return { ...bid, excluded: `STANDING_LOST: ${lost}` }
-    const offer = await inventory.offerOf(bid.peer, signal)
+    const requirements = Requirements.decode(order.requirements)
+    const offer = await inventory.offerOf(bid.peer, signal, requirements)
     if (offer === undefined) return { ...bid, excluded: 'OFFER_UNKNOWN' }
     // It reserved a device for this very bid, so being busy or short of a free one says nothing against it.
     const devices = offer.devices.map((device) => ({ ...device, free: device.count }))
-    const requirements = Requirements.decode(order.requirements)
     const [missed] = findMismatches({ ...offer, devices, available: true }, requirements)
     return { ...bid, stake: offer.stake, excluded: missed?.reason }
   }

@@ -3,13 +3,18 @@ import { sampleEntries, verifyOpenings } from '../../kernels/proof/verifier.js'
 import { equal } from '../../protocols/bytes.js'
 import { challengeProtocol } from '../../protocols/challenge/protocol.js'
 import { decodeReceipt } from '../../protocols/challenge/receipt.js'
-import type { ChallengeFailure, ChallengeVerdict } from '../../protocols/challenge/rules.js'
-import type { ChallengeRequest, ChallengeResponse, SignedReceipt } from '../../protocols/challenge/wire.js'
+import { type ChallengeFailure, type ChallengeVerdict, owesOpening } from '../../protocols/challenge/rules.js'
+import type {
+  ChallengeRequest,
+  ChallengeResponse,
+  Entry,
+  SignedReceipt,
+} from '../../protocols/challenge/wire.js'
 import { codeOf } from '../../protocols/errors.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Random } from '../../protocols/ports.js'
 import { verifySignature } from '../../protocols/signature.js'
-import type { FraudEvidence } from '../escrow/port.js'
+import type { FraudEvidence, OpeningDemand } from '../escrow/port.js'
 import type { Network } from '../net/ports.js'
 import type { Session } from '../net/session.js'
 import { recallProducts } from './recall.js'
@@ -36,6 +41,8 @@ export interface ChallengeResult extends ChallengeVerdict {
   attested?: boolean
   /** A wrong entry under the root that the provider signed: the chain can judge it. Exactly with OPENING_DIFFERS. */
   evidence?: FraudEvidence
+  /** An entry under the root that it signed in the lease, and did not open: the chain can ask for it. */
+  unopened?: OpeningDemand
 }
 
 /** Half-way round the world and back. A provider that answers pings slowly gets no more than this taken off its time. */
@@ -67,6 +74,8 @@ export async function challengeProvider(
   let checkingMs = 0
   let recallMs: number | undefined
   let receipt: SignedReceipt | undefined
+  /** Of the entries that were asked for under a receipt that is in order; until they have come. */
+  let wanted: Entry | undefined
   const verdict = (failed?: Failed): ChallengeResult => ({
     ok: failed === undefined,
     ...(failed && { reason: failed.reason, detail: failed.detail }),
@@ -75,6 +84,10 @@ export async function challengeProvider(
     ...(recallMs === undefined ? {} : { recallMs: Math.round(recallMs) }),
     ...(receipt === undefined ? {} : { receipt }),
     ...(receipt && failed?.opening && { evidence: { ...receipt, opening: failed.opening } }),
+    ...(receipt &&
+      wanted &&
+      failed &&
+      owesOpening(failed.reason) && { unopened: { ...receipt, entry: wanted } }),
   })
 
   const late = new AbortController()
@@ -113,6 +126,8 @@ export async function challengeProvider(
 
     const params = { n: terms.n, rounds: terms.rounds }
     const entries = sampleEntries(params, terms.openings, random)
+    // Only the renter of a lease can demand more than its word.
+    if (terms.lease.length > 0) wanted = entries[0]
     await session.send({ open: { entries } })
     const second = await session.receive()
     if (second?.openings === undefined) {
@@ -121,8 +136,13 @@ export async function challengeProvider(
 
     const checkedAt = clock.elapsed()
     const { openings } = second.openings
-    const checked = judgeOpenings(verifyOpenings({ seed, params, root }, entries, openings))
+    const claim = { seed, params, root }
+    const checked = judgeOpenings(verifyOpenings(claim, entries, openings))
     checkingMs = clock.elapsed() - checkedAt
+    // The first that it did not open: what it has under its root it could show again.
+    const isOpened = (entry: Entry, at: number) =>
+      'ok' in verifyOpenings(claim, [entry], openings.slice(at, at + 1))
+    if (wanted !== undefined) wanted = checked && entries.find((entry, at) => !isOpened(entry, at))
     if (checked !== undefined || terms.folds === undefined) return verdict(checked)
 
     const facts = { peer, receipt: receipt.receipt, seed, params, folds: terms.folds, roundTripMs }

@@ -8,7 +8,7 @@ import { hasEnded } from '../../protocols/job/rules.js'
 import { encodeJobSpec } from '../../protocols/job/spec.js'
 import { JobState } from '../../protocols/job/wire.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
-import type { Escrow, FraudEvidence, LeaseOutcome, Slash } from '../escrow/port.js'
+import type { Escrow, LeaseOutcome, Slash } from '../escrow/port.js'
 import type { Files } from '../files/port.js'
 import type { Network } from '../net/ports.js'
 import type { Auction, Auctioneer, ReceivedBid } from './auction.js'
@@ -329,7 +329,7 @@ async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string |
     ...plan.verify.challenge,
   }
   const verdict = await challengeProvider(parts, peer, terms, signal)
-  const { ok, reason, detail, provingMs, checkingMs, evidence } = verdict
+  const { ok, reason, detail, provingMs, checkingMs, evidence = verdict.unopened } = verdict
   const fraud = evidence && (await parts.prosecutor.keep(fraudOf(attempt, lease, evidence)))
   tell({ kind: 'challenged', challenge: { peer, ok, ...(reason && { reason }), provingMs, checkingMs } })
   if (reason === undefined) return undefined
@@ -339,7 +339,7 @@ async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string |
   return reason
 }
 
-function fraudOf({ report }: Attempt, { peer, address }: LeaseRecord, evidence: FraudEvidence) {
+function fraudOf({ report }: Attempt, { peer, address }: LeaseRecord, evidence: FraudRecord['evidence']) {
   return { peer, deployment: report.id, lease: address, evidence }
 }
 

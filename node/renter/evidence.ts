@@ -20,9 +20,10 @@ import type { Engine } from '../net/ports.js'
 export interface EvidenceReader {
   /** Asks the provider for what its heartbeat says it has; nothing for one that does not answer in time. */
   evidenceOf(peer: string, signal?: AbortSignal): Promise<Evidence>
+  /** Peer ids of the verifiers with a stake that attest in the provider's favour. */
+  attestersOf(peer: string, signal?: AbortSignal): Promise<string[]>
 }
 
-const NONE: Evidence = { count: 0, favourable: 0, weight: 0n }
 const ASK_MS = 2_000
 /** Providers whose evidence is remembered; the least recently read is forgotten first. */
 const MAX_REMEMBERED = 1_024
@@ -65,31 +66,37 @@ export function createEvidenceReader(parts: {
     }
   }
 
-  return {
-    evidenceOf: async (peer, signal) => {
-      const { attestations = 0, attestationsDigest } = heartbeats.newest(peer)?.heartbeat ?? {}
-      if (attestations === 0 || attestationsDigest === undefined) return NONE
-      try {
-        const digest = toHex(attestationsDigest)
-        const known = remembered.get(peer)
-        const found = known?.digest === digest ? known.found : await ask(peer, signal)
-        remembered.delete(peer)
-        remembered.set(peer, { digest, found })
-        for (const oldest of remembered.keys()) {
-          if (remembered.size <= MAX_REMEMBERED) break
-          remembered.delete(oldest)
-        }
-        const weighed = found.map(async (each) => ({
-          ...each,
-          stake: (await escrow.provider(solanaKeyOf(each.verifier), signal))?.stake ?? 0n,
-        }))
-        return weighAttestations(await Promise.all(weighed))
-      } catch (error) {
-        signal?.throwIfAborted()
-        log.debug('the attestations of a provider are not known', { peer, error: String(error) })
-        return NONE
+  const weighed = async (peer: string, signal?: AbortSignal): Promise<Array<Found & { stake: bigint }>> => {
+    const { attestations = 0, attestationsDigest } = heartbeats.newest(peer)?.heartbeat ?? {}
+    if (attestations === 0 || attestationsDigest === undefined) return []
+    try {
+      const digest = toHex(attestationsDigest)
+      const known = remembered.get(peer)
+      const found = known?.digest === digest ? known.found : await ask(peer, signal)
+      remembered.delete(peer)
+      remembered.set(peer, { digest, found })
+      for (const oldest of remembered.keys()) {
+        if (remembered.size <= MAX_REMEMBERED) break
+        remembered.delete(oldest)
       }
-    },
+      const accounts = await escrow.providers(
+        found.map(({ verifier }) => solanaKeyOf(verifier)),
+        signal,
+      )
+      return found.map((each, at) => ({ ...each, stake: accounts[at]?.stake ?? 0n }))
+    } catch (error) {
+      signal?.throwIfAborted()
+      log.debug('the attestations of a provider are not known', { peer, error: String(error) })
+      return []
+    }
+  }
+
+  return {
+    evidenceOf: async (peer, signal) => weighAttestations(await weighed(peer, signal)),
+    attestersOf: async (peer, signal) =>
+      (await weighed(peer, signal))
+        .filter((each) => each.stake > 0n && weighAttestations([each]).favourable > 0)
+        .map(({ verifier }) => verifier),
   }
 }
 

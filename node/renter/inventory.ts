@@ -2,19 +2,29 @@ import { open } from '../../protocols/envelope.js'
 import { isRefusal } from '../../protocols/errors.js'
 import { HEARTBEAT_LIMITS, judgeHeartbeat } from '../../protocols/heartbeat/rules.js'
 import { Availability, Heartbeat } from '../../protocols/heartbeat/wire.js'
+import { findUnmet, type Term, widen } from '../../protocols/inventory/filter.js'
+import { type OfferOrder, sortOffers } from '../../protocols/inventory/order.js'
 import { inventoryProtocol } from '../../protocols/inventory/protocol.js'
-import { findMismatches, type Mismatch, type Offer } from '../../protocols/inventory/rules.js'
+import {
+  findMismatches,
+  type Mismatch,
+  type MismatchReason,
+  type Offer,
+  type ShowAmount,
+} from '../../protocols/inventory/rules.js'
 import type { ShardNeeds } from '../../protocols/inventory/shard.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { Escrow } from '../escrow/port.js'
-import type { HeartbeatTopic } from '../market/heartbeats.js'
+import { type Catalogue, type CatalogueQuery, createCatalogue, type OfferFacts } from '../market/catalogue.js'
+import type { HeartbeatTopic, ReceivedHeartbeat } from '../market/heartbeats.js'
 import type { Engine } from '../net/ports.js'
+import { createFactFinder, type FactSources, neededFacts } from './facts.js'
 
 /**
  * This node's view of what is on offer: the newest heartbeat of each provider, as gossip or the provider itself told
- * it, joined with the stake that the chain confirms.
+ * it, joined with the stake that the chain confirms and with what this node has measured.
  */
 export interface Inventory {
   /**
@@ -24,47 +34,148 @@ export interface Inventory {
   seek(requirements: ShardNeeds, signal?: AbortSignal): Promise<void>
   offers(signal?: AbortSignal): Promise<Offer[]>
   /**
-   * One provider's offer; asks the provider itself when no heartbeat of it has come yet. Undefined: it did not answer
-   * in time, or not with a heartbeat of its own.
+   * One provider's offer; asks the provider itself when no heartbeat of it has come yet. With requirements, every fact
+   * is there that they ask for, as far as it could be found out. Undefined: it did not answer in time, or not with a
+   * heartbeat of its own.
    */
-  offerOf(peer: string, signal?: AbortSignal): Promise<Offer | undefined>
-  /** Every offer with all the requirements that it misses; none missed means that it qualifies. */
+  offerOf(peer: string, signal?: AbortSignal, requirements?: Requirements): Promise<Offer | undefined>
+  /** Offers with all the requirements that each misses, those that qualify first; of very many a thousand. */
   explain(
     requirements: Requirements,
     ceilingPricePerHour?: bigint,
     signal?: AbortSignal,
-  ): Promise<Array<{ offer: Offer; mismatches: Mismatch[] }>>
+  ): Promise<Explained[]>
+  search(search: OfferSearch, signal?: AbortSignal): Promise<OfferPage>
+  /** Called when an offer has come, changed or gone; several at once count as one. */
+  onChange(listener: () => void): () => void
+  close(): void
+}
+
+export interface Explained {
+  offer: Offer
+  /** None: it qualifies. */
+  mismatches: Mismatch[]
 }
 
 /** Every shard of the market. */
 const ANYWHERE: ShardNeeds = { memoryBytes: 0n, gpu: false, locations: [] }
-const STAKE_LOOKUPS_AT_ONCE = 16
-/** A bidder that keeps its offer to itself does not hold up an auction for longer. */
-const ASK_MS = 2_000
 
-export function createInventory(parts: {
+export interface OfferSearch {
+  requirements: Requirements
+  ceilingPricePerHour?: bigint
+  /** Terms of a search expression, which must hold as well. */
+  terms?: readonly Term[]
+  /** What comes first. Default: the cheapest. */
+  sort?: OfferOrder
+  /** At most so many offers are told of. Default 1,000. */
+  limit?: number
+  /** Also those that do not qualify, after the others. */
+  all?: boolean
+}
+
+export interface OfferPage {
+  /** How many offers are known, and how many of them qualify. */
+  known: number
+  fitting: number
+  /** The cheapest that qualify; then, if asked for, others. */
+  offers: Explained[]
+  /** For each reason, how many offers it speaks against. */
+  missed: ReadonlyMap<MismatchReason, number>
+}
+
+export interface InventoryParts extends FactSources {
   heartbeats: HeartbeatTopic
   engine: Engine
   escrow: Escrow
   clock: Clock
   log: Log
+  /** 32 bytes. */
   market: Uint8Array
-}): Inventory {
-  const { heartbeats, engine, escrow, clock, log, market } = parts
+  /** This node's own offer is told of as well, if it has one. */
+  self?: string
+  /** How amounts are written in reasons. Default: atomic units. */
+  show?: ShowAmount
+  /** Offers that are remembered at once. Default 100,000. */
+  maxOffers?: number
+}
 
-  const toOffer = async (peer: string, heartbeat: Heartbeat, signal?: AbortSignal): Promise<Offer> => {
-    const account = await escrow.provider(solanaKeyOf(peer), signal)
-    return {
-      peer,
-      devices: heartbeat.devices,
-      pricePerHour: heartbeat.pricePerHour,
-      location: heartbeat.location,
-      runtimes: heartbeat.runtimes,
-      available: heartbeat.availability === Availability.FREE,
-      stake: account?.stake ?? 0n,
-      ...(heartbeat.disagreement === undefined ? {} : { disagreement: heartbeat.disagreement }),
-    }
+/** A bidder that keeps its offer to itself does not hold up an auction for longer. */
+const ASK_MS = 2_000
+const SWEEP_MS = 5_000
+/** Stakes change slowly; an auction reads its bidders' anew. */
+const STAKE_FRESH_MS = 60_000
+/** Who had none may be registering just now. */
+const NO_STAKE_FRESH_MS = 5_000
+/** Offers of which the stake is read for one search, the cheapest first: ten requests to the chain. */
+const MOST_STAKES = 1_000
+const DEFAULT_LIMIT = 1_000
+/** Offers that one search with terms of its own looks at one by one. */
+const MOST_LOOKED_AT = 10_000
+
+export function createInventory(parts: InventoryParts): Inventory {
+  const { heartbeats, engine, escrow, clock, log, market, self, show } = parts
+  const catalogue: Catalogue = createCatalogue(parts.maxOffers)
+  const facts = createFactFinder(parts)
+  const stakesReadAt = new Map<string, number>()
+  const listeners = new Set<() => void>()
+
+  const changed = () => {
+    for (const listener of listeners) listener()
   }
+
+  /** What was found out about a peer stays with it when its next heartbeat comes. */
+  const take = (peer: string, heartbeat: Heartbeat): Offer => {
+    const known = catalogue.get(peer, clock.now())
+    const kept: OfferFacts = known?.location === heartbeat.location ? known : { ...known, place: undefined }
+    const offer = joinFacts(toOffer(peer, heartbeat), kept)
+    catalogue.put(offer, heartbeat.timeMs + HEARTBEAT_LIMITS.maxAgeMs)
+    return offer
+  }
+
+  const hear = ({ peer, heartbeat }: ReceivedHeartbeat) => {
+    take(peer, heartbeat)
+    changed()
+  }
+
+  const hearOwn = () => {
+    const own = self === undefined ? undefined : heartbeats.newest(self)
+    if (own !== undefined) take(own.peer, own.heartbeat)
+  }
+
+  for (const received of heartbeats.all()) take(received.peer, received.heartbeat)
+  const stopHearing = heartbeats.onHeartbeat(hear)
+  const stopSweeping = clock.every(SWEEP_MS, () => {
+    const gone = catalogue.sweep(clock.now())
+    for (const peer of stakesReadAt.keys()) {
+      if (catalogue.get(peer, clock.now()) === undefined) stakesReadAt.delete(peer)
+    }
+    if (gone.length > 0) changed()
+  })
+
+  const needsStake = ({ peer, stake }: Offer) => {
+    const readAt = stakesReadAt.get(peer)
+    const freshMs = stake === 0n ? NO_STAKE_FRESH_MS : STAKE_FRESH_MS
+    return readAt === undefined || clock.elapsed() - readAt > freshMs
+  }
+
+  const readStakes = async (offers: readonly Offer[], signal?: AbortSignal) => {
+    const asked = offers.filter(needsStake)
+    if (asked.length === 0) return
+    const accounts = await escrow.providers(
+      asked.map(({ peer }) => solanaKeyOf(peer)),
+      signal,
+    )
+    for (const [at, { peer }] of asked.entries()) learnStake(peer, accounts[at]?.stake ?? 0n)
+  }
+
+  const learnStake = (peer: string, stake: bigint) => {
+    stakesReadAt.set(peer, clock.elapsed())
+    catalogue.amend(peer, { stake })
+  }
+
+  /** Offers as they stand after something was found out about them. */
+  const again = (offers: readonly Offer[]): Offer[] =>
+    offers.flatMap(({ peer }) => catalogue.get(peer, clock.now()) ?? [])
 
   const ask = async (peer: string, signal?: AbortSignal): Promise<Heartbeat | undefined> => {
     const late = new AbortController()
@@ -96,35 +207,148 @@ export function createInventory(parts: {
 
   const offers = async (signal?: AbortSignal) => {
     await heartbeats.seek(ANYWHERE, signal)
-    return known(signal)
+    hearOwn()
+    const all = catalogue.offers(clock.now())
+    await readStakes(all, signal)
+    return again(all)
   }
 
-  const known = (signal?: AbortSignal) =>
-    mapLimited(heartbeats.all(), STAKE_LOOKUPS_AT_ONCE, ({ peer, heartbeat }) =>
-      toOffer(peer, heartbeat, signal),
-    )
+  const offerOf: Inventory['offerOf'] = async (peer, signal, requirements) => {
+    const heartbeat = heartbeats.newest(peer)?.heartbeat ?? (await ask(peer, signal))
+    if (heartbeat === undefined) return undefined
+    const offer = take(peer, heartbeat)
+    const account = await escrow.provider(solanaKeyOf(peer), signal)
+    learnStake(peer, account?.stake ?? 0n)
+    const staked = { ...offer, stake: account?.stake ?? 0n }
+    const needed = requirements === undefined ? [] : neededFacts(requirements)
+    const found = await facts.find(staked, needed, catalogue.offers(clock.now()), signal)
+    catalogue.amend(peer, found)
+    return joinFacts(staked, found)
+  }
+
+  /** Facts that cost a question are found out for those that fit in everything else, the cheapest first. */
+  const search = async (wanted: OfferSearch, signal?: AbortSignal): Promise<OfferPage> => {
+    const { terms = [], limit = DEFAULT_LIMIT, all = false } = wanted
+    await heartbeats.seek(wanted.requirements, signal)
+    hearOwn()
+    const wide = widenSearch(wanted)
+    const query = (ignoring: readonly MismatchReason[], most: number) =>
+      catalogue.query({ ...wide, ignoring, limit: most }, clock.now())
+    const likely = query(['STAKE', ...MEASURED], Math.max(limit, MOST_STAKES)).cheapest
+    await readStakes(likely, signal)
+    const needed = neededFacts(wide.requirements)
+    if (needed.length > 0) {
+      const nearly = query(MEASURED, limit).cheapest
+      for (const [peer, found] of await facts.findMany(nearly, needed, likely, signal)) {
+        catalogue.amend(peer, found)
+      }
+    }
+    // By price the index has the first ones at hand; another order, or terms, need a look at all that fit.
+    const isIndexed = terms.length === 0 && (wanted.sort === undefined || wanted.sort === 'price')
+    const answer = query([], isIndexed ? limit : MOST_LOOKED_AT)
+    const looked = answer.cheapest.map((offer) => explainOne(facts.complete(offer), wanted))
+    const fitting = looked.filter(({ mismatches }) => mismatches.length === 0)
+    const told = sortOffers(fitting, wanted.sort).slice(0, limit)
+    if (all && told.length < limit) {
+      const misfits = new Set(
+        looked.filter(({ mismatches }) => mismatches.length > 0).map((each) => each.offer.peer),
+      )
+      const others = catalogue.offers(clock.now())
+      const rest = nearest(
+        others,
+        (peer) => answer.missedBy(peer)?.length || Number(misfits.has(peer)),
+        limit - told.length,
+      )
+      await readStakes(rest, signal)
+      told.push(...again(rest).map((offer) => explainOne(facts.complete(offer), wanted)))
+    }
+    facts.consider(told.map(({ offer }) => offer))
+    return {
+      known: answer.known,
+      fitting: isIndexed ? answer.fitting : fitting.length,
+      missed: answer.missed,
+      offers: told,
+    }
+  }
+
+  const explainOne = (
+    offer: Offer,
+    { requirements, ceilingPricePerHour, terms = [] }: OfferSearch,
+  ): Explained => ({
+    offer,
+    mismatches: [
+      ...findMismatches(offer, requirements, ceilingPricePerHour, show),
+      ...findUnmet(offer, terms, show),
+    ],
+  })
 
   return {
     seek: (requirements, signal) => heartbeats.seek(requirements, signal),
-    offers,
-    offerOf: async (peer, signal) => {
-      const heartbeat = heartbeats.newest(peer)?.heartbeat ?? (await ask(peer, signal))
-      return heartbeat === undefined ? undefined : toOffer(peer, heartbeat, signal)
-    },
+    offers: async (signal) => (await offers(signal)).map(facts.complete),
+    offerOf,
     explain: async (requirements, ceilingPricePerHour, signal) => {
-      await heartbeats.seek(requirements, signal)
-      return (await known(signal)).map((offer) => ({
-        offer,
-        mismatches: findMismatches(offer, requirements, ceilingPricePerHour),
-      }))
+      const wanted = {
+        requirements,
+        all: true,
+        ...(ceilingPricePerHour === undefined ? {} : { ceilingPricePerHour }),
+      }
+      return (await search(wanted, signal)).offers
+    },
+    search,
+    onChange: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    close: () => {
+      stopHearing()
+      stopSweeping()
+      listeners.clear()
     },
   }
 }
 
-async function mapLimited<T, R>(items: T[], atOnce: number, map: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = []
-  for (let start = 0; start < items.length; start += atOnce) {
-    results.push(...(await Promise.all(items.slice(start, start + atOnce).map(map))))
+/** Reasons that rest on what this node has to find out. */
+const MEASURED: readonly MismatchReason[] = ['LATENCY', 'RELIABILITY', 'ATTESTATIONS', 'PLACE']
+
+/** What every offer must meet, as far as an index can say it. */
+function widenSearch({ requirements, ceilingPricePerHour, terms = [] }: OfferSearch): CatalogueQuery {
+  const wide = widen(terms, requirements)
+  const ceilings = [ceilingPricePerHour, wide.ceilingPricePerHour].filter((each) => each !== undefined)
+  const [lowest] = ceilings.sort((a, b) => (a < b ? -1 : 1))
+  return { requirements: wide.requirements, ...(lowest === undefined ? {} : { ceilingPricePerHour: lowest }) }
+}
+
+/** Those that do not fit, the ones that miss least first. */
+function nearest(offers: readonly Offer[], missedBy: (peer: string) => number, count: number): Offer[] {
+  return offers
+    .map((offer) => ({ offer, missed: missedBy(offer.peer) }))
+    .filter(({ missed }) => missed > 0)
+    .sort((a, b) => a.missed - b.missed)
+    .slice(0, count)
+    .map(({ offer }) => offer)
+}
+
+/** As its heartbeat says; the stake is the chain's to tell. */
+function toOffer(peer: string, heartbeat: Heartbeat): Offer {
+  return {
+    peer,
+    devices: heartbeat.devices,
+    pricePerHour: heartbeat.pricePerHour,
+    location: heartbeat.location,
+    runtimes: heartbeat.runtimes,
+    available: heartbeat.availability === Availability.FREE,
+    stake: 0n,
+    ...(heartbeat.disagreement === undefined ? {} : { disagreement: heartbeat.disagreement }),
   }
-  return results
+}
+
+function joinFacts(offer: Offer, { stake, latencyMs, reliability, attestedBy, place }: OfferFacts): Offer {
+  return {
+    ...offer,
+    ...(stake === undefined ? {} : { stake }),
+    ...(latencyMs === undefined ? {} : { latencyMs }),
+    ...(reliability === undefined ? {} : { reliability }),
+    ...(attestedBy === undefined ? {} : { attestedBy }),
+    ...(place === undefined ? {} : { place }),
+  }
 }

@@ -49,6 +49,23 @@ export function isLie(failure: ChallengeFailure): boolean {
   return LIES.includes(failure)
 }
 
+/** Failures after which a provider that signed a receipt still owes the opening: its word alone does not excuse it. */
+const OWING: readonly ChallengeFailure[] = [
+  'OPENING_MISSING',
+  'OPENING_MALFORMED',
+  'OPENING_OUTSIDE_ROOT',
+  'TOO_SLOW',
+  'UNREACHABLE',
+]
+
+/**
+ * Whether the chain should ask for the opening. Who was only cut off answers there at its leisure, and is paid for it; who has
+ * nothing under its root cannot.
+ */
+export function owesOpening(failure: ChallengeFailure): boolean {
+  return OWING.includes(failure)
+}
+
 const GIGA = 1e9
 /** Up to here a verifier checks an opening in milliseconds, and a round is read back in bearable time. */
 const LARGEST_N = 16_384

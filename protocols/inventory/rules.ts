@@ -1,6 +1,9 @@
 import type { Refusal } from '../errors.js'
 import type { Device } from '../heartbeat/wire.js'
-import { Requirements } from './wire.js'
+import { isModel, readModel } from './model.js'
+import { liesIn } from './place.js'
+import type { PlaceJudgement } from './plausibility.js'
+import { type DeviceChoice, Requirements } from './wire.js'
 
 export const REQUIREMENTS_LIMITS = {
   /** Bytes of encoded requirements: 128 peer ids of 54 bytes each, and some texts. */
@@ -10,6 +13,10 @@ export const REQUIREMENTS_LIMITS = {
   /** Models, locations: each is compared with each device of each offer. */
   maxChoices: 64,
   maxTextChars: 128,
+  /** A round trip around the world and back through a satellite takes less. */
+  maxLatencyMs: 60_000,
+  /** What a provider's inventory answers with at most. */
+  maxAttestations: 32,
 } as const
 
 /**
@@ -26,10 +33,27 @@ export function readRequirements(bytes: Uint8Array): Requirements | Refusal<'MAL
   if (!Number.isFinite(minimumGflops) || minimumGflops < 0) return malformed(`${minimumGflops} GFLOP/s`)
   if (models.length > limits.maxChoices) return malformed(`${models.length} models`)
   if (locations.length > limits.maxChoices) return malformed(`${locations.length} locations`)
-  const texts = [wanted.runtime, ...models, ...locations, ...wanted.allow, ...wanted.deny]
+  const choices = wanted.choices.flatMap((choice) => [...choice.models, ''])
+  if (choices.length > limits.maxChoices) return malformed(`${wanted.choices.length} choices`)
+  const measured = findUnmeasurable(wanted)
+  if (measured !== undefined) return malformed(measured)
+  const { allow, deny, attesters } = wanted
+  const texts = [wanted.runtime, ...models, ...locations, ...allow, ...deny, ...attesters, ...choices]
   const long = texts.find((text) => text.length > limits.maxTextChars)
   if (long !== undefined) return malformed(`a text of ${long.length} characters`)
   return wanted
+}
+
+/** What of the requirements on measured facts no provider could ever meet, or every one would. */
+function findUnmeasurable(wanted: Requirements): string | undefined {
+  const { maxLatencyMs, minimumReliability = 0, minimumAttestations = 0, attesters } = wanted
+  const limits = REQUIREMENTS_LIMITS
+  if (maxLatencyMs !== undefined && (maxLatencyMs === 0 || maxLatencyMs > limits.maxLatencyMs))
+    return `a latency of ${maxLatencyMs} ms`
+  // Not `<`: what is no number is no reliability.
+  if (!(minimumReliability >= 0 && minimumReliability <= 1)) return `reliability ${minimumReliability}`
+  if (minimumAttestations > limits.maxAttestations) return `${minimumAttestations} attestations`
+  return attesters.length > limits.maxChoices ? `${attesters.length} attesters` : undefined
 }
 
 function decode(bytes: Uint8Array): Requirements | undefined {
@@ -44,7 +68,7 @@ function malformed(detail: string): Refusal<'MALFORMED'> {
   return { refused: 'MALFORMED', detail }
 }
 
-/** One provider as a renter sees it: its newest heartbeat joined with its stake on the chain. */
+/** One provider as a renter sees it: its newest heartbeat joined with its stake on the chain, and what was measured. */
 export interface Offer {
   peer: string
   devices: Device[]
@@ -59,38 +83,73 @@ export interface Offer {
   reliability?: number
   /** Round trip from this node in milliseconds; missing: not measured. */
   latencyMs?: number
+  /** Peer ids of the verifiers that attest in its favour; missing: nobody has asked. */
+  attestedBy?: string[]
+  /** Whether it can be where it says that it is; missing: nobody has looked. */
+  place?: PlaceJudgement
 }
 
-export type MismatchReason =
-  | 'NOT_AVAILABLE'
-  | 'NOT_A_GPU'
-  | 'MEMORY'
-  | 'MODEL'
-  | 'GFLOPS'
-  | 'DEVICES'
-  | 'RUNTIME'
-  | 'LOCATION'
-  | 'STAKE'
-  | 'PRICE'
-  | 'DENIED'
-  | 'NOT_ALLOWED'
+/** In the order in which they are told. */
+export const MISMATCH_REASONS = [
+  'DENIED',
+  'NOT_ALLOWED',
+  'NOT_AVAILABLE',
+  'RUNTIME',
+  'LOCATION',
+  'PLACE',
+  'STAKE',
+  'PRICE',
+  'LATENCY',
+  'RELIABILITY',
+  'ATTESTATIONS',
+  'NOT_A_GPU',
+  'MODEL',
+  'MEMORY',
+  'GFLOPS',
+  'DEVICES',
+] as const
+
+export type MismatchReason = (typeof MISMATCH_REASONS)[number]
 
 /** One requirement that an offer does not meet: a literal to match on, and both sides as a person reads them. */
 export interface Mismatch {
-  reason: MismatchReason
+  /** FILTER: what no requirement can say, but a search expression. */
+  reason: MismatchReason | 'FILTER'
   text: string
 }
 
-const GIB = 2 ** 30
+type RequirementMismatch = Mismatch & { reason: MismatchReason }
+
+/** What any provider meets that has a free device. */
+export const ANY_OFFER: Requirements = {
+  devices: 1,
+  memoryBytes: 0n,
+  gpu: false,
+  models: [],
+  runtime: '',
+  locations: [],
+  minimumStake: 0n,
+  minimumGflops: 0,
+  allow: [],
+  deny: [],
+  attesters: [],
+  choices: [],
+}
+
+/** How an amount of atomic units is written for people: whoever knows the mint's decimals hands it in. */
+export type ShowAmount = (amount: bigint) => string
+
+type Miss = (reason: MismatchReason, text: string) => void
 
 /** Every requirement that the offer does not meet, of its devices the one that comes nearest; empty when it qualifies. */
 export function findMismatches(
   offer: Offer,
   requirements: Requirements,
   ceilingPricePerHour?: bigint,
-): Mismatch[] {
-  const found: Mismatch[] = []
-  const miss = (reason: MismatchReason, text: string) => found.push({ reason, text })
+  show: ShowAmount = String,
+): RequirementMismatch[] {
+  const found: RequirementMismatch[] = []
+  const miss: Miss = (reason, text) => found.push({ reason, text })
 
   if (requirements.deny.includes(offer.peer)) miss('DENIED', 'on the deny list')
   if (requirements.allow.length > 0 && !requirements.allow.includes(offer.peer)) {
@@ -100,28 +159,62 @@ export function findMismatches(
   if (requirements.runtime !== '' && !offer.runtimes.includes(requirements.runtime)) {
     miss('RUNTIME', `runtime ${requirements.runtime} not in ${offer.runtimes.join(', ') || 'none'}`)
   }
-  const { locations } = requirements
-  if (locations.length > 0 && !locations.some((place) => liesIn(offer.location, place))) {
-    miss('LOCATION', `location ${offer.location || 'unknown'} not in ${locations.join(', ')}`)
-  }
+  findPlaceMismatch(offer, requirements, miss)
   if (offer.stake < requirements.minimumStake) {
-    miss('STAKE', `stake ${offer.stake} < ${requirements.minimumStake}`)
+    miss('STAKE', `stake ${show(offer.stake)} < ${show(requirements.minimumStake)}`)
   }
   if (ceilingPricePerHour !== undefined && offer.pricePerHour > ceilingPricePerHour) {
-    miss('PRICE', `price ${offer.pricePerHour} > ${ceilingPricePerHour}`)
+    miss('PRICE', `price ${show(offer.pricePerHour)} > ${show(ceilingPricePerHour)}`)
   }
+  findMeasuredMismatches(offer, requirements, miss)
   found.push(...nearestDevice(offer.devices, requirements))
   return found
 }
 
-/** "DE-Berlin" lies in "DE" and in "DE-Berlin"; "DEN-Aarhus" does not lie in "DE". */
-function liesIn(location: string, place: string): boolean {
-  return location === place || (place !== '' && location.startsWith(`${place}-`))
+/** A place that matters must also be possible: a claim that light itself contradicts is none. */
+function findPlaceMismatch({ location, place }: Offer, { locations }: Requirements, miss: Miss): void {
+  if (locations.length === 0) return
+  if (!locations.some((wanted) => liesIn(location, wanted))) {
+    miss('LOCATION', `location ${location || 'unknown'} not in ${locations.join(', ')}`)
+  } else if (place?.check === 'impossible') {
+    miss('PLACE', `location ${location} is impossible: ${place.detail}`)
+  }
+}
+
+/** What only the renter can know: a fact that it has not got is not taken for granted. */
+function findMeasuredMismatches(offer: Offer, wanted: Requirements, miss: Miss): void {
+  const { maxLatencyMs, minimumReliability, minimumAttestations = 0 } = wanted
+  const { latencyMs, reliability } = offer
+  if (maxLatencyMs !== undefined && !(latencyMs !== undefined && latencyMs <= maxLatencyMs)) {
+    const measured = latencyMs === undefined ? 'not measured' : `${round(latencyMs)} ms`
+    miss('LATENCY', `latency ${measured} > ${maxLatencyMs} ms`)
+  }
+  if (minimumReliability !== undefined && !(reliability !== undefined && reliability >= minimumReliability)) {
+    const known = reliability === undefined ? 'unknown' : String(round(reliability))
+    miss('RELIABILITY', `reliability ${known} < ${minimumReliability}`)
+  }
+  const attesters = countAttesters(offer, wanted)
+  if (attesters < minimumAttestations) {
+    const whose = wanted.attesters.length === 0 ? '' : ' of the verifiers named'
+    miss('ATTESTATIONS', `attestations${whose} ${attesters} < ${minimumAttestations}`)
+  }
+}
+
+/** Verifiers in the offer's favour that count for the requirements. */
+export function countAttesters({ attestedBy = [] }: Offer, { attesters }: Requirements): number {
+  if (attesters.length === 0) return attestedBy.length
+  return attestedBy.filter((verifier) => attesters.includes(verifier)).length
+}
+
+/** The part of the requirements that a provider can judge of itself; the rest is measured by the renter. */
+export function judgedByProvider(wanted: Requirements): Requirements {
+  const { maxLatencyMs: _, minimumReliability: __, minimumAttestations: ___, ...own } = wanted
+  return { ...own, attesters: [] }
 }
 
 /** What the nearest group of equal devices lacks; nothing when one of them meets the device requirements. */
-function nearestDevice(devices: Device[], wanted: Requirements): Mismatch[] {
-  let nearest: Mismatch[] | undefined
+function nearestDevice(devices: Device[], wanted: Requirements): RequirementMismatch[] {
+  let nearest: RequirementMismatch[] | undefined
   for (const device of devices) {
     const missed = deviceMismatches(device, wanted)
     if (nearest === undefined || missed.length < nearest.length) nearest = missed
@@ -130,53 +223,52 @@ function nearestDevice(devices: Device[], wanted: Requirements): Mismatch[] {
   return nearest ?? [{ reason: 'DEVICES', text: 'no devices' }]
 }
 
-function deviceMismatches(device: Device, wanted: Requirements): Mismatch[] {
-  const found: Mismatch[] = []
-  const miss = (reason: MismatchReason, text: string) => found.push({ reason, text })
+function deviceMismatches(device: Device, wanted: Requirements): RequirementMismatch[] {
+  const found: RequirementMismatch[] = []
+  const miss: Miss = (reason, text) => found.push({ reason, text })
   if (wanted.gpu && !device.gpu) miss('NOT_A_GPU', `${device.model} is not a GPU`)
-  if (device.memoryBytes < wanted.memoryBytes) {
-    miss('MEMORY', `memory ${gib(device.memoryBytes)} < ${gib(wanted.memoryBytes)} GiB`)
+  const memoryBytes = leastMemory(device.model, wanted)
+  if (memoryBytes === undefined) {
+    const names = [wanted.models, ...wanted.choices.map(({ models }) => models)].flat()
+    miss('MODEL', `model ${device.model || 'unknown'} is none of ${[...new Set(names)].join(', ')}`)
   }
-  if (wanted.models.length > 0 && !wanted.models.some((name) => isModel(device.model, name))) {
-    miss('MODEL', `${device.model} is none of ${wanted.models.join(', ')}`)
-  }
+  const leastBytes = memoryBytes ?? wanted.memoryBytes
+  if (device.memoryBytes < leastBytes) miss('MEMORY', compareMemory(device, leastBytes))
   // Not `<`: a figure that is no number meets no requirement.
   if (!(device.gflops >= wanted.minimumGflops)) {
-    miss('GFLOPS', `${device.gflops.toFixed(1)} < ${wanted.minimumGflops} GFLOP/s`)
+    miss('GFLOPS', `gflops ${device.gflops.toFixed(1)} < ${wanted.minimumGflops}`)
   }
   if (device.free < wanted.devices) {
-    miss('DEVICES', `${device.free} free devices on one host < ${wanted.devices}`)
+    const few = `free devices on one host ${device.free} < ${wanted.devices}`
+    miss('DEVICES', device.free === 0 ? 'no free device on one host' : few)
   }
   return found
 }
 
-/** Words after a card's number that make it another card. */
-const VARIANTS = ['ti', 'super', 'xt', 'xtx', 'gre', 'd', 'ada', 'blackwell', 'laptop', 'mobile', 'max']
-
-/**
- * Whether a device that calls itself `device` is a `name`: whole words, however they are spelt ("rtx4090", "RTX-4090"
- * and "NVIDIA GeForce RTX 4090" are the same), so that an A10 is no A100, and an RTX 4070 no RTX 4070 Ti.
- */
-function isModel(device: string, name: string): boolean {
-  const wanted = readModel(name)
-  const found = readModel(device)
-  return found.some((run, start) => {
-    if (wanted.length === 0) return false
-    const end = start + wanted.length
-    const matches = run.begins && wanted.every(({ text }, at) => found[start + at]?.text === text)
-    const next = found[end]
-    return matches && (next === undefined || (next.begins && !VARIANTS.includes(next.text)))
-  })
+/** The memory that a device of this model must have; undefined: it is none of the models that will do. */
+export function leastMemory(model: string, wanted: Requirements): bigint | undefined {
+  const name = readModel(model)
+  const isOneOf = (models: string[]) =>
+    models.length === 0 || models.some((each) => isModel(name, readModel(each)))
+  if (!isOneOf(wanted.models)) return undefined
+  if (wanted.choices.length === 0) return wanted.memoryBytes
+  const least = wanted.choices
+    .filter((choice: DeviceChoice) => isOneOf(choice.models))
+    .map(({ memoryBytes }) => memoryBytes)
+    .sort((a, b) => (a < b ? -1 : 1))[0]
+  if (least === undefined || least > wanted.memoryBytes) return least
+  return wanted.memoryBytes
 }
 
-/** Runs of letters and of digits, and whether each begins a word. */
-function readModel(model: string): Array<{ text: string; begins: boolean }> {
-  const words = model.toLowerCase().split(/[^a-z0-9]+/)
-  return words.flatMap((word) =>
-    (word.match(/[a-z]+|[0-9]+/g) ?? []).map((text, at) => ({ text, begins: at === 0 })),
-  )
+const GIB = 2 ** 30
+
+function compareMemory({ gpu, memoryBytes }: Device, leastBytes: bigint): string {
+  const inGib = (bytes: bigint) => String(round(Number(bytes) / GIB))
+  const [has, least] = [inGib(memoryBytes), inGib(leastBytes)]
+  const name = gpu ? 'vram' : 'memory'
+  return has === least ? `${name} ${memoryBytes} < ${leastBytes} bytes` : `${name} ${has} < ${least}`
 }
 
-function gib(bytes: bigint): string {
-  return String(Math.round((Number(bytes) / GIB) * 100) / 100)
+function round(value: number): number {
+  return Math.round(value * 100) / 100
 }

@@ -17,6 +17,11 @@ export interface Requirements {
   minimumGflops: number
   allow: string[]
   deny: string[]
+  maxLatencyMs?: number
+  minimumReliability?: number
+  minimumAttestations?: number
+  attesters: string[]
+  choices: DeviceChoice[]
 }
 
 export namespace Requirements {
@@ -87,6 +92,35 @@ export namespace Requirements {
           }
         }
 
+        if (obj.maxLatencyMs != null) {
+          w.uint32(88)
+          w.uint32(obj.maxLatencyMs)
+        }
+
+        if (obj.minimumReliability != null) {
+          w.uint32(97)
+          w.double(obj.minimumReliability)
+        }
+
+        if (obj.minimumAttestations != null) {
+          w.uint32(104)
+          w.uint32(obj.minimumAttestations)
+        }
+
+        if (obj.attesters != null && obj.attesters.length > 0) {
+          for (const value of obj.attesters) {
+            w.uint32(114)
+            w.string(value)
+          }
+        }
+
+        if (obj.choices != null && obj.choices.length > 0) {
+          for (const value of obj.choices) {
+            w.uint32(122)
+            DeviceChoice.codec().encode(value, w)
+          }
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -101,7 +135,9 @@ export namespace Requirements {
           minimumStake: 0n,
           minimumGflops: 0,
           allow: [],
-          deny: []
+          deny: [],
+          attesters: [],
+          choices: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -166,6 +202,36 @@ export namespace Requirements {
               obj.deny.push(reader.string())
               break
             }
+            case 11: {
+              obj.maxLatencyMs = reader.uint32()
+              break
+            }
+            case 12: {
+              obj.minimumReliability = reader.double()
+              break
+            }
+            case 13: {
+              obj.minimumAttestations = reader.uint32()
+              break
+            }
+            case 14: {
+              if (opts.limits?.attesters != null && obj.attesters.length === opts.limits.attesters) {
+                throw new MaxLengthError('Decode error - repeated field "attesters" had too many elements')
+              }
+
+              obj.attesters.push(reader.string())
+              break
+            }
+            case 15: {
+              if (opts.limits?.choices != null && obj.choices.length === opts.limits.choices) {
+                throw new MaxLengthError('Decode error - repeated field "choices" had too many elements')
+              }
+
+              obj.choices.push(DeviceChoice.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.choices$
+              }))
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -179,7 +245,9 @@ export namespace Requirements {
           models: 0,
           locations: 0,
           allow: 0,
-          deny: 0
+          deny: 0,
+          attesters: 0,
+          choices: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -290,6 +358,60 @@ export namespace Requirements {
 
               break
             }
+            case 11: {
+              yield {
+                field: `${prefix}.maxLatencyMs`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 12: {
+              yield {
+                field: `${prefix}.minimumReliability`,
+                value: reader.double()
+              }
+              break
+            }
+            case 13: {
+              yield {
+                field: `${prefix}.minimumAttestations`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 14: {
+              if (opts.limits?.attesters != null && obj.attesters === opts.limits.attesters) {
+                throw new MaxLengthError('Streaming decode error - repeated field "attesters" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.attesters[]`,
+                index: obj.attesters,
+                value: reader.string()
+              }
+
+              obj.attesters++
+
+              break
+            }
+            case 15: {
+              if (opts.limits?.choices != null && obj.choices === opts.limits.choices) {
+                throw new MaxLengthError('Streaming decode error - repeated field "choices" had too many elements')
+              }
+
+              for (const evt of DeviceChoice.codec().stream(reader, reader.uint32(), `${prefix}.choices[]`, {
+                limits: opts.limits?.choices$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.choices
+                }
+              }
+
+              obj.choices++
+
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -356,6 +478,39 @@ export namespace Requirements {
     value: string
   }
 
+  export interface RequirementsMaxLatencyMsFieldEvent {
+    field: '$.maxLatencyMs'
+    value: number
+  }
+
+  export interface RequirementsMinimumReliabilityFieldEvent {
+    field: '$.minimumReliability'
+    value: number
+  }
+
+  export interface RequirementsMinimumAttestationsFieldEvent {
+    field: '$.minimumAttestations'
+    value: number
+  }
+
+  export interface RequirementsAttestersFieldEvent {
+    field: '$.attesters[]'
+    index: number
+    value: string
+  }
+
+  export interface RequirementsChoicesModelsFieldEvent {
+    field: '$.choices[].models[]'
+    index: number
+    value: string
+  }
+
+  export interface RequirementsChoicesMemoryBytesFieldEvent {
+    field: '$.choices[].memoryBytes'
+    value: bigint
+    index: number
+  }
+
   export function encode (obj: Partial<Requirements>): Uint8Array {
     return encodeMessage(obj, Requirements.codec())
   }
@@ -364,8 +519,139 @@ export namespace Requirements {
     return decodeMessage(buf, Requirements.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Requirements>): Generator<RequirementsDevicesFieldEvent | RequirementsMemoryBytesFieldEvent | RequirementsGpuFieldEvent | RequirementsModelsFieldEvent | RequirementsRuntimeFieldEvent | RequirementsLocationsFieldEvent | RequirementsMinimumStakeFieldEvent | RequirementsMinimumGflopsFieldEvent | RequirementsAllowFieldEvent | RequirementsDenyFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Requirements>): Generator<RequirementsDevicesFieldEvent | RequirementsMemoryBytesFieldEvent | RequirementsGpuFieldEvent | RequirementsModelsFieldEvent | RequirementsRuntimeFieldEvent | RequirementsLocationsFieldEvent | RequirementsMinimumStakeFieldEvent | RequirementsMinimumGflopsFieldEvent | RequirementsAllowFieldEvent | RequirementsDenyFieldEvent | RequirementsMaxLatencyMsFieldEvent | RequirementsMinimumReliabilityFieldEvent | RequirementsMinimumAttestationsFieldEvent | RequirementsAttestersFieldEvent | RequirementsChoicesModelsFieldEvent | RequirementsChoicesMemoryBytesFieldEvent> {
     return streamMessage(buf, Requirements.codec(), opts)
+  }
+}
+
+export interface DeviceChoice {
+  models: string[]
+  memoryBytes: bigint
+}
+
+export namespace DeviceChoice {
+  let _codec: Codec<DeviceChoice>
+
+  export const codec = (): Codec<DeviceChoice> => {
+    if (_codec == null) {
+      _codec = message<DeviceChoice>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.models != null && obj.models.length > 0) {
+          for (const value of obj.models) {
+            w.uint32(10)
+            w.string(value)
+          }
+        }
+
+        if ((obj.memoryBytes != null && obj.memoryBytes !== 0n)) {
+          w.uint32(16)
+          writeUint64(w, obj.memoryBytes)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          models: [],
+          memoryBytes: 0n
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.models != null && obj.models.length === opts.limits.models) {
+                throw new MaxLengthError('Decode error - repeated field "models" had too many elements')
+              }
+
+              obj.models.push(reader.string())
+              break
+            }
+            case 2: {
+              obj.memoryBytes = reader.uint64()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          models: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.models != null && obj.models === opts.limits.models) {
+                throw new MaxLengthError('Streaming decode error - repeated field "models" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.models[]`,
+                index: obj.models,
+                value: reader.string()
+              }
+
+              obj.models++
+
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.memoryBytes`,
+                value: reader.uint64()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface DeviceChoiceModelsFieldEvent {
+    field: '$.models[]'
+    index: number
+    value: string
+  }
+
+  export interface DeviceChoiceMemoryBytesFieldEvent {
+    field: '$.memoryBytes'
+    value: bigint
+  }
+
+  export function encode (obj: Partial<DeviceChoice>): Uint8Array {
+    return encodeMessage(obj, DeviceChoice.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<DeviceChoice>): DeviceChoice {
+    return decodeMessage(buf, DeviceChoice.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<DeviceChoice>): Generator<DeviceChoiceModelsFieldEvent | DeviceChoiceMemoryBytesFieldEvent> {
+    return streamMessage(buf, DeviceChoice.codec(), opts)
   }
 }
 
@@ -438,6 +724,7 @@ export interface InventoryResponse {
   benchmarks: Benchmark[]
   runningJobs: number
   attestations: Uint8Array[]
+  roundTrips?: Uint8Array
 }
 
 export namespace InventoryResponse {
@@ -472,6 +759,11 @@ export namespace InventoryResponse {
             w.uint32(34)
             w.bytes(value)
           }
+        }
+
+        if (obj.roundTrips != null) {
+          w.uint32(42)
+          w.bytes(obj.roundTrips)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -515,6 +807,10 @@ export namespace InventoryResponse {
               }
 
               obj.attestations.push(reader.bytes())
+              break
+            }
+            case 5: {
+              obj.roundTrips = reader.bytes()
               break
             }
             default: {
@@ -584,6 +880,13 @@ export namespace InventoryResponse {
 
               break
             }
+            case 5: {
+              yield {
+                field: `${prefix}.roundTrips`,
+                value: reader.bytes()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -636,6 +939,11 @@ export namespace InventoryResponse {
     value: Uint8Array
   }
 
+  export interface InventoryResponseRoundTripsFieldEvent {
+    field: '$.roundTrips'
+    value: Uint8Array
+  }
+
   export function encode (obj: Partial<InventoryResponse>): Uint8Array {
     return encodeMessage(obj, InventoryResponse.codec())
   }
@@ -644,8 +952,308 @@ export namespace InventoryResponse {
     return decodeMessage(buf, InventoryResponse.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<InventoryResponse>): Generator<InventoryResponseHeartbeatFieldEvent | InventoryResponseBenchmarksBackendFieldEvent | InventoryResponseBenchmarksOkFieldEvent | InventoryResponseBenchmarksGflopsFieldEvent | InventoryResponseBenchmarksReasonFieldEvent | InventoryResponseRunningJobsFieldEvent | InventoryResponseAttestationsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<InventoryResponse>): Generator<InventoryResponseHeartbeatFieldEvent | InventoryResponseBenchmarksBackendFieldEvent | InventoryResponseBenchmarksOkFieldEvent | InventoryResponseBenchmarksGflopsFieldEvent | InventoryResponseBenchmarksReasonFieldEvent | InventoryResponseRunningJobsFieldEvent | InventoryResponseAttestationsFieldEvent | InventoryResponseRoundTripsFieldEvent> {
     return streamMessage(buf, InventoryResponse.codec(), opts)
+  }
+}
+
+export interface RoundTrips {
+  market: Uint8Array
+  timeMs: number
+  location: string
+  peers: RoundTrip[]
+}
+
+export namespace RoundTrips {
+  let _codec: Codec<RoundTrips>
+
+  export const codec = (): Codec<RoundTrips> => {
+    if (_codec == null) {
+      _codec = message<RoundTrips>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.market != null && obj.market.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.market)
+        }
+
+        if ((obj.timeMs != null && obj.timeMs !== 0)) {
+          w.uint32(16)
+          w.uint64Number(obj.timeMs)
+        }
+
+        if ((obj.location != null && obj.location !== '')) {
+          w.uint32(26)
+          w.string(obj.location)
+        }
+
+        if (obj.peers != null && obj.peers.length > 0) {
+          for (const value of obj.peers) {
+            w.uint32(34)
+            RoundTrip.codec().encode(value, w)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          market: uint8ArrayAlloc(0),
+          timeMs: 0,
+          location: '',
+          peers: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.market = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.timeMs = reader.uint64Number()
+              break
+            }
+            case 3: {
+              obj.location = reader.string()
+              break
+            }
+            case 4: {
+              if (opts.limits?.peers != null && obj.peers.length === opts.limits.peers) {
+                throw new MaxLengthError('Decode error - repeated field "peers" had too many elements')
+              }
+
+              obj.peers.push(RoundTrip.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.peers$
+              }))
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          peers: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.market`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.timeMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.location`,
+                value: reader.string()
+              }
+              break
+            }
+            case 4: {
+              if (opts.limits?.peers != null && obj.peers === opts.limits.peers) {
+                throw new MaxLengthError('Streaming decode error - repeated field "peers" had too many elements')
+              }
+
+              for (const evt of RoundTrip.codec().stream(reader, reader.uint32(), `${prefix}.peers[]`, {
+                limits: opts.limits?.peers$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.peers
+                }
+              }
+
+              obj.peers++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RoundTripsMarketFieldEvent {
+    field: '$.market'
+    value: Uint8Array
+  }
+
+  export interface RoundTripsTimeMsFieldEvent {
+    field: '$.timeMs'
+    value: number
+  }
+
+  export interface RoundTripsLocationFieldEvent {
+    field: '$.location'
+    value: string
+  }
+
+  export interface RoundTripsPeersPeerFieldEvent {
+    field: '$.peers[].peer'
+    value: Uint8Array
+    index: number
+  }
+
+  export interface RoundTripsPeersMsFieldEvent {
+    field: '$.peers[].ms'
+    value: number
+    index: number
+  }
+
+  export function encode (obj: Partial<RoundTrips>): Uint8Array {
+    return encodeMessage(obj, RoundTrips.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RoundTrips>): RoundTrips {
+    return decodeMessage(buf, RoundTrips.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RoundTrips>): Generator<RoundTripsMarketFieldEvent | RoundTripsTimeMsFieldEvent | RoundTripsLocationFieldEvent | RoundTripsPeersPeerFieldEvent | RoundTripsPeersMsFieldEvent> {
+    return streamMessage(buf, RoundTrips.codec(), opts)
+  }
+}
+
+export interface RoundTrip {
+  peer: Uint8Array
+  ms: number
+}
+
+export namespace RoundTrip {
+  let _codec: Codec<RoundTrip>
+
+  export const codec = (): Codec<RoundTrip> => {
+    if (_codec == null) {
+      _codec = message<RoundTrip>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.peer != null && obj.peer.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.peer)
+        }
+
+        if ((obj.ms != null && obj.ms !== 0)) {
+          w.uint32(17)
+          w.double(obj.ms)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          peer: uint8ArrayAlloc(0),
+          ms: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.peer = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.ms = reader.double()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.peer`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.ms`,
+                value: reader.double()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RoundTripPeerFieldEvent {
+    field: '$.peer'
+    value: Uint8Array
+  }
+
+  export interface RoundTripMsFieldEvent {
+    field: '$.ms'
+    value: number
+  }
+
+  export function encode (obj: Partial<RoundTrip>): Uint8Array {
+    return encodeMessage(obj, RoundTrip.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RoundTrip>): RoundTrip {
+    return decodeMessage(buf, RoundTrip.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RoundTrip>): Generator<RoundTripPeerFieldEvent | RoundTripMsFieldEvent> {
+    return streamMessage(buf, RoundTrip.codec(), opts)
   }
 }
 

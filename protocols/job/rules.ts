@@ -1,4 +1,4 @@
-import { digest, equal } from '../bytes.js'
+import { digest, equal, hash } from '../bytes.js'
 import type { Refusal } from '../errors.js'
 import { type Blob, type Chunk, type JobEvent, JobState, type Need, type Start } from './wire.js'
 
@@ -24,6 +24,12 @@ export function mayFollow(from: JobState, to: JobState): boolean {
 
 export function hasEnded(state: JobState): boolean {
   return NEXT[state].length === 0
+}
+
+/** Names all that a job has delivered: what a provider posts on the chain when its renter does not end the lease. */
+export function outputDigest(outputs: readonly Blob[]): Uint8Array {
+  const names = outputs.map(({ name, sha256 }) => [new TextEncoder().encode(name), sha256])
+  return hash('nightshift/output/1', ...names.flat())
 }
 
 export const JOB_LIMITS = {

@@ -137,9 +137,12 @@ test('every builder gives the accounts, rights and bytes that the IDL says', () 
     disputes.slashFraud({ programId, dispute: key, state, mint, bounty: key, refund: key }),
     disputes.closeDispute(programId, owner, key),
     disputes.closeVerdict(programId, owner, key, hashOf('r')),
+    disputes.demandOpening({ ...state, programId, dispute: key, entry: opening }),
+    disputes.answerOpening({ programId, node, dispute: key, state, opening })[0]!,
+    disputes.slashSilent({ programId, dispute: key, state, mint }),
   ]
   assert.is(built.length, idl.instructions.length)
-  const variable = ['post_opening', 'post_path']
+  const variable = ['post_opening', 'post_path', 'answer_opening']
   built.forEach((instruction, index) => {
     const { name, accounts, args, discriminator } = idl.instructions[index]!
     assert.is(instruction.data[0], discriminator[0], name)

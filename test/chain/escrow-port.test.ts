@@ -348,7 +348,24 @@ test('a provider account is asked for once in a few seconds, however many want i
     true,
   )
   await escrow.provider(key)
-  assert.is(counting.count('getAccountInfo'), 1)
+  assert.is(counting.count('getMultipleAccounts'), 1)
+  await counting.stop()
+})
+
+test('accounts of many providers are read a hundred at a time, in their order', async () => {
+  const counting = await startProxy()
+  const escrow = connect({ rpcUrl: counting.url })
+  const strangers = Array.from({ length: 249 }, () => systemRandom.bytes(32))
+  const keys = [...strangers.slice(0, 120), node.publicKey.toBytes(), ...strangers.slice(120), strangers[0]!]
+  const accounts = await escrow.providers(keys)
+  assert.equal(
+    accounts.flatMap((account, at) => (account === undefined ? [] : [at])),
+    [120],
+  )
+  assert.is(accounts[120]?.stake, 10_000_000n)
+  assert.is(counting.count('getMultipleAccounts'), 3)
+  assert.is((await escrow.provider(node.publicKey.toBytes()))?.stake, 10_000_000n)
+  assert.is(counting.count('getMultipleAccounts'), 3, 'what was read for many is known for one')
   await counting.stop()
 })
 

@@ -10,19 +10,11 @@ import {
 import * as assert from 'uvu/assert'
 import * as escrow from '../../chain/client/instructions.js'
 import { type LeaseParty, MarketWorld, type ProviderParty, type RenterParty } from '../support/escrow.js'
+import { type Call, type Case, edit, refuseAll as runTable, withAccount } from '../support/refusals.js'
 import { hashOf, signMessage } from '../support/runtime.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('the escrow program refuses')
-
-/** A transaction that would succeed. Each case breaks one thing of it. */
-interface Call {
-  instructions: TransactionInstruction[]
-  signers: Keypair[]
-}
-
-/** What is wrong, which code must come back, and the call that is wrong in this one thing. */
-type Case = [what: string, code: string, call: Call]
 
 class Stage {
   readonly world = new MarketWorld({ feeBps: 100 })
@@ -54,97 +46,10 @@ class Stage {
   }
 }
 
-function withAccount(call: Call, index: number, pubkey: PublicKey, at = call.instructions.length - 1): Call {
-  return edit(call, at, (instruction) => {
-    instruction.keys[index] = { ...instruction.keys[index]!, pubkey }
-  })
-}
-
-function edit(call: Call, at: number, change: (instruction: TransactionInstruction) => void): Call {
-  const instructions = call.instructions.map((instruction) => {
-    const { programId, data } = instruction
-    return new TransactionInstruction({
-      programId,
-      data: Buffer.from(data),
-      keys: instruction.keys.map((key) => ({ ...key })),
-    })
-  })
-  change(instructions[at]!)
-  return { ...call, instructions }
-}
-
-/** What every instruction must refuse, whatever it does: wrong length, wrong count, a missing signature, a read-only account. */
-function generalCases(call: Call, payer: Keypair, skip: { readonly: number[] }): Case[] {
-  const last = call.instructions.length - 1
-  const target = call.instructions[last]!
-  const cases: Case[] = [
-    [
-      'a byte more of data',
-      'ESCROW_MALFORMED_INSTRUCTION',
-      edit(call, last, (i) => {
-        i.data = Buffer.concat([i.data, Buffer.alloc(1)])
-      }),
-    ],
-    [
-      'an account more',
-      'ESCROW_WRONG_ACCOUNT_COUNT',
-      edit(call, last, (i) => {
-        i.keys.push({ pubkey: SYSVAR_CLOCK_PUBKEY, isSigner: false, isWritable: false })
-      }),
-    ],
-    [
-      'an account less',
-      'ESCROW_WRONG_ACCOUNT_COUNT',
-      edit(call, last, (i) => {
-        i.keys.pop()
-      }),
-    ],
-  ]
-  if (target.data.length > 1) {
-    cases.push([
-      'a byte less of data',
-      'ESCROW_MALFORMED_INSTRUCTION',
-      edit(call, last, (i) => {
-        i.data = i.data.subarray(0, -1)
-      }),
-    ])
-  }
-  target.keys.forEach((key, index) => {
-    if (key.isSigner) {
-      const unsigned = edit(call, last, (i) => {
-        i.keys[index] = { ...key, isSigner: false }
-      })
-      const signers = [payer, ...call.signers.filter((signer) => !signer.publicKey.equals(key.pubkey))]
-      cases.push([`account ${index} that did not sign`, 'ESCROW_MISSING_SIGNATURE', { ...unsigned, signers }])
-    }
-    if (key.isWritable && !skip.readonly.includes(index)) {
-      const readonly = edit(call, last, (i) => {
-        i.keys[index] = { ...key, isWritable: false }
-      })
-      const signers = [payer, ...call.signers]
-      cases.push([`account ${index} as read-only`, 'ESCROW_NOT_WRITABLE', { ...readonly, signers }])
-    }
-  })
-  return cases
-}
-
 let checked = 0
 
-/** Runs all cases against the same state, and then the unbroken call, which must succeed: else the cases would prove nothing. */
-function refuseAll(
-  world: MarketWorld,
-  call: Call,
-  cases: Case[],
-  skip: { readonly: number[] } = { readonly: [] },
-): void {
-  const all = [...generalCases(call, world.payer, skip), ...cases]
-  for (const [what, code, broken] of all) {
-    const outcome = world.send(broken.instructions, [world.payer, ...broken.signers])
-    const got = outcome.code === '' ? 'accepted' : outcome.code
-    assert.is(outcome.code, code, `${what}: ${got}\n${outcome.logs.slice(0, 12).join('\n')}`)
-    checked++
-  }
-  world.expect(world.send(call.instructions, [world.payer, ...call.signers]))
+function refuseAll(...table: Parameters<typeof runTable>): void {
+  checked += runTable(...table)
 }
 
 test('an unknown instruction, and none at all', () => {

@@ -32,6 +32,9 @@ test(
       'cancel',
       'expire',
       'slash',
+      'demand',
+      'answer',
+      'silence',
     ]) {
       assert.ok((taken.get(kind) ?? 0) > 0, `${kind} was never taken`)
       assert.ok((refused.get(kind) ?? 0) > 0, `${kind} was never refused`)

@@ -83,7 +83,33 @@ function openHonestDispute({ world, victim, thief, lease }: Scene): PublicKey {
   return address
 }
 
-function templatesOf(scene: Scene, dispute: PublicKey): TransactionInstruction[] {
+/** A demand in a lease, about a proof whose root leads nowhere: nobody can answer it. */
+function openDemand({ world }: Scene, { provider, renter, address: lease }: LeaseParty): PublicKey {
+  const fields = { seed: hashOf('seed'), params: { n: 16, rounds: 1 }, root: hashOf('a root of nothing') }
+  const receipt = receiptOf(world, provider, { ...fields, lease: lease.toBytes() })
+  const { programId, address: market } = world
+  const reporter = renter.wallet.publicKey
+  const address = disputeAddress(programId, reporter, receipt.hash)
+  const who = { programId, reporter, provider: provider.address }
+  const open = disputes.openDispute({
+    ...who,
+    node: provider.node.publicKey,
+    receipt: receipt.signed,
+    receiptHash: receipt.hash,
+  })
+  const entry = { round: 0, row: 1, column: 1 }
+  const demand = disputes.demandOpening({ ...who, market, lease, dispute: address, entry })
+  world.expect(world.send([...open, demand], [renter.wallet]))
+  return address
+}
+
+/** What the thief was asked for, and what it asked the victim for. */
+interface Demands {
+  ofVictim: PublicKey
+  ofThief: PublicKey
+}
+
+function templatesOf(scene: Scene, dispute: PublicKey, demands: Demands): TransactionInstruction[] {
   const { world, victim, thief, lease, own, mixed, hired, loot } = scene
   const { programId, address: market, mint } = world
   const templates: TransactionInstruction[] = []
@@ -147,6 +173,19 @@ function templatesOf(scene: Scene, dispute: PublicKey): TransactionInstruction[]
       state.receiptHash,
     ),
   ])
+  for (const address of [dispute, demands.ofVictim, demands.ofThief]) {
+    const found = decodeDispute(address, world.account(address), programId)
+    const reporter = thief.renter.wallet.publicKey
+    const party = [lease, own, mixed, hired].find((each) => each.address.equals(found.lease))!
+    const node = party.provider.node.publicKey
+    const guess = { segment: new Uint8Array(8), path: Array(4).fill(new Uint8Array(32)) }
+    const who = { programId, market, provider: found.provider, lease: found.lease }
+    const entry = { round: 0, row: 1, column: 1 }
+    last([disputes.demandOpening({ ...who, reporter, dispute: address, entry })])
+    last(disputes.answerOpening({ programId, node, dispute: address, state: found, opening: guess }))
+    last([disputes.slashSilent({ programId, dispute: address, state: found, mint })])
+    last([disputes.closeDispute(programId, reporter, address)])
+  }
   return templates
 }
 
@@ -185,7 +224,10 @@ test(
         const scene = createScene()
         const { world, victim, thief, lease, own, mixed, hired, loot } = scene
         const dispute = openHonestDispute(scene)
-        const templates = templatesOf(scene, dispute)
+        const demands = { ofVictim: openDemand(scene, mixed), ofThief: openDemand(scene, hired) }
+        const bound = world.provider(victim.provider.address).bound
+        const bonds = world.lamports(demands.ofVictim)
+        const templates = templatesOf(scene, dispute, demands)
         const leases: LeaseParty[] = [lease, own, mixed, hired]
         const pool = [
           ...leases.flatMap((party) => [party.address, party.vault]),
@@ -201,6 +243,7 @@ test(
             renter.source,
           ]),
           ...[world.address, scene.otherMarket, world.mint, world.feeAccount, loot, dispute, world.programId],
+          ...[demands.ofVictim, demands.ofThief],
           ...[SYSVAR_INSTRUCTIONS_PUBKEY, PublicKey.default],
         ]
         // All that the victims ever signed: each is worth what it says and no more.
@@ -230,6 +273,10 @@ test(
           const provider = world.provider(victim.provider.address)
           assert.is(provider.stake, 10_000_000n, what)
           assert.is(provider.unstaking, 0n, what)
+          assert.is(provider.openDisputes, 1, what)
+          assert.ok(provider.bound <= bound, what)
+          assert.is(world.lamports(demands.ofVictim), bonds, what)
+          assert.is(world.provider(thief.provider.address).openDisputes, 1, what)
           assert.ok(provider.payout.equals(victim.provider.payout), what)
           assert.ok(world.tokens(lease.vault) >= 3_600_000n - 900_000n, what)
           assert.ok(world.tokens(mixed.vault) >= 3_600_000n - 700_000n, what)

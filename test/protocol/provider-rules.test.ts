@@ -5,7 +5,6 @@ import { createCapacity } from '../../node/provider/capacity.js'
 import { createJournal } from '../../node/provider/journal.js'
 import type { LeaseRecord } from '../../node/provider/ledger.js'
 import { FORFEIT_S, nextStep, SIGNED_MS, type Step, stopReason } from '../../node/provider/plan.js'
-import { fixedPricing } from '../../node/provider/pricing.js'
 import { createTurns } from '../../node/provider/turns.js'
 import { JOB_LIMITS } from '../../protocols/job/rules.js'
 import { JobState } from '../../protocols/job/wire.js'
@@ -228,15 +227,6 @@ test('turns of one name follow one another, also after one has failed', async ()
   const other = turns.take('b', async () => order.push('b1'))
   await Promise.allSettled([slow, next, other])
   assert.equal(order, ['b1', 'a1', 'a2'])
-})
-
-test('a fixed price is what the operator asks for, whatever the order offers', () => {
-  fc.assert(
-    fc.property(fc.bigInt(1n, 2n ** 64n - 1n), fc.bigInt(1n, 2n ** 64n - 1n), (base, ceiling) => {
-      const facts = { basePricePerHour: base, ceilingPricePerHour: ceiling, devices: 1, free: 1, total: 1 }
-      assert.is(fixedPricing(facts), base)
-    }),
-  )
 })
 
 test.run()

@@ -5,6 +5,7 @@ import { createAuctionTopic } from '../../node/market/announcements.js'
 import { createHeartbeatTopic } from '../../node/market/heartbeats.js'
 import type { DeploymentEvent, DeploymentReport } from '../../node/renter/event.js'
 import { createRenter, type Renter } from '../../node/renter.js'
+import { type ExperienceStore, openExperience } from '../../node/reputation/experience.js'
 import { silentLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
 import { PricingRule } from '../../protocols/auction/wire.js'
@@ -66,6 +67,8 @@ async function withRenter(
     escrow: ReturnType<typeof createMemoryEscrow>
     peers: string[]
     bidders: Bidder[]
+    /** How often each thing was noted of a peer. */
+    noted: (peer: string | undefined) => Record<string, number>
   }) => Promise<void>,
 ): Promise<void> {
   const disk = await openDisk()
@@ -75,8 +78,10 @@ async function withRenter(
   const network = await hub.join()
   const options = { network, market: MARKET, clock, log: silentLog }
   const [heartbeats, auctions] = [createHeartbeatTopic(options), createAuctionTopic(options)]
-  const open = () =>
-    createRenter(
+  let experience: ExperienceStore
+  const open = async () => {
+    experience = await openExperience({ store: disk.store, clock, log: silentLog })
+    return createRenter(
       {
         network,
         heartbeats,
@@ -89,12 +94,16 @@ async function withRenter(
           ofBytes: sourceOf,
         },
         checker: { evaluate: async () => ({ accuracy: 1, loss: 0, rows: 1 }) },
+        experience,
         clock,
         random: systemRandom,
         log: silentLog,
       },
       { wallet: fill(32, 7), sliceMs: 1_000, challengeTimeoutMs: 5_000, discoveryMs: 0 },
     )
+  }
+  const noted = (peer: string | undefined) =>
+    Object.fromEntries(Object.entries(experience.of(peer!)).map(([what, { count }]) => [what, count]))
   let renter = await open()
   const peers: string[] = []
   const bidders: Bidder[] = []
@@ -109,7 +118,7 @@ async function withRenter(
     return renter
   }
   try {
-    await body({ renter, restart, clock, escrow, peers, bidders })
+    await body({ renter, restart, clock, escrow, peers, bidders, noted })
   } finally {
     await drive(clock, renter.stop(), 200)
     await disk.remove()
@@ -138,7 +147,7 @@ test('the cheapest fails its challenge, the next one does the job, and every dep
       honest(3_600_000n),
       { pricePerHour: 1_000_000n, challenge: async (session) => void (await session.receive()) },
     ],
-    async ({ renter, clock, escrow, peers }) => {
+    async ({ renter, clock, escrow, peers, noted }) => {
       const deployment = await renter.post(PLAN)
       const following = all(deployment.events())
       const report = await drive(clock, deployment.result(), 100)
@@ -179,6 +188,8 @@ test('the cheapest fails its challenge, the next one does the job, and every dep
         assert.ok(kinds.includes(kind as DeploymentEvent['kind']), kind)
       assert.equal(await all(renter.events(deployment.id)), events, 'the store tells the same story')
       assert.equal(await renter.job(deployment.id), report)
+      assert.equal(noted(peers[0]), { 'challenge-passed': 1, completed: 1 })
+      assert.equal(noted(peers[1]), { 'challenge-failed': 1 }, 'once, though it lost its standing too')
     },
   )
 })
@@ -330,13 +341,14 @@ test('a provider that refuses, signs nonsense or never answers the proposal lose
     () => new Promise(() => {}),
   ]
   const bad = signing.map((sign, at): Script => ({ pricePerHour: BigInt(at + 1), sign }))
-  await withRenter([...bad, honest(3_600_000n)], async ({ renter, clock, escrow, peers }) => {
+  await withRenter([...bad, honest(3_600_000n)], async ({ renter, clock, escrow, peers, noted }) => {
     const report = await drive(clock, (await renter.post(PLAN)).result(), 100)
     assert.is(report.state, JobState.COMPLETED, `${report.reason} ${report.detail}`)
     const reasons = peers.slice(0, 4).map((peer) => report.bids.find((bid) => bid.peer === peer)?.reason)
     assert.equal(reasons, ['NO_CAPACITY', 'REFUSED', 'PROVIDER_SIGNATURE_INVALID', 'PROVIDER_SILENT'])
     assert.is(report.settlements.length, 1)
     assert.equal(escrow.sent, ['open', 'close'], 'one lease, which the provider closed')
+    for (const peer of peers.slice(0, 4)) assert.equal(noted(peer), { unsigned: 1 })
   })
 })
 

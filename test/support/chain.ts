@@ -20,6 +20,8 @@ export interface MemoryChain {
   funds: Map<string, bigint>
   leases: Map<string, LeaseAccount>
   outcomes: Map<string, LeaseOutcome>
+  /** What was posted as delivered, by lease in hex. */
+  completions: Map<string, Uint8Array>
   /** What was executed: `open`, `settle`, … with the lease. */
   transactions: Array<{ kind: string; lease: string; amount?: bigint }>
   /** While true every call waits until it may go on or its signal aborts. */
@@ -91,8 +93,9 @@ export function createMemoryChain(clock: Clock): MemoryChain {
     provider: async (nodeKey, signal) => {
       await up(signal)
       const account = providers.get(toHex(nodeKey))
-      return account && { ...account, owner: nodeKey, payout: digest(nodeKey) }
+      return account && { ...account, owner: nodeKey, payout: digest(nodeKey), openDemands: 0 }
     },
+    providers: (nodeKeys, signal) => Promise.all(nodeKeys.map((nodeKey) => escrow.provider(nodeKey, signal))),
     funds: async (wallet, signal) => {
       await up(signal)
       return chain.funds.get(toHex(wallet)) ?? 0n
@@ -134,6 +137,7 @@ export function createMemoryChain(clock: Clock): MemoryChain {
         openedAt: now(),
         deadline: now() + durationS + DISPUTE_S,
         cancelled: false,
+        completed: false,
       })
       providerOf.set(toHex(address), toHex(provider))
       const bond = providers.get(toHex(provider))
@@ -164,8 +168,24 @@ export function createMemoryChain(clock: Clock): MemoryChain {
       account.deadline = Math.min(account.deadline, now() + DISPUTE_S)
       return record('cancel', lease)
     },
+    complete: async (lease, output, signal) => {
+      await up(signal)
+      const account = find(lease)
+      if (now() >= account.deadline) throw failed('LEASE_ENDED')
+      account.completed = true
+      chain.completions.set(toHex(lease), output)
+      return record('complete', lease)
+    },
     reportFraud: async () => {
       throw failed('WALLET_MISSING')
+    },
+    demandOpening: async () => {
+      throw failed('WALLET_MISSING')
+    },
+    closeVerdict: async () => true,
+    demands: async () => [],
+    answerDemand: async () => {
+      throw failed('NOT_DEMANDED')
     },
     expireLease: async (lease, signal) => {
       await up(signal)
@@ -190,6 +210,7 @@ export function createMemoryChain(clock: Clock): MemoryChain {
     funds: new Map(),
     leases: new Map(),
     outcomes: new Map(),
+    completions: new Map(),
     transactions: [],
     isDown: false,
     aheadS: 0,

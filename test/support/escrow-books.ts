@@ -1,6 +1,7 @@
 import type { Keypair, PublicKey, TransactionInstruction } from '@solana/web3.js'
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
+import type { Opening } from '../../chain/client/disputes.js'
 import type * as escrow from '../../chain/client/instructions.js'
 import {
   DEFAULT_TERMS,
@@ -45,7 +46,10 @@ const KINDS = [
   'add stake',
   'request unstake',
   'withdraw',
+  'withdraw',
   'close provider',
+  'close provider',
+  'register',
   'register',
   'set payout',
   'announce',
@@ -53,6 +57,9 @@ const KINDS = [
   'wait',
   'give',
   'slash',
+  'demand',
+  'answer',
+  'silence',
 ] as const
 
 export type Kind = (typeof KINDS)[number]
@@ -106,6 +113,20 @@ export interface ModelLease {
   compensated: bigint
   ended: boolean
   void: boolean
+  demanded: boolean
+}
+
+/** An opening that was demanded: of which lease, and until when it is due. */
+export interface ModelDemand {
+  address: PublicKey
+  opening: Opening
+  honest: boolean
+  provider: ModelProvider
+  lease: ModelLease
+  reporter: Keypair
+  answerBy: number
+  bound: bigint
+  open: boolean
 }
 
 /** The books, and the comparison with the chain. */
@@ -115,6 +136,7 @@ export class Books {
   protected readonly renters = [this.world.newRenter(5_000_000n), this.world.newRenter(500_000_000n)]
   protected readonly providers: ModelProvider[] = [this.enrol(3_000_000n), this.enrol(10_000_000n)]
   protected readonly leases: ModelLease[] = []
+  protected readonly demands: ModelDemand[] = []
   protected terms: escrow.NewTerms = {
     ...DEFAULT_TERMS,
     feeBps: 137,
@@ -232,9 +254,12 @@ export class Books {
       assert.is(state.unstaking, provider.unstaking, `${what}: unstaking`)
       const open = this.leases.filter((lease) => lease.open && lease.provider === provider)
       assert.is(state.openLeases, open.length, `${what}: open leases`)
+      const demands = this.demands.filter((demand) => demand.open && demand.provider === provider)
+      assert.is(state.openDisputes, demands.length, `${what}: open demands`)
       assert.is(
         state.bound,
-        open.reduce((total, lease) => total + lease.bond, 0n),
+        open.reduce((total, { bond }) => total + bond, 0n) +
+          demands.reduce((total, { bound }) => total + bound, 0n),
         `${what}: bonds`,
       )
       assert.ok(this.held(provider.party.vault) >= state.stake, `${what}: the stake is there`)
@@ -248,6 +273,7 @@ export class Books {
       assert.is(state.paid, lease.paid, `${what}: paid`)
       assert.is(state.deposit, lease.deposit, `${what}: deposit`)
       assert.is(state.deadline, lease.deadline, `${what}: deadline`)
+      assert.is(state.demanded, lease.demanded, `${what}: demanded`)
       assert.ok(this.held(lease.party.vault) >= lease.deposit - lease.paid, `${what}: the deposit is there`)
     }
   }

@@ -62,6 +62,7 @@ export class LeaseBooks extends Books {
         compensated: 0n,
         ended: false,
         void: false,
+        demanded: false,
       })
     })
   }

@@ -1,18 +1,12 @@
-import { disputeAddress } from '../../chain/client/addresses.js'
-import * as disputes from '../../chain/client/disputes.js'
 import * as escrow from '../../chain/client/instructions.js'
-import { decodeDispute } from '../../chain/client/layouts.js'
-import type { Kind, ModelLease, ModelProvider, Step } from './escrow-books.js'
-import { LeaseBooks, least } from './escrow-leases.js'
-import { commit, lieAbout, receiptOf, trueSegment } from './fraud.js'
-import { hashOf } from './runtime.js'
+import type { Kind, ModelProvider, Step } from './escrow-books.js'
+import { DisputeBooks } from './escrow-disputes.js'
+import { least } from './escrow-leases.js'
 
 const UPDATE_DELAY = 86_400
-const PARAMS = { n: 16, rounds: 1 }
-const ENTRY = { round: 0, row: 3, column: 2 }
 
 /** What happens to stakes and markets, and the choice of the step. */
-export class Model extends LeaseBooks {
+export class Model extends DisputeBooks {
   run(step: Step): void {
     this.count++
     const provider = this.providers[step.provider]!
@@ -30,6 +24,9 @@ export class Model extends LeaseBooks {
       announce: () => this.announce(step),
       wait: () => this.wait(step),
       slash: () => this.slash(step, provider, lease),
+      demand: lease && (() => this.demand(step, lease)),
+      answer: () => this.answer(step),
+      silence: () => this.silence(step),
       extend: lease && (() => this.extend(step, lease)),
       settle: lease && (() => this.settle(step, lease)),
       'close with voucher': lease && (() => this.closeWithVoucher(step, lease)),
@@ -122,6 +119,7 @@ export class Model extends LeaseBooks {
       this.is(owner, provider.party.owner) &&
       provider.stake === 0n &&
       !this.leases.some((lease) => lease.open && lease.provider === provider) &&
+      !this.demands.some((demand) => demand.open && demand.provider === provider) &&
       this.world.time > provider.registeredAt
     this.play(step, expected, [close], [owner], () => {
       this.move(provider.party.vault, provider.party.source, this.held(provider.party.vault))
@@ -196,53 +194,5 @@ export class Model extends LeaseBooks {
     this.world.advance(seconds)
     this.current()
     this.compare(`step ${this.count}, wait`)
-  }
-
-  /** A reporter shows an entry of this provider's proof: sometimes a false one, mostly a right one. */
-  private slash(step: Step, provider: ModelProvider, lease: ModelLease | undefined): void {
-    if (!provider.registered) return
-    const { world } = this
-    const honest = step.flag || step.lease % 2 === 0
-    const seed = hashOf(`seed ${this.count}`)
-    const truth = trueSegment(seed, PARAMS, ENTRY)
-    const { root, opening } = commit(seed, PARAMS, ENTRY, honest ? truth : lieAbout(truth, ENTRY.column))
-    const named = lease === undefined ? {} : { lease: lease.party.address.toBytes() }
-    const signer = this.signer(step, provider.party.node)
-    const right = this.is(signer, provider.party.node)
-    const receipt = receiptOf(world, provider.party, { seed, params: PARAMS, root, ...named }, signer)
-    const reporter = this.stranger
-    const dispute = disputeAddress(world.programId, reporter.publicKey, receipt.hash)
-    const open = disputes.openDispute({
-      programId: world.programId,
-      reporter: reporter.publicKey,
-      provider: provider.party.address,
-      node: signer.publicKey,
-      receipt: receipt.signed,
-      receiptHash: receipt.hash,
-    })
-    this.play(step, right, open, [reporter], () => {})
-    if (!right) return
-    const shown = disputes.postOpening(world.programId, reporter.publicKey, dispute, opening)
-    this.play(step, true, shown, [reporter], () => {})
-    const terms = this.current()
-    const penalty = (provider.stake * BigInt(terms.slashBps)) / 10_000n
-    const hit = lease?.open === true && lease.provider === provider ? lease : undefined
-    const owed = hit === undefined ? 0n : hit.paid - hit.compensated
-    const compensation = least(owed, penalty / 2n)
-    const bounty = ((penalty - compensation) * BigInt(terms.bountyBps)) / 10_000n
-    const refund = (lease?.renter ?? this.renters[0]!).source
-    const state = decodeDispute(dispute, world.account(dispute), world.programId)
-    const payment = { programId: world.programId, dispute, state, mint: world.mint, refund }
-    const slash = disputes.slashFraud({ ...payment, bounty: world.feeAccount })
-    this.play(step, !honest, [slash], [reporter], () => {
-      provider.stake -= penalty
-      this.move(provider.party.vault, refund, compensation)
-      this.move(provider.party.vault, world.feeAccount, bounty)
-      this.move(provider.party.vault, undefined, penalty - compensation - bounty)
-      if (hit === undefined) return
-      hit.compensated += compensation
-      hit.void = true
-      hit.deadline = Math.min(hit.deadline, world.time)
-    })
   }
 }

@@ -55,6 +55,8 @@ export function makeRequirements(changes: Partial<Requirements> = {}): Requireme
     minimumGflops: 0,
     allow: [],
     deny: [],
+    attesters: [],
+    choices: [],
     ...changes,
   }
 }

@@ -1,14 +1,22 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Escrow, LeaseAccount, LeaseOutcome, LeaseProposal, Slash } from '../../node/escrow/port.js'
+import type {
+  DemandState,
+  Escrow,
+  FraudRefusal,
+  LeaseAccount,
+  LeaseOutcome,
+  LeaseProposal,
+  Slash,
+} from '../../node/escrow/port.js'
 import { openFolder } from '../../node/files/folder.js'
 import type { Files } from '../../node/files/port.js'
 import { openStore } from '../../node/store/level.js'
 import type { Store } from '../../node/store/port.js'
 import { digest, toHex } from '../../protocols/bytes.js'
 import { decodeReceipt } from '../../protocols/challenge/receipt.js'
-import { NightshiftError } from '../../protocols/errors.js'
+import { NightshiftError, type Refusal } from '../../protocols/errors.js'
 import { depositFor } from '../../protocols/money.js'
 import { decodeVoucher } from '../../protocols/settlement/voucher.js'
 import type { VirtualClock } from './clock.js'
@@ -58,6 +66,8 @@ export async function openDisk(): Promise<Disk> {
 }
 
 export const DISPUTE_S = 10
+/** How long a demand in memory waits for its answer. */
+export const ANSWER_S = 3_600
 
 /** The escrow program's rules as a renter meets them, in memory; the real ones are tested in test/chain. */
 export interface MemoryEscrow extends Escrow {
@@ -69,6 +79,10 @@ export interface MemoryEscrow extends Escrow {
   stakes: Map<string, bigint>
   /** By the receipt's SHA-256 in hex. */
   slashes: Map<string, Slash>
+  /** What the chain says of demands, by the receipt's SHA-256 in hex. */
+  demandStates: Map<string, DemandState | Refusal<FraudRefusal>>
+  /** Whether verdicts can be closed. */
+  areRegistrationsOver: boolean
   /** Called before every call; throwing is a chain that does not answer. */
   before: (call: string) => void | Promise<void>
 }
@@ -102,6 +116,8 @@ export function createMemoryEscrow(clock: VirtualClock): MemoryEscrow {
     sent: [],
     stakes: new Map(),
     slashes: new Map(),
+    demandStates: new Map(),
+    areRegistrationsOver: false,
     before: () => {},
     market: async () => ({
       address: MARKET,
@@ -115,8 +131,9 @@ export function createMemoryEscrow(clock: VirtualClock): MemoryEscrow {
       const stake = escrow.stakes.get(toHex(nodeKey))
       return stake === undefined
         ? undefined
-        : { nodeKey, owner: fill(32, 1), payout: fill(32, 2), stake, bound: 0n }
+        : { nodeKey, owner: fill(32, 1), payout: fill(32, 2), stake, bound: 0n, openDemands: 0 }
     },
+    providers: (nodeKeys) => Promise.all(nodeKeys.map((nodeKey) => escrow.provider(nodeKey))),
     funds: async () => 2n ** 60n,
     proposeLease: async (proposal) => {
       await escrow.before('propose')
@@ -143,6 +160,7 @@ export function createMemoryEscrow(clock: VirtualClock): MemoryEscrow {
         openedAt: nowS(),
         deadline: nowS() + proposal.durationS + DISPUTE_S,
         cancelled: false,
+        completed: false,
       })
       return record('open')
     },
@@ -198,6 +216,22 @@ export function createMemoryEscrow(clock: VirtualClock): MemoryEscrow {
       await escrow.before('reported')
       return slash
     },
+    demandOpening: async ({ receipt }) => {
+      await escrow.before('demand')
+      const state = escrow.demandStates.get(toHex(digest(receipt)))
+      if (state !== undefined) return state
+      const asked: DemandState = { state: 'asked', answerBy: nowS() + ANSWER_S }
+      escrow.demandStates.set(toHex(digest(receipt)), asked)
+      record('demand')
+      return asked
+    },
+    closeVerdict: async () => {
+      await escrow.before('verdict')
+      return escrow.areRegistrationsOver
+    },
+    complete: async () => refuse('NOT_A_PROVIDER'),
+    demands: async () => [],
+    answerDemand: async () => refuse('NOT_A_PROVIDER'),
     chainTime: async () => nowS(),
   }
   return escrow

@@ -27,6 +27,8 @@ const REQUIREMENTS = {
   minimumGflops: 0.5,
   allow: [],
   deny: [],
+  attesters: [],
+  choices: [],
 }
 
 interface Scene {
@@ -54,7 +56,15 @@ function playNode(scene: Pick<Scene, 'calls' | 'asked' | 'streams'>): Controlled
       scene.asked.push(query)
       return []
     },
+    watchOffers: async function* (query, signal) {
+      scene.asked.push(query)
+      scene.streams.push(signal)
+      yield { kind: 'appeared', offer: { peer: 'p' } as never }
+      if (query.search === 'price<1') return
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    },
     verify: async (peer) => ({ peer, ok: true }) as never,
+    reputation: async (peer) => ({ peer, reliability: 0.5 }) as never,
     postJob: async ({ manifest }) => ({ id: manifest }),
     jobs: async () => [],
     job: async (id) => {
@@ -71,6 +81,7 @@ function playNode(scene: Pick<Scene, 'calls' | 'asked' | 'streams'>): Controlled
     stopJob: async (id) => {
       scene.calls.push(`stop ${id}`)
     },
+    price: async ({ devices, strategy = 'fixed' }) => ({ strategy, devices }) as never,
     pause: note('pause'),
     resume: note('resume'),
     stop: note('stop'),

@@ -1,14 +1,17 @@
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { isRefusal } from '../../protocols/errors.js'
+import { continentsIn, liesIn } from '../../protocols/inventory/place.js'
 import {
   findMismatches,
+  judgedByProvider,
   type MismatchReason,
   type Offer,
   REQUIREMENTS_LIMITS,
   readRequirements,
 } from '../../protocols/inventory/rules.js'
 import { Requirements } from '../../protocols/inventory/wire.js'
+import { formatAmount } from '../../protocols/money.js'
 import { makeDevice, makeRequirements } from '../support/messages.js'
 import { suite } from '../support/suite.js'
 
@@ -72,6 +75,9 @@ const MISSED: Readonly<
     [{ location: 'DE' }, { locations: ['DE-Berlin'] }],
     [{}, { locations: [''] }],
     [{}, { locations: ['D', 'de', 'DE-'] }],
+    [{ location: 'US-NewYork' }, { locations: ['EU'] }],
+    [{ location: 'CH-Zurich' }, { locations: ['EU', 'EEA', 'asia'] }],
+    [{ location: '' }, { locations: ['europe'] }],
   ],
   STAKE: [[{}, { minimumStake: 101n }]],
   PRICE: [[{ pricePerHour: CEILING + 1n }, {}]],
@@ -80,6 +86,24 @@ const MISSED: Readonly<
     [{}, { allow: ['bob'] }],
     [{}, { allow: [''] }],
     [{}, { allow: ['alic', 'alicee'] }],
+  ],
+  PLACE: [
+    [{ place: { check: 'impossible', detail: 'it answered too fast' } }, { locations: ['DE'] }],
+    [{ place: { check: 'impossible', detail: 'it answered too fast' } }, { locations: ['EU'] }],
+  ],
+  LATENCY: [
+    [{ latencyMs: 80.1 }, { maxLatencyMs: 80 }],
+    [{}, { maxLatencyMs: 80 }],
+    [{ latencyMs: Number.NaN }, { maxLatencyMs: 80 }],
+  ],
+  RELIABILITY: [
+    [{ reliability: 0.89 }, { minimumReliability: 0.9 }],
+    [{}, { minimumReliability: 0 }],
+    [{ reliability: Number.NaN }, { minimumReliability: 0.5 }],
+  ],
+  ATTESTATIONS: [
+    [{}, { minimumAttestations: 1 }],
+    [{ attestedBy: ['bob', 'carol'] }, { minimumAttestations: 2, attesters: ['carol', 'dave'] }],
   ],
 }
 for (const [reason, rows] of Object.entries(MISSED)) {
@@ -104,6 +128,77 @@ test('an offer that meets every requirement exactly qualifies', () => {
   assert.equal(reasonsOf({}, { locations: ['DE-Berlin'] }), [])
   assert.equal(reasonsOf({ location: 'DE-Berlin-Mitte' }, { locations: ['DE-Berlin'] }), [])
   assert.equal(reasonsOf({ runtimes: [] }, { runtime: '' }), [])
+  const measured: Partial<Offer> = { latencyMs: 80, reliability: 0.9, attestedBy: ['bob', 'carol'] }
+  const measurable = { maxLatencyMs: 80, minimumReliability: 0.9, minimumAttestations: 1 }
+  assert.equal(reasonsOf(measured, { ...measurable, attesters: ['carol'] }), [])
+  assert.equal(
+    findMismatches(makeOffer(), judgedByProvider(makeRequirements(measurable)), CEILING),
+    [],
+    'a provider passes what only the renter can measure',
+  )
+})
+
+test('a place lies in its country, its union and its continent', () => {
+  for (const place of ['DE-Berlin', 'DE', 'EU', 'EEA', 'europe']) assert.ok(liesIn('DE-Berlin', place), place)
+  assert.ok(liesIn('NO', 'EEA') && !liesIn('NO', 'EU'))
+  assert.ok(liesIn('US', 'north-america') && liesIn('BR-Recife', 'south-america'))
+  assert.equal(continentsIn('JP-Tokyo'), ['AS'])
+  assert.equal(continentsIn('EEA'), ['EU'])
+  assert.equal(continentsIn('oceania'), ['OC'])
+  // Two letters are a country, whatever else they abbreviate: Namibia is no part of America.
+  assert.ok(!liesIn('US', 'NA') && liesIn('NA-Windhoek', 'africa'))
+})
+
+const TEXTS: ReadonlyArray<[offer: Partial<Offer>, wanted: Partial<Requirements>, text: string]> = [
+  [
+    { devices: [makeDevice({ memoryBytes: 8n * 2n ** 30n })] },
+    { memoryBytes: 24n * 2n ** 30n },
+    'vram 8 < 24',
+  ],
+  [
+    { devices: [makeDevice({ memoryBytes: 24n * 2n ** 30n - 1n })] },
+    { memoryBytes: 24n * 2n ** 30n },
+    'vram 25769803775 < 25769803776 bytes',
+  ],
+  [{ pricePerHour: 1_500_000n }, {}, 'price 1.50 > 1.00'],
+  [{ stake: 0n }, { minimumStake: 1n }, 'stake 0.00 < 0.000001'],
+  [{ location: 'US' }, { locations: ['EU'] }, 'location US not in EU'],
+  [{ devices: [makeDevice({ free: 0 })] }, {}, 'no free device on one host'],
+  [{ devices: [makeDevice({ free: 1 })] }, { devices: 4 }, 'free devices on one host 1 < 4'],
+  [{}, { models: ['h100', 'a100'] }, `model ${makeDevice().model} is none of h100, a100`],
+  [{ latencyMs: 120.456 }, { maxLatencyMs: 80 }, 'latency 120.46 ms > 80 ms'],
+  [{}, { minimumReliability: 0.9 }, 'reliability unknown < 0.9'],
+]
+
+test('a reason is told as a person reads it, amounts with the decimals of the mint', () => {
+  const show = (amount: bigint) => formatAmount(amount, 6, 2)
+  for (const [offer, wanted, text] of TEXTS) {
+    const found = findMismatches(makeOffer(offer), makeRequirements(wanted), CEILING, show)
+    assert.equal(
+      found.map((mismatch) => mismatch.text),
+      [text],
+    )
+  }
+})
+
+test('alternatives have memories of their own', () => {
+  const GIB = 2n ** 30n
+  const choices = [
+    { models: ['h100'], memoryBytes: 80n * GIB },
+    { models: ['a100'], memoryBytes: 40n * GIB },
+  ]
+  const reasons = (model: string, gib: bigint) =>
+    reasonsOf({ devices: [makeDevice({ model, memoryBytes: gib * GIB })] }, { choices, memoryBytes: 0n })
+  assert.equal(reasons('NVIDIA A100-SXM4-40GB', 40n), [])
+  assert.equal(reasons('NVIDIA H100 PCIe', 80n), [])
+  assert.equal(reasons('NVIDIA H100 PCIe', 40n), ['MEMORY'])
+  assert.equal(reasons('NVIDIA A100-SXM4-40GB', 39n), ['MEMORY'])
+  assert.equal(reasons('NVIDIA L4', 80n), ['MODEL'])
+  const any = [...choices, { models: [], memoryBytes: 96n * GIB }]
+  assert.equal(
+    reasonsOf({ devices: [makeDevice({ model: 'a card', memoryBytes: 96n * GIB })] }, { choices: any }),
+    [],
+  )
 })
 
 const SAME: Array<[device: string, wanted: string]> = [
@@ -213,6 +308,15 @@ const MALFORMED: ReadonlyArray<[title: string, wanted: Partial<Requirements>]> =
   ['too many locations', { locations: many(REQUIREMENTS_LIMITS.maxChoices + 1, 'DE') }],
   ['a long runtime', { runtime: 'x'.repeat(REQUIREMENTS_LIMITS.maxTextChars + 1) }],
   ['a long name to deny', { deny: ['x'.repeat(REQUIREMENTS_LIMITS.maxTextChars + 1)] }],
+  ['no latency at all', { maxLatencyMs: 0 }],
+  ['a latency beyond any', { maxLatencyMs: REQUIREMENTS_LIMITS.maxLatencyMs + 1 }],
+  ['a reliability above one', { minimumReliability: 1.01 }],
+  ['a reliability that is no number', { minimumReliability: Number.NaN }],
+  ['more attestations than are kept', { minimumAttestations: REQUIREMENTS_LIMITS.maxAttestations + 1 }],
+  ['too many attesters', { attesters: many(REQUIREMENTS_LIMITS.maxChoices + 1, 'a') }],
+  ['too many choices', { choices: many(65, '').map(() => ({ models: [], memoryBytes: 0n })) }],
+  ['too many models in a choice', { choices: [{ models: many(64, 'a'), memoryBytes: 0n }] }],
+  ['a long model in a choice', { choices: [{ models: ['x'.repeat(129)], memoryBytes: 0n }] }],
   ['more bytes than an order may spend', { allow: many(200, 'x'.repeat(52)) }],
 ]
 for (const [title, wanted] of MALFORMED) {

@@ -1,6 +1,9 @@
 //! Checks on accounts. All instructions use these, so that none forgets the owner, the kind or the writability.
 
-use crate::{error::Error, state::VERSION};
+use crate::{
+    error::Error,
+    state::{State, VERSION},
+};
 use core::mem::size_of;
 use pinocchio::{
     address::address_eq,
@@ -8,11 +11,6 @@ use pinocchio::{
     sysvars::{clock::Clock, Sysvar},
     AccountView, Address,
 };
-
-/// An account of this program: a `repr(C)` struct without padding that begins with kind and version.
-pub trait State: Sized {
-    const KIND: u8;
-}
 
 fn check_state<T: State>(account: &AccountView, program: &Address) -> Result<(), Error> {
     if !account.owned_by(program) {

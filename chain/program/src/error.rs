@@ -54,6 +54,11 @@ pub enum Error {
     EntryIsRight,
     AlreadySlashed,
     ProviderStillRegistered,
+    DemandOpen,
+    NotDemanded,
+    AnswerNotOverdue,
+    LeaseDemanded,
+    ReceiptExpired,
 }
 
 impl From<Error> for ProgramError {

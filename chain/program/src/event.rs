@@ -23,6 +23,9 @@ pub enum Event {
     LeaseExtended = 14,
     DisputeOpened = 15,
     ProviderSlashed = 16,
+    OpeningDemanded = 17,
+    OpeningAnswered = 18,
+    ProviderSilent = 19,
 }
 
 const BYTES: usize = 1 + 32 + 32 + 4 * 8;

@@ -74,6 +74,9 @@ pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> 
         19 => call.run(instructions::slash_fraud::process),
         20 => call.run(instructions::close_dispute::process),
         21 => call.run(instructions::close_verdict::process),
+        22 => call.run(instructions::demand_opening::process),
+        23 => call.run(instructions::answer_opening::process),
+        24 => call.run(instructions::slash_silent::process),
         _ => Err(Error::UnknownInstruction.into()),
     }
 }

@@ -1,7 +1,11 @@
 //! Kernel specification v1 of the matmul proof, as far as the chain needs it: where an entry stands in the tree, and what it
 //! must be. The specification is `kernels/README.md`; `kernels/proof/` is the other implementation.
 
-use crate::{account::sha256, error::Error, state::Dispute};
+use crate::{
+    account::{sha256, Reader},
+    error::Error,
+    state::Dispute,
+};
 use pinocchio::syscalls::sol_sha256;
 
 pub const MODULUS: u64 = 509;
@@ -63,14 +67,14 @@ pub fn place(dispute: &Dispute) -> Result<Place, Error> {
     })
 }
 
-pub fn hash_leaf(segment: &[u8]) -> [u8; 32] {
+fn hash_leaf(segment: &[u8]) -> [u8; 32] {
     sha256(&[&[0], segment])
 }
 
 /// Goes up the tree from the dispute's node by the siblings in `path`, and compares with the root once it is there.
 /// Returns whether it is.
 #[inline(always)]
-pub fn climb(dispute: &mut Dispute, path: &[u8], depth: u32) -> Result<bool, Error> {
+fn climb(dispute: &mut Dispute, path: &[u8], depth: u32) -> Result<bool, Error> {
     if path.len() % DIGEST_BYTES != 0 {
         return Err(Error::OpeningMalformed);
     }
@@ -94,6 +98,27 @@ pub fn climb(dispute: &mut Dispute, path: &[u8], depth: u32) -> Result<bool, Err
         return Err(Error::OpeningPathMismatch);
     }
     Ok(true)
+}
+
+/// Takes the segment that holds the dispute's entry, and as much of its path as came with it. Returns whether that leads to the
+/// root.
+pub fn show(dispute: &mut Dispute, mut reader: Reader) -> Result<bool, Error> {
+    let place = place(dispute)?;
+    let segment = reader.slice(place.segment_bytes)?;
+    dispute.claimed = u16::from_le_bytes([segment[place.at], segment[place.at + 1]]);
+    dispute.leaf = place.leaf;
+    dispute.node = hash_leaf(segment);
+    dispute.height = 0;
+    climb(dispute, reader.rest(), place.depth)
+}
+
+/// Takes further siblings of a path. Returns whether they lead to the root.
+pub fn go_on(dispute: &mut Dispute, path: &[u8]) -> Result<bool, Error> {
+    if path.is_empty() {
+        return Err(Error::OpeningMalformed);
+    }
+    let depth = place(dispute)?.depth;
+    climb(dispute, path, depth)
 }
 
 /// The message whose hash yields sixteen factor words; the last four bytes are the counter.

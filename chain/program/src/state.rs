@@ -1,11 +1,16 @@
 //! Account layouts. Fixed, little-endian, no implicit padding; `chain/client/layouts.ts` decodes the same bytes.
 //! Every account begins with its kind and version, keeps its bump, and has reserved zero bytes for later fields.
 
-use crate::{account::State, amount::share_down, error::Error};
+use crate::{amount::share_down, error::Error};
 use core::mem::size_of;
 use pinocchio::Address;
 
 pub const VERSION: u8 = 1;
+
+/// An account of this program: a `repr(C)` struct without padding that begins with kind and version.
+pub trait State: Sized {
+    const KIND: u8;
+}
 
 pub const DAY: u64 = 86_400;
 pub const MAX_COOL_DOWN: u64 = 365 * DAY;
@@ -136,6 +141,8 @@ pub const CANCELLED: u8 = 1;
 pub const COMPLETED: u8 = 2;
 /// The provider was slashed for a false proof in this lease: no voucher is paid any more, anyone may end it.
 pub const VOID: u8 = 4;
+/// An opening was demanded in this lease and has not been answered: no second one meanwhile, nor after a silence.
+pub const DEMANDED: u8 = 8;
 
 /// Seeds: "lease", provider, renter, terms hash. Its vault: "vault", lease.
 #[repr(C)]
@@ -188,17 +195,32 @@ impl Lease {
         if self.flags & (CANCELLED | COMPLETED | VOID) != 0 || self.paid >= self.deposit {
             0
         } else {
-            share_down(self.bond, self.slash_bps)
+            self.price_of_silence()
         }
+    }
+
+    /// The most that silence can cost the provider: of the lease, or of an opening that is demanded in it.
+    pub fn price_of_silence(&self) -> u64 {
+        share_down(self.bond, self.slash_bps)
     }
 }
 
 /// Stages of a dispute; 0 while no entry has been shown.
 pub const CLIMBING: u8 = 1;
 pub const PROVEN: u8 = 2;
+/// The provider is to open the entry, and then is at it: the entry is neither the reporter's to change nor to give up.
+pub const ASKED: u8 = 3;
+pub const ANSWERING: u8 = 4;
+
+/// So many lamports stand behind a demand and go to the node that answers it: more than its fees, and enough for an account that
+/// was empty to exist.
+pub const DEMAND_BOND: u64 = 1_000_000;
+/// For so long, in seconds, an opening can be demanded of a receipt.
+pub const RECEIPT_LIFE: u64 = DAY;
 
 /// A false proof being shown: the receipt, then an opened entry with its way to the root, then the entry recomputed.
-/// Seeds: "dispute", reporter, receipt hash. It binds nothing of the provider until the entry is shown to be false.
+/// Seeds: "dispute", reporter, receipt hash. It binds nothing of the provider until the entry is shown to be false, or the
+/// renter of the receipt's lease demands that the provider opens it.
 #[repr(C)]
 pub struct Dispute {
     pub kind: u8,
@@ -233,7 +255,50 @@ pub struct Dispute {
     pub reserved_count: u32,
     pub ended_ms: u64,
     pub opened_at: i64,
-    pub reserved: [u8; 40],
+    /// From here on silence is punished; 0 when no opening is demanded.
+    pub answer_by: i64,
+    /// What the demand binds of the stake, and what is burned of it in the end if no answer comes.
+    pub bound: u64,
+    /// Of the lease in which the demand was made.
+    pub serial: u64,
+    pub reserved: [u8; 16],
+}
+
+impl Dispute {
+    /// An opening is demanded of the provider and was not given.
+    pub fn is_demanded(&self) -> bool {
+        self.stage == ASKED || self.stage == ANSWERING
+    }
+
+    /// A dispute in which the reporter has the word.
+    pub fn check_not_demanded(&self) -> Result<(), Error> {
+        if self.is_demanded() {
+            Err(Error::DemandOpen)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Begins with another entry: what was shown and computed of the last one is void.
+    pub fn begin(&mut self, round: u32, row: u32, column: u32) {
+        self.round = round;
+        self.row = row;
+        self.column = column;
+        self.claimed = 0;
+        self.height = 0;
+        self.sums = [0; 4];
+        self.pairs = 0;
+    }
+
+    /// The demand is over: nothing is bound by it any more.
+    pub fn release(&mut self, provider: &mut Provider) -> Result<(), Error> {
+        provider.bound = provider.bound.checked_sub(self.bound).ok_or(Error::AmountOutOfRange)?;
+        provider.open_disputes = provider.open_disputes.checked_sub(1).ok_or(Error::AmountOutOfRange)?;
+        self.answer_by = 0;
+        self.bound = 0;
+        self.serial = 0;
+        Ok(())
+    }
 }
 
 /// Stays after a slash, so that one receipt is punished once. Seeds: "verdict", provider, receipt hash.

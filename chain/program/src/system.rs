@@ -25,6 +25,18 @@ pub fn check_new(account: &AccountView, seeds: &[&[u8]], program: &Address) -> R
     Ok(bump)
 }
 
+/// Moves lamports of a wallet that has signed the transaction.
+#[inline(never)]
+pub fn transfer(from: &AccountView, to: &AccountView, lamports: u64) -> ProgramResult {
+    let mut data = [0u8; 12];
+    data[0] = 2;
+    data[4..12].copy_from_slice(&lamports.to_le_bytes());
+    let accounts =
+        [InstructionAccount::writable_signer(from.address()), InstructionAccount::writable(to.address())];
+    let instruction = InstructionView { program_id: &SYSTEM_PROGRAM, accounts: &accounts, data: &data };
+    invoke_signed(&instruction, &[from, to], &[])
+}
+
 /// An account to be created at a program-derived address. One value, because the target passes five arguments at most.
 pub struct Creation<'a> {
     pub payer: &'a AccountView,
@@ -46,7 +58,7 @@ impl Creation<'_> {
             return self.create_empty(rent, &signers);
         }
         if self.account.lamports() < rent {
-            self.top_up(rent - self.account.lamports())?;
+            transfer(self.payer, self.account, rent - self.account.lamports())?;
         }
         self.allocate(&signers)?;
         self.assign(&signers)
@@ -63,18 +75,6 @@ impl Creation<'_> {
         ];
         let instruction = InstructionView { program_id: &SYSTEM_PROGRAM, accounts: &accounts, data: &data };
         invoke_signed(&instruction, &[self.payer, self.account], signers)
-    }
-
-    fn top_up(&self, lamports: u64) -> ProgramResult {
-        let mut data = [0u8; 12];
-        data[0] = 2;
-        data[4..12].copy_from_slice(&lamports.to_le_bytes());
-        let accounts = [
-            InstructionAccount::writable_signer(self.payer.address()),
-            InstructionAccount::writable(self.account.address()),
-        ];
-        let instruction = InstructionView { program_id: &SYSTEM_PROGRAM, accounts: &accounts, data: &data };
-        invoke_signed(&instruction, &[self.payer, self.account], &[])
     }
 
     fn allocate(&self, signers: &[Signer]) -> ProgramResult {

@@ -1,5 +1,5 @@
 import type { OfferQuery } from '../../control/port.js'
-import type { NodeStatus, OfferView } from '../../control/view.js'
+import type { NodeStatus, OfferChange, OfferView } from '../../control/view.js'
 import { systemClock } from '../../system/clock.js'
 import type { Invocation } from '../command.js'
 import { openGuest } from '../daemon.js'
@@ -8,6 +8,7 @@ import { openGuest } from '../daemon.js'
 export interface OfferSource {
   status(): Promise<NodeStatus>
   offers(query: OfferQuery, signal: AbortSignal): Promise<OfferView[]>
+  watchOffers(query: OfferQuery, signal: AbortSignal): AsyncIterable<OfferChange>
   close(): Promise<void>
 }
 
@@ -16,7 +17,7 @@ export async function listen(invocation: Invocation, waitMs: number): Promise<Of
   const { report, shell } = invocation
   const node = await openGuest(invocation)
   try {
-    report.status(`listening for ${waitMs / 1000} s …`)
+    if (waitMs > 0) report.status(`listening for ${waitMs / 1000} s …`)
     await systemClock.sleep(waitMs, shell.signal)
     return node
   } catch (error) {

@@ -1,5 +1,9 @@
+import { parseSearch } from '../../../config/search.js'
+import { NightshiftError } from '../../../protocols/errors.js'
+import { isOfferOrder, OFFER_ORDERS, type OfferOrder } from '../../../protocols/inventory/order.js'
 import type { Requirements } from '../../../protocols/inventory/wire.js'
 import { findNode } from '../../control/client.js'
+import type { OfferQuery } from '../../control/port.js'
 import type { OfferView } from '../../control/view.js'
 import type { Invocation } from '../command.js'
 import { EXIT } from '../exit.js'
@@ -13,27 +17,85 @@ export async function run(invocation: Invocation): Promise<number> {
   const { options, report, shell } = invocation
   const { config } = await invocation.config()
   const waitMs = readDuration('--wait', String(options.wait))
+  const expression = invocation.arguments.join(' ').trim()
+  // What is wrong with it is told before anybody is waited for; the market's own decimals count later.
+  if (expression !== '') parseSearch(expression, MOST_DECIMALS)
+  const sort = readOrder(options.sort as string | undefined)
+  const limit = readCount('--limit', String(options.limit), 1, 10_000)
+  const shows: Shown = {
+    misfits: options.all === true || options.explain === true,
+    explains: options.explain === true,
+  }
   const running = await findNode(config.dataDir)
   const source: OfferSource =
-    running === undefined ? await listen(invocation, waitMs) : { ...running, close: async () => {} }
+    running === undefined
+      ? await listen(invocation, options.watch === true ? 0 : waitMs)
+      : { ...running, close: async () => {} }
   try {
     const decimals = (await source.status()).chain.market?.decimals ?? 0
     const ceiling = options.maxPrice as string | undefined
-    const offers = await source.offers(
-      {
-        requirements: readRequirements(options, decimals),
-        ...(ceiling === undefined
-          ? {}
-          : { ceilingPricePerHour: readTokens('--max-price', ceiling, decimals) }),
-      },
-      shell.signal,
-    )
-    const shown = offers.filter((offer) => options.all === true || offer.qualifies).sort(compareOffers)
-    report.result(shown, renderOffers(shown, offers.length, decimals, options.all === true, report.out.style))
+    const query: OfferQuery = {
+      requirements: readRequirements(options, decimals),
+      ...(ceiling === undefined ? {} : { ceilingPricePerHour: readTokens('--max-price', ceiling, decimals) }),
+      ...(expression === '' ? {} : { search: expression }),
+      sort,
+      limit,
+      all: options.watch !== true || shows.misfits,
+    }
+    if (options.watch === true) return await watch(source, query, invocation, decimals)
+    const offers = await source.offers(query, shell.signal)
+    const shown = offers.filter((offer) => shows.misfits || offer.qualifies)
+    report.result(shown, renderOffers(shown, offers.length, decimals, shows, report.out.style))
     return EXIT.OK
   } finally {
     await source.close()
   }
+}
+
+interface Shown {
+  /** Also those that do not qualify, with the reasons. */
+  misfits: boolean
+  /** Also what was found out about each. */
+  explains: boolean
+}
+
+/** A mint has no more; syntax does not depend on them. */
+const MOST_DECIMALS = 18
+
+function readOrder(text = 'price'): OfferOrder {
+  if (isOfferOrder(text)) return text
+  throw new NightshiftError('USAGE', `--sort ${JSON.stringify(text)} is no order`, {
+    advice: `write one of ${OFFER_ORDERS.join(', ')}; a minus before it turns it round`,
+    context: { text },
+  })
+}
+
+const MARKS = { appeared: '+', changed: '~', left: '-' } as const
+
+/** A line for each change, until it is interrupted. */
+async function watch(
+  source: OfferSource,
+  query: OfferQuery,
+  { report, shell }: Invocation,
+  decimals: number,
+): Promise<number> {
+  for await (const change of source.watchOffers(query, shell.signal)) {
+    const { kind, offer } = change
+    const { style } = report.out
+    const place = offer.location || 'no place told'
+    const price = `${showAmount(offer.price_per_hour, decimals)} tokens/h`
+    const facts = [
+      offer.gpu_model,
+      `${offer.vram_gb} GB`,
+      `${offer.free}/${offer.devices} free`,
+      place,
+      price,
+    ]
+    const reasons = offer.mismatches.map(({ text }) => text).join('; ')
+    const line = `${MARKS[kind]} ${shortPeer(offer.peer)}  ${facts.join(', ')}`
+    report.event(change, reasons === '' ? line : `${line}  ${style.yellow(reasons)}`)
+  }
+  return EXIT.OK
 }
 
 function readRequirements(options: Invocation['options'], decimals: number): Requirements {
@@ -50,6 +112,8 @@ function readRequirements(options: Invocation['options'], decimals: number): Req
     minimumGflops: gflops === undefined ? 0 : readCount('--min-gflops', gflops, 0, 1e9),
     allow: [],
     deny: [],
+    attesters: [],
+    choices: [],
   }
 }
 
@@ -60,23 +124,17 @@ function showEvidence({ count, favourable, weight }: OfferView['attestations'], 
   return `${favourable}/${count}, ${sign}${showAmount(weight.replace('-', ''), decimals)} tokens`
 }
 
-function compareOffers(a: OfferView, b: OfferView): number {
-  if (a.qualifies !== b.qualifies) return a.qualifies ? -1 : 1
-  const difference = BigInt(a.price_per_hour) - BigInt(b.price_per_hour)
-  return difference < 0n ? -1 : difference > 0n ? 1 : 0
-}
-
-function renderOffers(
-  offers: OfferView[],
+export function renderOffers(
+  offers: readonly OfferView[],
   known: number,
   decimals: number,
-  all: boolean,
+  shows: Shown,
   style: Style,
 ): string {
   if (offers.length === 0) {
     return known === 0
       ? 'no offers have been heard; a provider announces itself every minute or sooner: try --wait 60s'
-      : `none of ${known} offers qualifies; --all shows them with the reasons`
+      : `none of ${known} offers qualifies; --explain shows them with the reasons`
   }
   const columns: Column<OfferView>[] = [
     { title: 'PEER', cell: (offer) => shortPeer(offer.peer) },
@@ -92,7 +150,14 @@ function renderOffers(
     { title: 'STAKE', align: 'right', cell: (offer) => showAmount(offer.stake, decimals) },
     { title: 'ATTESTED', cell: ({ attestations }) => showEvidence(attestations, decimals) },
   ]
-  if (all) {
+  if (shows.explains) {
+    columns.push(
+      { title: 'RTT MS', align: 'right', cell: ({ latency_ms }) => String(latency_ms ?? '-') },
+      { title: 'RELIABLE', align: 'right', cell: ({ reliability }) => String(reliability ?? '-') },
+      { title: 'PLACE IS', cell: (offer) => showPlace(offer, style) },
+    )
+  }
+  if (shows.misfits) {
     columns.push({
       title: 'QUALIFIES',
       cell: (offer) =>
@@ -102,4 +167,8 @@ function renderOffers(
     })
   }
   return renderTable(offers, columns, style.dim)
+}
+
+function showPlace({ location_check, location_detail }: OfferView, style: Style): string {
+  return location_check === 'impossible' ? style.red(`impossible: ${location_detail ?? ''}`) : location_check
 }

@@ -1,4 +1,5 @@
 import { NightshiftError } from '../../../protocols/errors.js'
+import { ANY_OFFER } from '../../../protocols/inventory/rules.js'
 import { isPeer } from '../../../protocols/peer.js'
 import { findNode } from '../../control/client.js'
 import type { OfferQuery } from '../../control/port.js'
@@ -19,20 +20,7 @@ interface Verifier {
   close(): Promise<void>
 }
 
-const ANY: OfferQuery = {
-  requirements: {
-    devices: 1,
-    memoryBytes: 0n,
-    gpu: false,
-    models: [],
-    runtime: '',
-    locations: [],
-    minimumStake: 0n,
-    minimumGflops: 0,
-    allow: [],
-    deny: [],
-  },
-}
+const ANY: OfferQuery = { requirements: ANY_OFFER }
 const GUEST_LISTENS_MS = 3_000
 
 export async function run(invocation: Invocation): Promise<number> {

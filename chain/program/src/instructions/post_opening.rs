@@ -1,7 +1,7 @@
 use crate::{
     account::{check_key, check_signer, load_mut, Reader},
     error::Error,
-    proof::{climb, hash_leaf, place},
+    proof::show,
     state::{Dispute, CLIMBING, PROVEN},
 };
 use pinocchio::{AccountView, Address, ProgramResult};
@@ -16,18 +16,9 @@ pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> 
     let state = load_mut::<Dispute>(dispute, program)?;
     check_signer(reporter)?;
     check_key(reporter, &state.reporter, Error::WrongAuthority)?;
+    state.check_not_demanded()?;
     let mut reader = Reader::new(data);
-    state.round = reader.u32()?;
-    state.row = reader.u32()?;
-    state.column = reader.u32()?;
-    let place = place(state)?;
-    let segment = reader.slice(place.segment_bytes)?;
-    state.claimed = u16::from_le_bytes([segment[place.at], segment[place.at + 1]]);
-    state.leaf = place.leaf;
-    state.node = hash_leaf(segment);
-    state.height = 0;
-    state.sums = [0; 4];
-    state.pairs = 0;
-    state.stage = if climb(state, reader.rest(), place.depth)? { PROVEN } else { CLIMBING };
+    state.begin(reader.u32()?, reader.u32()?, reader.u32()?);
+    state.stage = if show(state, reader)? { PROVEN } else { CLIMBING };
     Ok(())
 }

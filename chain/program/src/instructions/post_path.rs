@@ -1,7 +1,7 @@
 use crate::{
     account::{check_key, check_signer, load_mut},
     error::Error,
-    proof::{climb, place},
+    proof::go_on,
     state::{Dispute, CLIMBING, PROVEN},
 };
 use pinocchio::{AccountView, Address, ProgramResult};
@@ -15,14 +15,11 @@ pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> 
     let state = load_mut::<Dispute>(dispute, program)?;
     check_signer(reporter)?;
     check_key(reporter, &state.reporter, Error::WrongAuthority)?;
+    state.check_not_demanded()?;
     if state.stage != CLIMBING {
         return Err(Error::OpeningIncomplete.into());
     }
-    if data.is_empty() {
-        return Err(Error::OpeningMalformed.into());
-    }
-    let depth = place(state)?.depth;
-    if climb(state, data, depth)? {
+    if go_on(state, data)? {
         state.stage = PROVEN;
     }
     Ok(())
