@@ -1,3 +1,4 @@
+import { RecordEnvelope } from '@libp2p/peer-record'
 import { loadConfig } from '../../config/load.js'
 import type { Config } from '../../config/schema.js'
 import { type Device, openDevice } from '../../kernels/worker/device.js'
@@ -13,6 +14,7 @@ import { createLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
 import { orderIdOf } from '../../protocols/auction/rules.js'
 import type { Order, Result } from '../../protocols/auction/wire.js'
+import { toHex } from '../../protocols/bytes.js'
 import { isRefusal } from '../../protocols/errors.js'
 
 /**
@@ -26,6 +28,8 @@ export interface CrowdHost {
   /** Hangs up on these peers and lets them in no more; none of them: all is as before. */
   shun(peers: readonly string[]): Promise<void>
   look(): Promise<CrowdView[]>
+  /** Peers whose offers this node knows; it looks for what it does not know yet. */
+  offers(name: string): Promise<string[]>
   /** Orders, commitments and results that this node has published or been delivered, since its start. */
   witnessed(name: string): Promise<Witnessed>
   /** Traffic on all topics of all nodes of this process, and its processor time. */
@@ -52,14 +56,15 @@ export interface Posted {
   /** The same from the posting of the job on: with the auctions before that found nobody. */
   postToLeaseMs?: number
   commitments: number
+  trace?: string[]
 }
 
 export interface CrowdView {
   name: string
   peer: string
   connections: number
-  /** Providers whose heartbeats this node believes now. */
-  offers: number
+  /** Providers of which gossip brought this node a heartbeat. */
+  heard: number
   provider?: { state: string; promised: number; jobs: number }
 }
 
@@ -83,8 +88,14 @@ interface Hosted {
   config: Config
   daemon: Daemon
   network: Network
-  /** Envelopes of auctions, as they came. */
-  seen: Uint8Array[]
+  seen: Seen
+}
+
+interface Seen {
+  /** Of auctions, as they came. */
+  envelopes: Uint8Array[]
+  /** Authors of heartbeats. */
+  heard: Set<string>
 }
 
 const STARTS_AT_ONCE = 4
@@ -112,13 +123,13 @@ export function createCrowdHost(): CrowdHost {
     })
   }
 
-  const watch = (network: Network, seen: Uint8Array[]): Network => ({
+  const watch = (network: Network, seen: Seen): Network => ({
     ...network,
     gossip: {
       ...network.gossip,
       publish: (topic, data) => {
         load.published++
-        if (topic.includes('auction')) seen.push(data)
+        if (topic.includes('auction')) seen.envelopes.push(data)
         return network.gossip.publish(topic, data)
       },
       join: (topic, rules) =>
@@ -131,7 +142,8 @@ export function createCrowdHost(): CrowdHost {
           onMessage: (message) => {
             load.delivered++
             load.deliveredBytes += message.data.length
-            if (topic.includes('auction')) seen.push(message.data)
+            if (topic.includes('auction')) seen.envelopes.push(message.data)
+            else seen.heard.add(toHex(RecordEnvelope.createFromProtobuf(message.data).publicKey.raw))
             rules.onMessage(message)
           },
         }),
@@ -140,7 +152,7 @@ export function createCrowdHost(): CrowdHost {
 
   const startOne = async ({ name, configFile, config: text }: CrowdMember): Promise<CrowdNode> => {
     const { config } = loadConfig({ file: { path: configFile, text } })
-    const seen: Uint8Array[] = []
+    const seen: Seen = { envelopes: [], heard: new Set() }
     let network: Network | undefined
     const daemon = await startDaemon({
       config,
@@ -176,14 +188,13 @@ export function createCrowdHost(): CrowdHost {
     return { report, ...leased }
   }
 
-  const lookAt = async ({ name, daemon, network }: Hosted): Promise<CrowdView> => {
+  const lookAt = async ({ name, daemon, network, seen }: Hosted): Promise<CrowdView> => {
     const { provider } = await daemon.status()
-    const offers = await daemon.renter.offers()
     return {
       name,
       peer: daemon.peer,
       connections: network.peers().length,
-      offers: offers.length,
+      heard: seen.heard.size,
       ...(provider === undefined ? {} : { provider }),
     }
   }
@@ -214,7 +225,8 @@ export function createCrowdHost(): CrowdHost {
       await Promise.allSettled(hangUps)
     },
     look: () => Promise.all([...nodes.values()].map(lookAt)),
-    witnessed: async (name) => readWitnessed(find(name).seen),
+    offers: async (name) => (await find(name).daemon.renter.offers()).map(({ peer }) => peer),
+    witnessed: async (name) => readWitnessed(find(name).seen.envelopes),
     load: async () => {
       const { user, system } = process.cpuUsage()
       return { ...load, cpuMs: (user + system) / 1_000, memoryBytes: process.memoryUsage.rss() }
@@ -229,13 +241,19 @@ export function createCrowdHost(): CrowdHost {
 
 async function waitForLease(deployment: Deployment, postedAt: number): Promise<Omit<Posted, 'report'>> {
   let commitments = 0
+  const trace: string[] = []
   for await (const event of deployment.events()) {
+    if (event.kind !== 'committed')
+      trace.push(
+        `${Math.round(systemClock.elapsed() - postedAt)} ${event.kind} ${'bid' in event ? `${event.bid.outcome} ${event.bid.reason ?? ''}` : 'reason' in event ? event.reason : ''}`,
+      )
     if (event.kind === 'committed') commitments++
     if (event.kind !== 'leased') continue
     return {
       orderToLeaseMs: event.orderToLeaseMs,
       postToLeaseMs: systemClock.elapsed() - postedAt,
       commitments,
+      trace,
     }
   }
   return { commitments }

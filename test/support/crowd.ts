@@ -171,9 +171,9 @@ function writeManifest(folder: string, fields: Record<string, unknown> = {}): st
     services: { tiny: service },
     profiles: {
       compute: { any: { resources: { memory: { size: '16Mi' }, gpu: { units: 0 } } } },
-      placement: { anywhere: {} },
+      placement: { here: { attributes: { location: 'DE' } } },
     },
-    deployment: { tiny: { anywhere: { profile: 'any' } } },
+    deployment: { tiny: { here: { profile: 'any' } } },
   }
   const file = join(folder, 'jobs', `job-${manifests++}.yaml`)
   writeFileSync(file, JSON.stringify(manifest))

@@ -32,6 +32,7 @@ export function drawChart(title: string, panels: readonly Panel[]): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11" fill="${TEXT}">`,
     `<title>${plain(title)}</title>`,
+    `<clipPath id="panel"><rect x="0" y="${PANEL.top}" width="${PANEL.width}" height="${PANEL.height}"/></clipPath>`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     ...body,
     drawLegend(lines, PANEL.height + LEGEND_HEIGHT / 2),
@@ -65,14 +66,13 @@ function drawPanel({ title, unit, lines, limit, from, to }: Panel): string {
   }
   for (const { points, color } of lines) {
     const shown = points.flatMap((point) => (point.y === undefined ? [] : [{ x: point.x, y: point.y }]))
-    // What leaves the panel at its top is drawn up to there.
-    const path = shown.map((point, index) => {
-      const at = `${x(point.x)} ${y(Math.min(Math.max(point.y, from), to))}`
-      return `${index === 0 ? 'M' : 'L'}${at}`
-    })
-    parts.push(`<path d="${path.join('')}" fill="none" stroke="${color}" stroke-width="2"/>`)
+    const path = shown.map((point, index) => `${index === 0 ? 'M' : 'L'}${x(point.x)} ${y(point.y)}`)
+    // What leaves the panel at its top is cut off there.
+    parts.push(
+      `<path d="${path.join('')}" fill="none" stroke="${color}" stroke-width="2" clip-path="url(#panel)"/>`,
+    )
     for (const point of shown.filter(({ y }) => y <= to)) {
-      parts.push(`<circle cx="${x(point.x)}" cy="${y(Math.max(point.y, from))}" r="2.5" fill="${color}"/>`)
+      parts.push(`<circle cx="${x(point.x)}" cy="${y(point.y)}" r="2.5" fill="${color}"/>`)
     }
   }
   return parts.join('\n')

@@ -43,7 +43,7 @@ function draw(points: readonly Point[]): string {
       unit: 'delivered to a node in a minute',
       lines: lines(({ messagesPerMinute }) => messagesPerMinute),
       from: 100,
-      to: 1e7,
+      to: 1e8,
     },
     {
       title: 'Traffic',
