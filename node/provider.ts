@@ -109,6 +109,8 @@ export interface ProviderStatus {
     orders: number
     bids: number
     won: number
+    /** Results of auctions that were not what the order announced. */
+    unfair: number
     /** Orders without a bid of this node, by reason. */
     passed: Record<string, number>
     challenges: number

@@ -14,9 +14,10 @@ import type { AuctionTopic } from './market/announcements.js'
 import type { HeartbeatTopic } from './market/heartbeats.js'
 import type { LatencyMeter } from './market/latency.js'
 import type { Network } from './net/ports.js'
+import type { DeploymentParts } from './renter/attempt.js'
 import { createAuctioneer } from './renter/auction.js'
 import { createConductWatch } from './renter/conduct.js'
-import { type DeploymentParts, deploy, note, slashOf } from './renter/deployment.js'
+import { deploy } from './renter/deployment.js'
 import type { DeploymentEvent, DeploymentReport } from './renter/event.js'
 import { createEvidenceReader } from './renter/evidence.js'
 import { createProsecutor, type FraudRecord } from './renter/fraud.js'
@@ -25,6 +26,7 @@ import { createInventory, type Explained, type OfferPage, type OfferSearch } fro
 import { createJournal } from './renter/journal.js'
 import { type LeaseRecord, openLeaseBook } from './renter/lease.js'
 import { createPlaceJudge } from './renter/place.js'
+import { note, slashOf } from './renter/report.js'
 import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
@@ -106,7 +108,7 @@ const RECONCILE_MS = 10_000
 const STOP_PATIENCE_MS = 4_000
 
 export async function createRenter(parts: RenterParts, options: RenterOptions): Promise<Renter> {
-  const { network, escrow, store, files, clock, random, log } = parts
+  const { network, escrow, store, files, reputation, clock, random, log } = parts
   const { address: market, decimals } = await escrow.market()
   const { engine, peer: self } = network
   const evidence = createEvidenceReader({ ...parts, engine, market })
@@ -136,6 +138,8 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     standing,
     clock,
     log,
+    latencyOf: (peer, signal) => network.roundTripMs(peer, { signal }),
+    ...(reputation && { conductOf: (peer, signal) => reputation.reliabilityOf(peer, signal) }),
   })
   const stopping = new AbortController()
   const closing = new AbortController()

@@ -24,6 +24,11 @@ export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 }
 
+/** Of an even number of hex digits; what follows the first other character is left out. */
+export function fromHex(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, 'hex'))
+}
+
 export interface BlobHasher {
   update(bytes: Uint8Array): void
   digest(): Uint8Array

@@ -56,11 +56,9 @@ const FOREIGN: Readonly<Record<string, string>> = {
   command: 'runtime: tfjs with a job; container images are not on offer yet',
   args: 'runtime: tfjs with a job; container images are not on offer yet',
   env: 'settings inside job; a declared job has no environment',
-  expose: 'nothing; a job opens no ports',
   params: 'nothing; a declared job mounts no storage',
   credentials: 'nothing; a declared job pulls no image',
   dependencies: 'nothing; services do not wait for one another',
-  checkpoint: 'nothing; checkpoints are not on offer yet',
 }
 
 function withoutForeign(source: Source, findings: Finding[]): Source {

@@ -1,8 +1,9 @@
+import type { Ladder } from '../../protocols/auction/ladder.js'
 import { AUCTION_LIMITS } from '../../protocols/auction/rules.js'
-import { PricingRule } from '../../protocols/auction/wire.js'
+import { PricingRule, type Scoring } from '../../protocols/auction/wire.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
-import { parseAmount, U64_MAX } from '../../protocols/money.js'
+import { formatAmount, parseAmount, U64_MAX } from '../../protocols/money.js'
 import { type Finding, type Path, showValue } from '../finding.js'
 import type { Config, RuntimeName } from '../schema.js'
 import { findingAt } from '../source.js'
@@ -28,12 +29,26 @@ export interface JobPlan {
   ceilingPricePerHour: bigint
   durationS: number
   queueMs: number
-  auction: { pricing: PricingRule; commitMs: number; revealMs: number }
+  /** Providers that do the same job, on distinct hosts and of distinct owners, all or none. Missing: one. */
+  count?: number
+  auction: PlannedAuction
   /** The declared job as a JSON value; the runtime's own schema judges its shape. */
   spec: Record<string, unknown>
   inputs: PlannedInput[]
   verify: { challenge: { n: number; rounds: number; openings: number } }
   expect: { accuracy?: number }
+}
+
+export interface PlannedAuction {
+  pricing: PricingRule
+  commitMs: number
+  revealMs: number
+  /** Missing: the cheapest qualified bid wins. */
+  scoring?: Scoring
+  /** So many bids close the auction early. Missing: all that were committed to. */
+  enough?: number
+  /** How the ceiling rises while nobody takes the job. */
+  ladder?: Ladder
 }
 
 export interface PlanOptions {
@@ -61,15 +76,20 @@ export function planJob(parsed: ParsedManifest, options: PlanOptions): JobPlan {
   }
   const resolved = resolveService(manifest, source, name, findings)
   refuse(source.name, findings)
-  const { service, requirements, price, minimumStake } = resolved!
+  const { service, requirements, price, minimumStake, count } = resolved!
   const at: Path = ['services', name]
+  const ceilingPricePerHour = convert(price, options.decimals, fail)
   const plan: JobPlan = {
     name,
     runtime: service.runtime,
     requirements: { ...requirements, minimumStake: convert(minimumStake, options.decimals, fail) },
-    ceilingPricePerHour: convert(price, options.decimals, fail),
+    ceilingPricePerHour,
     ...planTimes(service, at, fail),
-    auction: planAuction(service, options.defaults, at, fail),
+    ...(count === 1 ? {} : { count }),
+    auction: {
+      ...planAuction(service, options.defaults, at, fail),
+      ...planLadder(service, at, { decimals: options.decimals, ceilingPricePerHour, fail }),
+    },
     spec: structuredClone(service.job),
     inputs: Object.entries(service.inputs).map(([input, file]) =>
       typeof file === 'string' ? { name: input, path: file } : { name: input, ...file },
@@ -132,8 +152,8 @@ function planAuction(
   defaults: PlanOptions['defaults'],
   at: Path,
   fail: Fail,
-): JobPlan['auction'] {
-  const { pricing = 'first-price', commit_ms, reveal_ms } = service.auction ?? {}
+): PlannedAuction {
+  const { pricing = 'first-price', commit_ms, reveal_ms, scoring, enough } = service.auction ?? {}
   const commitMs = commit_ms ?? defaults.commitMs
   const revealMs = reveal_ms ?? defaults.revealMs
   if (commitMs + revealMs > AUCTION_LIMITS.maxWindowMs) {
@@ -141,5 +161,29 @@ function planAuction(
     fail([...at, 'auction'], `windows of ${commitMs} and ${revealMs} ms`, expected)
   }
   const rule = pricing === 'second-price' ? PricingRule.SECOND_PRICE : PricingRule.FIRST_PRICE
-  return { pricing: rule, commitMs, revealMs }
+  return {
+    pricing: rule,
+    commitMs,
+    revealMs,
+    ...(scoring === undefined ? {} : { scoring }),
+    ...(enough === undefined ? {} : { enough }),
+  }
+}
+
+function planLadder(
+  service: Service,
+  at: Path,
+  facts: { decimals: number; ceilingPricePerHour: bigint; fail: Fail },
+): Pick<PlannedAuction, 'ladder'> {
+  const written = service.auction?.ladder
+  if (written === undefined) return {}
+  const { decimals, ceilingPricePerHour, fail } = facts
+  const path: Path = [...at, 'auction', 'ladder', 'max_price_per_hour']
+  const maxPricePerHour = convert({ text: written.max_price_per_hour, unit: 'tokens', path }, decimals, fail)
+  if (maxPricePerHour < ceilingPricePerHour) {
+    const first = `${formatAmount(ceilingPricePerHour, decimals)} or more, the first price`
+    fail(path, `read ${written.max_price_per_hour}`, first)
+  }
+  const step = Math.round(Number.parseFloat(written.step) * 100)
+  return { ladder: { step, everyMs: parseDuration(written.every) ?? 0, maxPricePerHour } }
 }

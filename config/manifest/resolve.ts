@@ -1,9 +1,9 @@
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import { type Finding, findNearest, type Path, showValue } from '../finding.js'
-import { isLocation } from '../schema.js'
 import { findingAt, type Source } from '../source.js'
-import { parseSize } from '../units.js'
-import type { Manifest, Service } from './schema.js'
+import { parseDuration } from '../units.js'
+import { listOf, type Note, requireDevice } from './device.js'
+import { isPlace, type Manifest, PLACE, type Service } from './schema.js'
 
 /** An amount as it was written, and where: how many decimals it may have is known only with the mint. */
 export interface WrittenAmount {
@@ -17,18 +17,12 @@ export interface ResolvedService {
   service: Service
   requirements: Omit<Requirements, 'minimumStake'>
   price: WrittenAmount
+  /** Providers for one order. */
+  count: number
   minimumStake?: WrittenAmount
 }
 
-/**
- * Drivers report less memory than a card is sold with: an L4 of 24 GB 23,034 MiB, a T4 of 16 GB 15,360 MiB, an H100 of
- * 80 GB 81,559 MiB (nvidia-smi, as collected in github.com/modal-labs/modal-client/pull/2797). So `ram: 24Gi` asks for
- * 93 % of 24 GiB, which is still above the next smaller card.
- */
-const USABLE_SHARE = 0.93
-
 type Profile = Manifest['profiles']['compute'][string]
-type Resources = Profile['resources']
 type Placement = Manifest['profiles']['placement'][string]
 
 /** Follows a service's references and checks what spans several keys. Undefined when an error was found. */
@@ -54,9 +48,10 @@ export function resolveService(
       true,
     )
   }
+  noteUnkept(service, at, note)
   const chosen = chooseProfiles(manifest, name, note)
   if (chosen === undefined) return undefined
-  const { profileName, profile, placementName } = chosen
+  const { profileName, profile, placementName, count } = chosen
   const placement = own(manifest.profiles.placement, placementName)
   const price = findPrice(manifest, name, profileName, placementName, note)
   const device = requireDevice(profile.resources, ['profiles', 'compute', profileName, 'resources'], note)
@@ -67,19 +62,22 @@ export function resolveService(
   ]
   if (price === undefined || device === undefined || findings.filter(isError).length > before)
     return undefined
-  const stake = service.placement.min_stake
+  const { min_stake: stake, min_reliability, max_latency, attestations, allow, deny } = service.placement
   return {
     service,
     price,
+    count,
     requirements: {
       ...device,
       runtime: service.runtime,
       locations: [...new Set(locations)],
       minimumGflops: 0,
-      allow: [...service.placement.allow],
-      deny: [...service.placement.deny],
-      attesters: [],
-      choices: [],
+      allow: [...allow],
+      deny: [...deny],
+      attesters: [...(attestations?.by ?? [])],
+      ...(attestations === undefined ? {} : { minimumAttestations: attestations.minimum }),
+      ...(min_reliability === undefined ? {} : { minimumReliability: min_reliability }),
+      ...(max_latency === undefined ? {} : { maxLatencyMs: parseDuration(max_latency)! }),
     },
     ...(stake === undefined
       ? {}
@@ -87,14 +85,38 @@ export function resolveService(
   }
 }
 
-type Note = (
-  severity: Finding['severity'],
-  code: Finding['code'],
-  path: Path,
-  message: string,
-  expected: string,
-  onKey?: boolean,
-) => void
+/** What is accepted, and has no effect as it stands. */
+function noteUnkept(service: Service, at: Path, note: Note): void {
+  const warn = (path: Path, message: string, expected: string) =>
+    note('warning', 'NOT_ENFORCED', [...at, ...path], message, expected, true)
+  const { checkpoint, expose, auction, timeouts, placement } = service
+  if (checkpoint !== undefined) {
+    warn(
+      ['checkpoint'],
+      `every ${checkpoint.every}`,
+      'job.checkpointSteps, which the runtime keeps; time is not looked at',
+    )
+  }
+  if (expose !== undefined) warn(['expose'], 'ports', 'nothing; a declared job answers through its outputs')
+  const { by = [], minimum = 0 } = placement.attestations ?? {}
+  if (by.length > 0 && by.length < minimum) {
+    note(
+      'error',
+      'CONFLICT',
+      [...at, 'placement', 'attestations', 'minimum'],
+      `read ${minimum}`,
+      `at most ${by.length}, as many as are named under by`,
+    )
+  }
+  const every = parseDuration(auction?.ladder?.every ?? '') ?? 0
+  if (every >= (parseDuration(timeouts.queue) ?? 0) && auction?.ladder !== undefined) {
+    warn(
+      ['auction', 'ladder', 'every'],
+      `read ${auction.ladder.every}`,
+      `less than timeouts.queue, which is ${timeouts.queue}`,
+    )
+  }
+}
 
 function isError(finding: Finding): boolean {
   return finding.severity === 'error'
@@ -104,14 +126,11 @@ function isSplit(input: Service['inputs'][string]): boolean {
   return typeof input === 'object' && input.split !== undefined
 }
 
-function listOf(value: string | string[] | undefined): string[] {
-  return value === undefined ? [] : typeof value === 'string' ? [value] : value
-}
-
 interface Chosen {
   profileName: string
   profile: Profile
   placementName: string | undefined
+  count: number
 }
 
 /** The compute profile and the placement that `deployment` names; without it, those that cannot be mistaken. */
@@ -143,7 +162,7 @@ function chooseProfiles(manifest: Manifest, name: string, note: Note): Chosen | 
       )
       return undefined
     }
-    return { profileName, profile: compute[profileName]!, placementName: onlyKey(placement) }
+    return { profileName, profile: compute[profileName]!, placementName: onlyKey(placement), count: 1 }
   }
   const [placementName, second] = Object.keys(deployed)
   if (placementName === undefined || second !== undefined) {
@@ -160,15 +179,6 @@ function chooseProfiles(manifest: Manifest, name: string, note: Note): Chosen | 
   const at: Path = ['deployment', name, placementName]
   const { profile: profileName, count } = deployed[placementName]!
   const profile = own(compute, profileName)
-  if (count !== 1) {
-    note(
-      'error',
-      'NOT_OFFERED',
-      [...at, 'count'],
-      `read ${count}`,
-      '1; several providers for one job are not on offer yet',
-    )
-  }
   if (own(placement, placementName) === undefined) {
     note('error', 'UNKNOWN_NAME', at, `no placement ${placementName}`, among(placementName, placement), true)
   }
@@ -182,7 +192,7 @@ function chooseProfiles(manifest: Manifest, name: string, note: Note): Chosen | 
     )
     return undefined
   }
-  return { profileName, profile, placementName }
+  return { profileName, profile, placementName, count }
 }
 
 /** An entry by a name that a person chose: `constructor` is no entry of every map. */
@@ -293,108 +303,6 @@ function readPrice(pricing: Service['pricing'], path: Path, note: Note): Written
   return { text: amount, unit: 'atomic', path: [...path, 'amount'] }
 }
 
-type DeviceRequirements = Pick<Requirements, 'devices' | 'memoryBytes' | 'gpu' | 'models'>
-
-function requireDevice(resources: Resources, path: Path, note: Note): DeviceRequirements | undefined {
-  const units = resources.gpu?.units ?? 0
-  const unenforced = (['cpu', 'storage'] as const).filter((key) => resources[key] !== undefined)
-  const ignored: string[] =
-    units > 0 && resources.memory !== undefined ? [...unenforced, 'memory'] : [...unenforced]
-  if (ignored.length > 0) {
-    note(
-      'warning',
-      'NOT_ENFORCED',
-      path,
-      `${ignored.join(' and ')} of the host are not asked for`,
-      'only gpu; a declared job runs on the device',
-      true,
-    )
-  }
-  if (units > 0) return requireGpu(resources, units, [...path, 'gpu'], note)
-  if (resources.gpu?.attributes !== undefined) {
-    note(
-      'warning',
-      'NOT_ENFORCED',
-      [...path, 'gpu', 'attributes'],
-      'a model, with gpu.units 0',
-      'units: 1 or more if a GPU is needed',
-      true,
-    )
-  }
-  if (resources.memory === undefined) {
-    note(
-      'error',
-      'MISSING',
-      [...path, 'memory'],
-      'memory is missing',
-      'memory: {size: 512Mi}, which a software device must offer, or gpu: {units: 1}',
-      true,
-    )
-    return undefined
-  }
-  return { devices: 1, gpu: false, models: [], memoryBytes: BigInt(parseSize(resources.memory.size) ?? 0) }
-}
-
-function requireGpu(resources: Resources, units: number, path: Path, note: Note): DeviceRequirements {
-  const models: string[] = []
-  const sizes: number[] = []
-  let anyModel = false
-  for (const [vendor, entries] of Object.entries(resources.gpu?.attributes?.vendor ?? {})) {
-    const at: Path = [...path, 'attributes', 'vendor', vendor]
-    if (entries === null || entries === undefined || entries.length === 0) {
-      note(
-        'warning',
-        'NOT_ENFORCED',
-        at,
-        `any card of ${vendor}`,
-        'models; a vendor alone is not asked for',
-        true,
-      )
-      anyModel = true
-    }
-    for (const [index, entry] of (entries ?? []).entries()) {
-      const names = listOf(entry.model).flatMap(splitModels)
-      if (names.length === 0) anyModel = true
-      models.push(...names.flatMap(spellModel))
-      sizes.push(entry.ram === undefined ? 0 : (parseSize(entry.ram) ?? 0))
-      if (entry.interface !== undefined) {
-        note(
-          'warning',
-          'NOT_ENFORCED',
-          [...at, index, 'interface'],
-          `read ${entry.interface}`,
-          'nothing; providers do not tell their interface',
-          true,
-        )
-      }
-    }
-  }
-  const smallest = sizes.length === 0 ? 0 : Math.min(...sizes)
-  return {
-    devices: units,
-    gpu: true,
-    memoryBytes: BigInt(Math.floor(smallest * USABLE_SHARE)),
-    models: anyModel ? [] : [...new Set(models)],
-  }
-}
-
-/** "h100 or a100", "h100 | a100" and "h100, a100" are alternatives too. */
-function splitModels(text: string): string[] {
-  return text
-    .split(/\s*(?:\||,|\bor\b)\s*/i)
-    .map((model) => model.trim())
-    .filter((model) => model !== '' && model !== '*')
-}
-
-/** SDL writes rtx4090, drivers say "NVIDIA GeForce RTX 4090": both spellings are asked for. */
-function spellModel(model: string): string[] {
-  const spaced = model
-    .replace(/^(rtx|gtx|tesla|quadro)-?(?=[a-z]?\d)/i, '$1 ')
-    .replace(/(\d)(ti|super)/gi, '$1 $2')
-    .replace(/(ti)(super)/gi, '$1 $2')
-  return spaced === model ? [model] : [model, spaced]
-}
-
 function locationsOf(placement: Placement | undefined, name: string, note: Note): string[] {
   if (placement === undefined) return []
   const at: Path = ['profiles', 'placement', name]
@@ -410,16 +318,10 @@ function locationsOf(placement: Placement | undefined, name: string, note: Note)
         'region or location; others are not asked for',
         true,
       )
-    } else if (typeof value === 'string' && isLocation(value)) {
+    } else if (typeof value === 'string' && isPlace(value)) {
       locations.push(value)
     } else {
-      note(
-        'error',
-        'WRONG_VALUE',
-        path,
-        `read ${showValue(value)}`,
-        'a country, and a city of it if you like, such as DE or DE-Berlin',
-      )
+      note('error', 'WRONG_VALUE', path, `read ${showValue(value)}`, PLACE)
     }
   }
   if (placement.signedBy !== undefined) {

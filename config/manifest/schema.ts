@@ -1,7 +1,10 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { z } from 'zod'
+import { AUCTION_LIMITS } from '../../protocols/auction/rules.js'
 import { GROUP, MAX_N, MAX_ROUNDS, MIN_N } from '../../protocols/challenge/params.js'
 import { MAX_OPENINGS } from '../../protocols/challenge/protocol.js'
+import { isRegion, REGION_NAMES } from '../../protocols/inventory/place.js'
+import { REQUIREMENTS_LIMITS } from '../../protocols/inventory/rules.js'
 import { AMOUNT, isLocation, RUNTIMES } from '../schema.js'
 import { parseDuration, parseSize } from '../units.js'
 
@@ -104,8 +107,6 @@ const challenge = mapping('a mapping with n, rounds and openings', {
   openings: integer(1, MAX_OPENINGS).optional().describe('Entries that are recomputed.'),
 })
 
-const location = 'a country, and a city of it if you like, such as DE or DE-Berlin'
-
 function isPeerId(value: string): boolean {
   try {
     return peerIdFromString(value).toString() === value
@@ -114,11 +115,59 @@ function isPeerId(value: string): boolean {
   }
 }
 
+const latency = () => {
+  const error = `a round trip such as 80ms, at most ${REQUIREMENTS_LIMITS.maxLatencyMs / 1000}s`
+  return text(error, (value) => {
+    const ms = parseDuration(value) ?? 0
+    return ms > 0 && ms <= REQUIREMENTS_LIMITS.maxLatencyMs
+  })
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0)
+}
+
 const peers = () =>
   z
     .array(text('a peer id', isPeerId), { error: 'a list of peer ids' })
     .max(64, { error: 'at most 64 entries' })
     .default([])
+
+/** What would be right where a place stands. */
+export const PLACE = `a country or a city of it, such as DE or DE-Berlin, or one of ${REGION_NAMES.join(', ')}`
+
+/** Whether requirements can name it: providers themselves tell country and city. */
+export function isPlace(value: string): boolean {
+  return isLocation(value) || isRegion(value)
+}
+
+const share = (error: string) => z.number({ error }).min(0, { error }).max(1, { error })
+
+const weight = (least: number) => integer(least, 100).default(0)
+
+const scoring = mapping('a mapping with price, stake, reliability, speed, latency and exploration', {
+  price: integer(1, 100).describe('How much a low price counts.'),
+  stake: weight(0).describe('How much the provider has to lose.'),
+  reliability: weight(0).describe('How its earlier leases ended, and what verifiers say.'),
+  speed: weight(0).describe('Measured float32 speed.'),
+  latency: weight(0).describe('A short round trip to this node.'),
+  exploration: weight(0).describe('By lot, for providers that nobody knows yet.'),
+}).refine((weights) => sum(Object.values(weights)) === 100, { error: 'weights that make 100 together' })
+
+const ladder = mapping('a mapping with step, every and max_price_per_hour', {
+  step: text('a share of the first price, such as 10%', (value) =>
+    /^\d{1,4}(?:\.\d{1,2})?%$/.test(value),
+  ).describe('What is added each time, as a share of the first price.'),
+  every: duration('30s').describe('How long an unanswered order stands before the next step.'),
+  max_price_per_hour: amount('tokens per device-hour, such as 0.40').describe('No order goes beyond it.'),
+})
+
+const attestations = mapping('a mapping with minimum and by', {
+  minimum: integer(1, REQUIREMENTS_LIMITS.maxAttestations)
+    .default(1)
+    .describe('Verifiers with a stake that must speak for the provider.'),
+  by: peers().describe('Only these verifiers count; empty: all.'),
+})
 
 const service = mapping('a mapping with runtime and job', {
   runtime: z.enum(RUNTIMES, { error: `one of ${RUNTIMES.join(', ')}` }).describe('What runs the job.'),
@@ -140,13 +189,20 @@ const service = mapping('a mapping with runtime and job', {
   verify: mapping('a mapping with challenge', { challenge: challenge.optional() })
     .optional()
     .describe('How the provider proves that it has the device.'),
-  auction: mapping('a mapping with pricing, commit_ms and reveal_ms', {
+  auction: mapping('a mapping with pricing, scoring, ladder, enough, commit_ms and reveal_ms', {
     pricing: z
       .enum(['first-price', 'second-price'], { error: 'one of first-price, second-price' })
       .default('first-price')
       .describe('What the winner is paid: its own bid, or the next one.'),
     commit_ms: integer(1, 119_999).optional().describe('How long providers may commit to a bid.'),
     reveal_ms: integer(1, 119_999).optional().describe('How long they may then reveal it.'),
+    scoring: scoring
+      .optional()
+      .describe('What counts for how much, in percent. Left out: the cheapest that qualifies wins.'),
+    enough: integer(1, AUCTION_LIMITS.maxBids)
+      .optional()
+      .describe('So many revealed bids close the auction early. Left out: all that were committed to.'),
+    ladder: ladder.optional().describe('How the price rises while nobody takes the job.'),
   }).optional(),
   timeouts: mapping('a mapping with duration and queue', {
     duration: duration('10m')
@@ -154,12 +210,23 @@ const service = mapping('a mapping with runtime and job', {
       .describe('Longest duration of the lease: the deposit is price times this.'),
     queue: duration('2m').default('2m').describe('How long to go on asking when nobody takes the job.'),
   }).prefault({}),
-  placement: mapping('a mapping with location, min_stake, allow and deny', {
-    location: oneOrMore(location, text(location, isLocation))
+  checkpoint: mapping('a mapping with every', {
+    every: duration('5m').describe('Time between two checkpoints.'),
+  })
+    .optional()
+    .describe('How often the state of a job is kept.'),
+  expose: z.unknown().optional().describe('Ports; a declared job opens none.'),
+  placement: mapping('a mapping with location, max_latency, min_stake, allow and others', {
+    location: oneOrMore(PLACE, text(PLACE, isPlace))
       .optional()
-      .describe('Prefixes of locations, any of which will do.'),
-    region: oneOrMore(location, text(location, isLocation)).optional().describe('The same as location.'),
+      .describe('Places, any of which will do: a country, a city, EU, EEA, or a continent such as europe.'),
+    region: oneOrMore(PLACE, text(PLACE, isPlace)).optional().describe('The same as location.'),
     min_stake: amount('tokens, such as 100').optional().describe('Least stake of the provider, in tokens.'),
+    min_reliability: share('a number from 0 to 1')
+      .optional()
+      .describe('Least reliability of the provider, as `offers reputation` tells it.'),
+    max_latency: latency().optional().describe('Longest round trip from this node to the provider.'),
+    attestations: attestations.optional().describe('Whose attestations of its hardware it must have.'),
     allow: peers().describe('Only these providers.'),
     deny: peers().describe('Never these providers.'),
   }).prefault({}),
@@ -221,7 +288,11 @@ export const manifestSchema = z
           'a mapping of placements to profiles',
           mapping('a mapping with profile and count', {
             profile: text('the name of a compute profile'),
-            count: integer(1, 64).default(1).describe('Providers; one for now.'),
+            count: integer(1, AUCTION_LIMITS.maxCount)
+              .default(1)
+              .describe(
+                'Providers that do the same job, on distinct hosts and of distinct owners, all or none.',
+              ),
           }),
         ),
       ).optional(),

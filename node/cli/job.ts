@@ -15,9 +15,18 @@ export const JOB: NounGroup = {
     {
       name: 'validate',
       summary: 'check a manifest without posting it',
-      options: [FILE, SERVICE],
-      settings: ['general', 'renter'],
-      examples: ['nightshift job validate -f config/examples/digits.yaml'],
+      details: `With --explain it also shows which providers fit now, and of the others which requirement each misses.`,
+      options: [
+        FILE,
+        SERVICE,
+        { flags: '--explain', description: 'also which providers fit now, and why others do not' },
+        { flags: '--wait <duration>', description: 'how long to listen when no node runs', default: '5s' },
+      ],
+      settings: ['general', 'network', 'chain', 'renter'],
+      examples: [
+        'nightshift job validate -f config/examples/digits.yaml',
+        'nightshift job validate -f config/examples/placed.yaml --explain',
+      ],
       load: () => import('./job/validate.js'),
     },
     {

@@ -66,6 +66,12 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
     }
   }
 
+  const describeComparison = ({ agreed, odd }: EventView & { kind: 'compared' }) => {
+    if (agreed) return `all providers left the ${good('same')} results`
+    const who = odd.length === 0 ? 'no half of them agrees' : `odd: ${odd.map(peer).join(', ')}`
+    return `the providers left ${bad('different')} results; ${who}`
+  }
+
   const tell = (event: EventView): string | undefined => {
     switch (event.kind) {
       case 'state':
@@ -90,16 +96,22 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
       }
       case 'standing-lost':
         return `${peer(event.peer)} ${bad('lost its standing')} with this renter: ${event.reason}`
-      case 'log':
-        return style.dim(`│ ${event.line}`)
+      case 'log': {
+        const by = event.peer === undefined ? '' : ` ${nameOf(event.peer)}`
+        return style.dim(`│${by} ${event.line}`)
+      }
       case 'progress':
         return undefined
       case 'voucher':
         return style.dim(
           `voucher ${event.sequence} for ${nameOf(event.peer)}: ${amount(event.amount)} in all`,
         )
+      case 'copy':
+        return event.copy.state === 'signed' ? `${peer(event.copy.peer)} has signed its lease` : undefined
+      case 'compared':
+        return describeComparison(event)
       case 'output':
-        return `received ${event.name} (${event.bytes.toLocaleString('en')} bytes): ${event.path}`
+        return `received ${event.name}${event.peer === undefined ? '' : ` of ${nameOf(event.peer)}`} (${event.bytes.toLocaleString('en')} bytes): ${event.path}`
       case 'checked': {
         const verdict = event.ok ? good('passed') : bad('failed')
         return `checked on ${event.rows} held-back rows: accuracy ${percent(event.accuracy)}, expected ${percent(event.expected)}: ${verdict}`

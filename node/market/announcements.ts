@@ -1,4 +1,12 @@
-import { AUCTION_LIMITS, judgeOrder, orderIdOf, phaseOf, windowsOf } from '../../protocols/auction/rules.js'
+import {
+  AUCTION_LIMITS,
+  findMalformedResult,
+  judgeOrder,
+  orderIdOf,
+  phaseOf,
+  shiftOf,
+  windowsOf,
+} from '../../protocols/auction/rules.js'
 import { Announcement, type Order, type Result } from '../../protocols/auction/wire.js'
 import { equal, toHex } from '../../protocols/bytes.js'
 import { type EnvelopeRefusal, type NodeKey, open, seal } from '../../protocols/envelope.js'
@@ -7,7 +15,6 @@ import { readRequirements } from '../../protocols/inventory/rules.js'
 import { ALL_SHARDS, shardsFor } from '../../protocols/inventory/shard.js'
 import { TokenBucket } from '../../protocols/limits.js'
 import { depositFor } from '../../protocols/money.js'
-import { isPeer } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { GossipMessage, Network, Verdict } from '../net/ports.js'
 import { type Admission, everybody } from './admission.js'
@@ -21,6 +28,8 @@ export interface ReceivedOrder {
   peer: string
   /** The signed bytes, as gossiped: what a lease proposal shows again. */
   envelope: Uint8Array
+  /** By how much this node's clock is taken to be ahead of the renter's, in milliseconds (`shiftOf`). */
+  shiftMs: number
 }
 
 export interface ReceivedCommitment {
@@ -195,6 +204,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     shard: ShardName,
   ): Promise<Verdict> {
     const { peer } = opened
+    const shiftMs = shiftOf(order, clock.now())
     const refusal = findUnreadableOrder(order) ?? judgeOrder(order, { now: clock.now(), market })
     if (refusal !== undefined) {
       log.debug('order refused', { peer, refused: refusal.refused, detail: refusal.detail })
@@ -209,7 +219,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     // While the chain was asked a copy may have come.
     if (isHeard()) return 'ignore'
     const isNew = !known.has(id)
-    const received = { order, orderId, peer, envelope }
+    const received = { order, orderId, peer, envelope, shiftMs }
     const remembered = known.get(id) ?? remember(received)
     remembered.heardIn.add(shard)
     if (isNew) deliveries.set(envelope, { kind: 'order', received })
@@ -222,7 +232,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     const isFull = () => {
       let [ofPeer, ofWallet] = [0, 0]
       for (const other of known.values()) {
-        if (phaseOf(other.order, clock.now()) === 'closed') continue
+        if (phaseNow(other) === 'closed') continue
         if (other.peer === peer) ofPeer++
         if (other.wallet === wallet) ofWallet++
       }
@@ -261,10 +271,11 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     return 'accept'
   }
 
-  const isCommitting = ({ order }: KnownOrder) => phaseOf(order, clock.now()) === 'committing'
+  const phaseNow = ({ order, shiftMs }: KnownOrder) => phaseOf(order, clock.now() - shiftMs)
+  const isCommitting = (order: KnownOrder) => phaseNow(order) === 'committing'
 
   function takeResult(peer: string, result: Result, shard: ShardName, envelope: Uint8Array): Verdict {
-    if (!isReadableResult(result)) return 'reject'
+    if (findMalformedResult(result) !== undefined) return 'reject'
     const order = known.get(toHex(result.orderId))
     if (order === undefined) return 'ignore'
     if (order.peer !== peer) return 'reject'
@@ -334,7 +345,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
       const orderId =
         announcement.commitment?.orderId ?? announcement.result?.orderId ?? orderIdOf(network.peer, payload)
       // Before it goes out: the first commitments come back within milliseconds.
-      if (order !== undefined) remember({ order, orderId, peer: network.peer, envelope })
+      if (order !== undefined) remember({ order, orderId, peer: network.peer, envelope, shiftMs: 0 })
       const shards = await shardsNow(orderId, order !== undefined)
       const recipients = await place.publish(WORD, shards, envelope)
       return { orderId, envelope, recipients }
@@ -343,7 +354,13 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     onCommitment: (listener) => subscribe(commitmentListeners, listener),
     onResult: (listener) => subscribe(resultListeners, listener),
     orders: () =>
-      [...known.values()].map(({ order, orderId, peer, envelope }) => ({ order, orderId, peer, envelope })),
+      [...known.values()].map(({ order, orderId, peer, envelope, shiftMs }) => ({
+        order,
+        orderId,
+        peer,
+        envelope,
+        shiftMs,
+      })),
     close: () => {
       stopSweeping()
       stopPopulated()
@@ -363,21 +380,22 @@ function shardsOf(order: Order): readonly ShardName[] {
 function depositOf(order: Order): bigint {
   const requirements = readRequirements(order.requirements)
   const devices = isRefusal(requirements) ? 1 : requirements.devices
-  return depositFor(order.ceilingPricePerHour * BigInt(devices), order.durationS)
+  return depositFor(order.ceilingPricePerHour * BigInt(devices), order.durationS) * BigInt(order.count ?? 1)
 }
 
 /** The order inside an opened announcement, with its name; undefined when it is something else. */
 export function orderOf(opened: OpenedAnnouncement, envelope: Uint8Array): ReceivedOrder | undefined {
   const { order } = opened.announcement
   if (order === undefined) return undefined
-  return { order, orderId: orderIdOf(opened.peer, opened.payload), peer: opened.peer, envelope }
+  return { order, orderId: orderIdOf(opened.peer, opened.payload), peer: opened.peer, envelope, shiftMs: 0 }
 }
 
 /** The result inside an opened announcement; undefined when it is something else, or not of this order. */
 export function resultOf(opened: OpenedAnnouncement, order: ReceivedOrder): Result | undefined {
   const { result } = opened.announcement
   if (result === undefined || opened.peer !== order.peer) return undefined
-  return isReadableResult(result) && equal(result.orderId, order.orderId) ? result : undefined
+  const isSound = findMalformedResult(result) === undefined
+  return isSound && equal(result.orderId, order.orderId) ? result : undefined
 }
 
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {
@@ -394,9 +412,4 @@ function findUnreadableOrder(order: Order): Refusal<'MALFORMED'> | undefined {
     return refuse(`requirements of ${order.requirements.length} bytes`)
   }
   return undefined
-}
-
-function isReadableResult(result: Result): boolean {
-  const { orderId, bids, winner } = result
-  return orderId.length === 32 && bids.length <= AUCTION_LIMITS.maxBids && (winner === '' || isPeer(winner))
 }

@@ -1,5 +1,6 @@
+import { sealBid } from '../../protocols/auction/bid.js'
 import { revealProtocol } from '../../protocols/auction/protocol.js'
-import { windowsOf } from '../../protocols/auction/rules.js'
+import { prizeOf, windowsOf } from '../../protocols/auction/rules.js'
 import { toHex } from '../../protocols/bytes.js'
 import { codeOf, isRefusal } from '../../protocols/errors.js'
 import {
@@ -11,10 +12,10 @@ import {
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
 import type { AuctionTopic, ReceivedOrder, ReceivedResult } from '../market/announcements.js'
-import { sealBid } from '../market/bids.js'
 import type { Network } from '../net/ports.js'
 import type { Bids } from './bids.js'
 import type { Capacity } from './capacity.js'
+import { createFairness } from './fairness.js'
 import type { IsOurTurn } from './turnout.js'
 
 /** What a bid needs to know of this node at the moment of the order. */
@@ -36,6 +37,8 @@ export interface AuctionCounts {
   bids: number
   /** Results that named this node. */
   won: number
+  /** Results that were not what the order announced; each is in the log. */
+  unfair: number
   /** Orders without a bid of ours, by the first reason. */
   passed: Record<string, number>
 }
@@ -70,7 +73,8 @@ export function createAuctionService(parts: {
   isOurTurn: IsOurTurn
 }): AuctionService {
   const { network, topic, bids, capacity, clock, random, log, slices, standingFor, isOurTurn } = parts
-  const counts: AuctionCounts = { orders: 0, bids: 0, won: 0, passed: {} }
+  const counts = { orders: 0, bids: 0, won: 0, passed: {} as Record<string, number> }
+  const fairness = createFairness({ self: network.peer, log })
   const stopping = new AbortController()
   const running = new Set<Promise<void>>()
   /** Orders that named this node the winner, until their bids are forgotten; there is a stored bid for each. */
@@ -94,9 +98,9 @@ export function createAuctionService(parts: {
     if (typeof standing === 'string') return pass(orderId, standing)
     const [mismatch] = findMismatches(standing.offer, judgedByProvider(wanted), order.ceilingPricePerHour)
     if (mismatch !== undefined) return pass(orderId, mismatch.reason, mismatch.text)
-    if (!isOurTurn(orderId, wanted, order.ceilingPricePerHour)) return pass(orderId, 'NOT_DRAWN')
+    if (!isOurTurn(orderId, wanted, order.ceilingPricePerHour, order.count)) return pass(orderId, 'NOT_DRAWN')
     const id = toHex(orderId)
-    const { commitUntil, revealUntil } = windowsOf(order)
+    const [commitUntil, revealUntil] = windowsHere(signed)
     if (clock.now() >= commitUntil) return pass(orderId, 'TOO_LATE')
     if (!capacity.reserve(id, wanted.devices, revealUntil + RESULT_GRACE_MS)) return pass(orderId, 'DEVICES')
     try {
@@ -117,10 +121,11 @@ export function createAuctionService(parts: {
         capacity.release(id)
         return pass(orderId, 'TOO_MANY_BIDS')
       }
+      fairness.committed({ orderId, peer: network.peer, hash: sealed.commitment })
       await topic.publish({ commitment: { orderId, hash: sealed.commitment } })
       counts.bids++
       const refused = await reveal(signed, sealed.envelope)
-      if (refused === undefined) return
+      if (refused === undefined) return fairness.taken(orderId)
       log.info('bid not taken', { order: id, refused })
       capacity.release(id)
     } catch (error) {
@@ -130,8 +135,9 @@ export function createAuctionService(parts: {
   }
 
   /** Undefined when the renter has taken it; else why not. */
-  async function reveal({ order, peer }: ReceivedOrder, envelope: Uint8Array): Promise<string | undefined> {
-    const { commitUntil, revealUntil } = windowsOf(order)
+  async function reveal(signed: ReceivedOrder, envelope: Uint8Array): Promise<string | undefined> {
+    const { order, peer } = signed
+    const [commitUntil, revealUntil] = windowsHere(signed)
     await connect(peer, order.addresses)
     await clock.sleep(Math.max(0, commitUntil - clock.now()), stopping.signal)
     let refused = 'NOT_REVEALED'
@@ -182,11 +188,13 @@ export function createAuctionService(parts: {
     for (const [id, expiresAtMs] of awards) if (expiresAtMs <= clock.now()) awards.delete(id)
   }
 
-  async function takeResult({ result, orderId, peer }: ReceivedResult): Promise<void> {
+  async function takeResult(received: ReceivedResult): Promise<void> {
+    const { result, orderId, peer } = received
     const record = await bids.get(orderId)
     if (record === undefined || record.renter !== peer) return
+    track('auditing a result', fairness.judge(received))
     const id = toHex(orderId)
-    if (result.winner !== network.peer) return capacity.release(id)
+    if (prizeOf(result, network.peer) === undefined) return capacity.release(id)
     forgetAwards()
     // A winner that failed is passed over in later rounds: one that is named twice is only being kept from others.
     if (awards.has(id)) return
@@ -211,8 +219,10 @@ export function createAuctionService(parts: {
       unsubscribe.push(
         topic.onOrder((signed) => {
           counts.orders++
+          fairness.ordered(signed)
           track('bidding', bid(signed))
         }),
+        topic.onCommitment(fairness.committed),
         topic.onResult((received) => track('taking a result', takeResult(received))),
       )
     },
@@ -221,6 +231,12 @@ export function createAuctionService(parts: {
       stopping.abort(new Error('the provider stops'))
       await Promise.allSettled(running)
     },
-    counts: () => structuredClone(counts),
+    counts: () => ({ ...structuredClone(counts), unfair: fairness.unfair() }),
   }
+}
+
+/** When commitments and bids are closed, by this node's own clock. */
+function windowsHere({ order, shiftMs }: ReceivedOrder): [commitUntil: number, revealUntil: number] {
+  const { commitUntil, revealUntil } = windowsOf(order)
+  return [commitUntil + shiftMs, revealUntil + shiftMs]
 }

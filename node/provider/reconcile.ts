@@ -109,6 +109,10 @@ async function reconcile(
   if (record === undefined) return
   const because = record.state === 'open' ? stopReason(account, chainNow) : undefined
   if (because !== undefined) parts.onStop(lease, because)
+  // The time of day was put back: its two minutes begin anew, instead of lasting until that hour comes again.
+  if (record.state === 'signed' && record.signedAtMs > clock.now()) {
+    await ledger.change(lease, (now) => ({ ...now, signedAtMs: clock.now() }))
+  }
   const step = nextStep(record, { account, nowMs: clock.now(), chainNow })
   await STEPS[step](parts, record, account, signal)
 }

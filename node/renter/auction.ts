@@ -1,20 +1,20 @@
+import { award, type Candidate } from '../../protocols/auction/award.js'
+import { openBid } from '../../protocols/auction/bid.js'
+import { hostsOf } from '../../protocols/auction/hosts.js'
 import { revealProtocol } from '../../protocols/auction/protocol.js'
+import { AUCTION_LIMITS, judgeBid, orderIdOf, windowsOf } from '../../protocols/auction/rules.js'
 import {
-  AUCTION_LIMITS,
-  award,
-  type Candidate,
-  judgeBid,
-  orderIdOf,
-  windowsOf,
-} from '../../protocols/auction/rules.js'
-import { Announcement, type Order, type RevealResponse } from '../../protocols/auction/wire.js'
-import { toHex } from '../../protocols/bytes.js'
+  Announcement,
+  type Order,
+  type RevealedBid,
+  type RevealResponse,
+} from '../../protocols/auction/wire.js'
+import { fromHex, toHex } from '../../protocols/bytes.js'
 import { isRefusal, type Refusal } from '../../protocols/errors.js'
-import { findMismatches } from '../../protocols/inventory/rules.js'
+import { findMismatches, type Offer } from '../../protocols/inventory/rules.js'
 import { Requirements } from '../../protocols/inventory/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { AuctionTopic } from '../market/announcements.js'
-import { openBid } from '../market/bids.js'
 import type { Engine } from '../net/ports.js'
 import type { Inventory } from './inventory.js'
 import type { Standing } from './standing.js'
@@ -26,12 +26,24 @@ export interface Auction {
   /** The signed envelope of the order, as providers saw it. */
   envelope: Uint8Array
   bids: ReceivedBid[]
+  /** Who committed and had no bid taken; nobody, where enough bids closed the auction early. */
+  withheld: string[]
+  /** Whether they had the whole window to reveal in. */
+  isWindowOver: boolean
 }
 
 export interface ReceivedBid extends Candidate {
   /** The provider's signed bid. */
   envelope: Uint8Array
   payout: Uint8Array
+}
+
+/** What a result has published: who may sign now, and for how much. */
+export interface Awarded {
+  /** The best first. */
+  winners: Array<{ bid: ReceivedBid; pricePerHour: bigint }>
+  /** The signed result. */
+  envelope: Uint8Array
 }
 
 export interface AuctionEvents {
@@ -41,23 +53,33 @@ export interface AuctionEvents {
 }
 
 export interface Auctioneer {
-  /** Publishes the order, takes commitments, then bids, and resolves when both windows are over or all have revealed. */
+  /**
+   * Publishes the order, takes commitments, then bids, and resolves when both windows are over, all have revealed, or as
+   * many bids as the order says are enough. Whoever has lost its standing or withheld a bid lately is not waited for.
+   */
   hold(order: Order, events: AuctionEvents, signal: AbortSignal): Promise<Auction>
   /**
    * Publishes who has won, with every bid that was revealed. A further round after a winner has failed passes the
-   * failed ones over. Undefined: nobody is left.
+   * failed ones over (by the reason why), and keeps those that have signed (at the price that they signed). No winners:
+   * too few are left.
    */
   announce(
     auction: Auction,
     round: number,
     failed: ReadonlyMap<string, string>,
-  ): Promise<{ winner: ReceivedBid; pricePerHour: bigint; envelope: Uint8Array } | undefined>
+    kept?: ReadonlyMap<string, bigint>,
+  ): Promise<Awarded>
   close(): Promise<void>
 }
+
+/** Longest wait for what is known of a bidder's conduct, and for its round trip. */
+const MEASURE_MS = 1_000
 
 interface Running {
   order: Order
   commitments: Map<string, Uint8Array>
+  /** Whose bid the auction waits for. */
+  awaited: Set<string>
   revealed: Map<string, ReceivedBid>
   /** Judging starts when a bid arrives, so that it takes no time of its own after the last one. */
   qualified: Map<string, Promise<ReceivedBid>>
@@ -78,6 +100,10 @@ export async function createAuctioneer(parts: {
   standing: Standing
   clock: Clock
   log: Log
+  /** What is known of a provider's conduct; without it all are new. */
+  conductOf?: (peer: string, signal: AbortSignal) => Promise<{ reliability: number; leases: number }>
+  /** Measures the round trip to a bidder, where the order's scoring asks for it and the offer does not say it. */
+  latencyOf?: (peer: string, signal: AbortSignal) => Promise<number>
 }): Promise<Auctioneer> {
   const { self, engine, topic, inventory, standing, clock, log } = parts
   const running = new Map<string, Running>()
@@ -87,8 +113,21 @@ export async function createAuctioneer(parts: {
     if (auction === undefined) return
     if (auction.commitments.size >= AUCTION_LIMITS.maxBids) return
     auction.commitments.set(peer, hash)
+    auction.awaited.add(peer)
     auction.events.onCommitted(peer)
+    void awaitIfWorthIt(auction, peer)
   })
+
+  /** Whoever has withheld a bid before may still reveal in time, and keeps nobody waiting. */
+  const awaitIfWorthIt = async (auction: Running, peer: string) => {
+    try {
+      if (await standing.isAwaited(peer)) return
+      auction.awaited.delete(peer)
+      auction.wake()
+    } catch (error) {
+      log.warn('the standing of a bidder cannot be read', { peer, error: String(error) })
+    }
+  }
 
   const takeBid = async (peer: string, bytes: Uint8Array): Promise<RevealResponse> => {
     const opened = await openBid(bytes)
@@ -138,7 +177,7 @@ export async function createAuctioneer(parts: {
     if (request !== undefined) await session.send(await takeBid(session.peer, request.bid))
   })
 
-  /** Whether a bidder meets the requirements, and what it has staked, as the chain and its own heartbeat say now. */
+  /** Whether a bidder meets the requirements, and the facts that it is scored by, as they are known now. */
   const qualify = async ({ order, signal }: Running, bid: ReceivedBid): Promise<ReceivedBid> => {
     const lost = await standing.lostBecause(bid.peer)
     if (lost !== undefined) return { ...bid, excluded: `STANDING_LOST: ${lost}` }
@@ -147,8 +186,47 @@ export async function createAuctioneer(parts: {
     if (offer === undefined) return { ...bid, excluded: 'OFFER_UNKNOWN' }
     // It reserved a device for this very bid, so being busy or short of a free one says nothing against it.
     const devices = offer.devices.map((device) => ({ ...device, free: device.count }))
-    const [missed] = findMismatches({ ...offer, devices, available: true }, requirements)
-    return { ...bid, stake: offer.stake, excluded: missed?.reason }
+    const fit = (tried: typeof devices) =>
+      findMismatches({ ...offer, devices: tried, available: true }, requirements)
+    const gflops = devices.filter((device) => fit([device]).length === 0).map((device) => device.gflops)
+    return {
+      ...bid,
+      ...(await measure(order, offer, signal)),
+      stake: offer.stake,
+      owner: offer.owner,
+      hosts: hostsOf(offer.addresses ?? []),
+      gflops: asCount(Math.max(0, ...gflops)),
+      excluded: fit(devices)[0]?.reason,
+    }
+  }
+
+  /** Facts that cost a question; what is not known in time scores nothing and holds nobody up. */
+  const measure = async ({ scoring }: Order, offer: Offer, signal: AbortSignal) => {
+    const { peer } = offer
+    const late = new AbortController()
+    const stop = clock.after(MEASURE_MS, () => late.abort(new Error('not known in time')))
+    const limit = AbortSignal.any([signal, late.signal])
+    const asked = <T>(question: Promise<T> | undefined) =>
+      question?.catch((error: unknown) => {
+        log.debug('a fact about a bidder is not known', { peer, error: String(error) })
+        return undefined
+      })
+    const needsConduct = scoring !== undefined && scoring.reliability + scoring.exploration > 0
+    const needsLatency = scoring !== undefined && scoring.latency > 0
+    try {
+      const [conduct, latencyMs] = await Promise.all([
+        needsConduct ? asked(parts.conductOf?.(peer, limit)) : undefined,
+        needsLatency ? (offer.latencyMs ?? asked(parts.latencyOf?.(peer, limit))) : undefined,
+      ])
+      const reliability = conduct?.reliability ?? offer.reliability
+      return {
+        reliability: reliability === undefined ? undefined : asCount(reliability * 10_000),
+        leases: conduct === undefined ? undefined : asCount(conduct.leases),
+        latencyMs: latencyMs === undefined ? undefined : asCount(Math.ceil(latencyMs)),
+      }
+    } finally {
+      stop()
+    }
   }
 
   return {
@@ -158,6 +236,7 @@ export async function createAuctioneer(parts: {
       const auction: Running = {
         order,
         commitments: new Map(),
+        awaited: new Set(),
         revealed: new Map(),
         qualified: new Map(),
         refused: new Set(),
@@ -172,7 +251,7 @@ export async function createAuctioneer(parts: {
         events.onOrdered(orderId)
         const { commitUntil, revealUntil } = windowsOf(order)
         await clock.sleep(Math.max(0, commitUntil - clock.now()), signal)
-        while (auction.revealed.size < auction.commitments.size) {
+        while (!isComplete(auction)) {
           const leftMs = revealUntil - clock.now()
           if (leftMs <= 0) break
           const woken = new AbortController()
@@ -181,32 +260,38 @@ export async function createAuctioneer(parts: {
             .sleep(leftMs, AbortSignal.any([signal, woken.signal]))
             .catch(() => signal.throwIfAborted())
         }
+        const isWindowOver = clock.now() >= revealUntil
         const bids = await Promise.all(auction.qualified.values())
+        const silent = [...auction.commitments.keys()].filter((peer) => !auction.revealed.has(peer))
         log.debug('auction closed', { order: key, commitments: auction.commitments.size, bids: bids.length })
-        return { order, orderId, envelope, bids }
+        const withheld = hasEnough(auction) && !isWindowOver ? [] : silent
+        return { order, orderId, envelope, bids, withheld, isWindowOver }
       } finally {
         running.delete(key)
       }
     },
 
-    announce: async (auction, round, failed) => {
+    announce: async (auction, round, failed, kept) => {
       const judged = auction.bids.map((bid) => ({ ...bid, excluded: bid.excluded ?? failed.get(bid.peer) }))
-      const won = award(auction.order, judged)
+      const winners = award(auction, judged, kept)
+      const [first] = winners
+      const named = new Map(winners.map(({ peer, pricePerHour }) => [peer, pricePerHour]))
       const { envelope } = await topic.publish({
         result: {
           orderId: auction.orderId,
-          bids: judged.map((bid) => ({
-            envelope: bid.envelope,
-            outcome: bid.excluded ?? (bid.peer === won?.winner ? 'won' : 'qualified'),
-          })),
-          winner: won?.winner ?? '',
-          pricePerHour: won?.pricePerHour ?? 0n,
+          bids: judged.map((bid) => reveal(bid, bid.excluded ?? (named.has(bid.peer) ? 'won' : 'qualified'))),
+          winner: first?.peer ?? '',
+          pricePerHour: first?.pricePerHour ?? 0n,
           round,
+          winners,
+          withheld: auction.withheld,
         },
       })
-      const winner = auction.bids.find(({ peer }) => peer === won?.winner)
-      if (won === undefined || winner === undefined) return undefined
-      return { winner, pricePerHour: won.pricePerHour, envelope }
+      const byPeer = new Map(auction.bids.map((bid) => [bid.peer, bid]))
+      return {
+        winners: winners.map(({ peer, pricePerHour }) => ({ bid: byPeer.get(peer)!, pricePerHour })),
+        envelope,
+      }
     },
 
     close: async () => {
@@ -214,6 +299,26 @@ export async function createAuctioneer(parts: {
       await engine.unhandle(revealProtocol)
     },
   }
+}
+
+function hasEnough({ order, revealed }: Running): boolean {
+  return order.enough !== undefined && revealed.size >= order.enough
+}
+
+function isComplete(auction: Running): boolean {
+  return hasEnough(auction) || [...auction.awaited].every((peer) => auction.revealed.has(peer))
+}
+
+/** A bid as the result shows it, with all that it was scored by. */
+function reveal(bid: ReceivedBid, outcome: string): RevealedBid {
+  const { envelope, stake, reliability, leases, gflops, latencyMs, owner = '', hosts = [] } = bid
+  const facts = { reliability, leases, gflops, latencyMs }
+  return { envelope, outcome, stake, owner: fromHex(owner), hosts: [...hosts], ...facts }
+}
+
+/** As a uint32, which is what a result can say. */
+function asCount(figure: number): number {
+  return Number.isFinite(figure) ? Math.min(Math.max(0, Math.floor(figure)), 2 ** 32 - 1) : 0
 }
 
 function answer(refusal: Refusal): RevealResponse {

@@ -9,58 +9,44 @@ import type { DeploymentEvent } from './event.js'
 export type ConductWatch = (event: DeploymentEvent) => Array<{ peer: string; what: ExperienceKind }>
 
 export function createConductWatch(): ConductWatch {
-  /** Of the auction under way. */
-  let committed = new Set<string>()
-  let bidders = new Set<string>()
-  /** Of the provider that has won it. */
-  let leased = false
-  let blamed: string | undefined
-
-  /**
-   * Who committed and never revealed, unless nobody got through: then it was us who could not be reached. Told when the
-   * auction is over, that is when its award is made.
-   */
-  const withheld = () => {
-    const silent = bidders.size === 0 ? [] : [...committed].filter((peer) => !bidders.has(peer))
-    committed = new Set()
-    bidders = new Set()
-    return silent.map((peer) => ({ peer, what: 'withheld' as const }))
-  }
+  /** Whether anybody's bid got through in the auction under way: otherwise it was us who could not be reached. */
+  let isHeard = false
+  /** Who has an open lease, and whose fault was told already; an award begins anew. */
+  const leased = new Set<string>()
+  const blamed = new Set<string>()
 
   return (event) => {
     switch (event.kind) {
       case 'ordered':
-        committed = new Set()
-        bidders = new Set()
-        return []
-      case 'committed':
-        committed.add(event.peer)
+        isHeard = false
         return []
       case 'awarded':
-        leased = false
-        blamed = undefined
-        return withheld()
+        leased.delete(event.peer)
+        blamed.delete(event.peer)
+        return []
       case 'leased':
-        leased = true
+        leased.add(event.peer)
         return []
       case 'bid': {
-        const { peer, outcome } = event.bid
-        bidders.add(peer)
+        const { peer, outcome, reason } = event.bid
+        if (reason === 'BID_WITHHELD') return isHeard ? [{ peer, what: 'withheld' }] : []
+        if (reason === 'NOT_REVEALED') return []
+        if (outcome !== 'unqualified') isHeard = true
         if (outcome === 'won') return [{ peer, what: 'completed' }]
-        if (outcome !== 'failed' || blamed === peer) return []
-        return leased ? [] : [{ peer, what: 'unsigned' }]
+        if (outcome !== 'failed' || blamed.has(peer)) return []
+        return leased.has(peer) ? [] : [{ peer, what: 'unsigned' }]
       }
       case 'challenged': {
         const { peer, ok, reason = '' } = event.challenge
         if (ok) return [{ peer, what: 'challenge-passed' }]
-        blamed = peer
+        blamed.add(peer)
         return [{ peer, what: isLie(reason as ChallengeFailure) ? 'lied' : 'challenge-failed' }]
       }
       case 'standing-lost': {
         const { peer } = event
-        if (blamed === peer) return []
-        blamed = peer
-        return [{ peer, what: leased ? 'failed' : 'unsigned' }]
+        if (blamed.has(peer)) return []
+        blamed.add(peer)
+        return [{ peer, what: leased.has(peer) ? 'failed' : 'unsigned' }]
       }
       default:
         return []

@@ -1,3 +1,4 @@
+import type { Comparison } from '../../protocols/job/copies.js'
 import type { JobState } from '../../protocols/job/wire.js'
 
 /**
@@ -26,10 +27,12 @@ export type DeploymentEvent = { atMs: number } & (
     }
   | { kind: 'challenged'; challenge: ChallengeOutcome }
   | { kind: 'standing-lost'; peer: string; reason: string }
-  | { kind: 'log'; line: string }
-  | { kind: 'progress'; step: number; steps: number; metrics: Record<string, number> }
+  | { kind: 'log'; line: string; peer?: string }
+  | { kind: 'progress'; step: number; steps: number; metrics: Record<string, number>; peer?: string }
   | { kind: 'voucher'; peer: string; amount: bigint; sequence: bigint }
-  | { kind: 'output'; name: string; bytes: number; path: string }
+  | ({ kind: 'output' } & OutputFile)
+  | { kind: 'copy'; copy: CopyOutcome }
+  | ({ kind: 'compared' } & Comparison)
   | { kind: 'checked'; accuracy: number; expected: number; rows: number; ok: boolean }
   | { kind: 'settled'; settlement: Settlement }
   | ({ kind: 'slashed' } & SlashOutcome)
@@ -41,6 +44,23 @@ export interface BidOutcome {
   pricePerHour: bigint
   outcome: 'won' | 'lost' | 'failed' | 'refused' | 'unqualified'
   reason?: string
+}
+
+export interface OutputFile {
+  name: string
+  path: string
+  bytes: number
+  /** Who left it, where several providers did the job. */
+  peer?: string
+}
+
+/** What became of one of several providers that do the same job. */
+export interface CopyOutcome {
+  peer: string
+  state: 'signed' | 'running' | 'done' | 'failed'
+  reason?: string
+  /** Hex of the hash of all that it left (protocols/job/copies.ts); equal for equal outputs. */
+  hash?: string
 }
 
 export interface ChallengeOutcome {
@@ -92,5 +112,9 @@ export interface DeploymentReport {
   settlements: Settlement[]
   slashes: SlashOutcome[]
   accuracy?: number
-  outputs: Array<{ name: string; path: string; bytes: number }>
+  outputs: OutputFile[]
+  /** Of a job for several providers: what each has done so far. */
+  copies?: CopyOutcome[]
+  /** Present when all of several providers have done the job. */
+  comparison?: Comparison
 }

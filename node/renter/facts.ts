@@ -3,6 +3,7 @@ import type { Requirements } from '../../protocols/inventory/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { OfferFacts } from '../market/catalogue.js'
 import type { LatencyMeter } from '../market/latency.js'
+import type { Reputation } from '../reputation/port.js'
 import type { EvidenceReader } from './evidence.js'
 import type { PlaceJudge } from './place.js'
 
@@ -11,8 +12,7 @@ export interface FactSources {
   meter?: LatencyMeter
   places?: PlaceJudge
   evidence?: Pick<EvidenceReader, 'attestersOf'>
-  /** Of a provider's conduct, by what can be checked (node/reputation). */
-  reputation?: { reliabilityOf(peer: string, signal?: AbortSignal): Promise<{ reliability: number }> }
+  reputation?: Pick<Reputation, 'reliabilityOf'>
 }
 
 export type Fact = 'latency' | 'reliability' | 'attestations' | 'place'
@@ -46,8 +46,8 @@ export interface FactFinder {
   ): Promise<Map<string, OfferFacts>>
   /** Measures in the background what will be shown the next time. */
   consider(offers: readonly Offer[]): void
-  /** With what is known already. */
-  complete(offer: Offer): Offer
+  /** With what is known already; the first ones with the reliability too, which sends nobody a question. */
+  complete(offers: readonly Offer[], signal?: AbortSignal): Promise<Offer[]>
 }
 
 const FIND_MS = 2_000
@@ -58,10 +58,18 @@ const AT_ONCE = 16
 export function createFactFinder(parts: FactSources & { clock: Clock; log: Log }): FactFinder {
   const { meter, places, evidence, reputation, clock, log } = parts
 
-  const complete = (offer: Offer): Offer => {
-    const latencyMs = meter?.latencyOf(offer.peer)
-    return latencyMs === undefined ? offer : { ...offer, latencyMs }
-  }
+  const complete: FactFinder['complete'] = (offers, signal) =>
+    Promise.all(
+      offers.map(async (offer, at) => {
+        const latencyMs = meter?.latencyOf(offer.peer)
+        const conduct = at < MOST_ASKED ? await reputation?.reliabilityOf(offer.peer, signal) : undefined
+        return {
+          ...offer,
+          ...(latencyMs === undefined ? {} : { latencyMs }),
+          ...(conduct === undefined ? {} : { reliability: conduct.reliability }),
+        }
+      }),
+    )
 
   const find: FactFinder['find'] = async (offer, needed, others, signal) => {
     if (needed.length === 0) return {}

@@ -1,5 +1,7 @@
+import { toHex } from '../../protocols/bytes.js'
 import { open } from '../../protocols/envelope.js'
 import { isRefusal } from '../../protocols/errors.js'
+import { staleAfterMs } from '../../protocols/heartbeat/period.js'
 import { HEARTBEAT_LIMITS, judgeHeartbeat } from '../../protocols/heartbeat/rules.js'
 import { Availability, Heartbeat } from '../../protocols/heartbeat/wire.js'
 import { findUnmet, type Term, widen } from '../../protocols/inventory/filter.js'
@@ -57,9 +59,6 @@ export interface Explained {
   mismatches: Mismatch[]
 }
 
-/** Every shard of the market. */
-const ANYWHERE: ShardNeeds = { memoryBytes: 0n, gpu: false, locations: [] }
-
 export interface OfferSearch {
   requirements: Requirements
   ceilingPricePerHour?: bigint
@@ -109,6 +108,8 @@ const NO_STAKE_FRESH_MS = 5_000
 /** Offers of which the stake is read for one search, the cheapest first: ten requests to the chain. */
 const MOST_STAKES = 1_000
 const DEFAULT_LIMIT = 1_000
+/** Every shard of the market. */
+const ANYWHERE: ShardNeeds = { memoryBytes: 0n, gpu: false, locations: [] }
 /** Offers that one search with terms of its own looks at one by one. */
 const MOST_LOOKED_AT = 10_000
 
@@ -128,7 +129,7 @@ export function createInventory(parts: InventoryParts): Inventory {
     const known = catalogue.get(peer, clock.now())
     const kept: OfferFacts = known?.location === heartbeat.location ? known : { ...known, place: undefined }
     const offer = joinFacts(toOffer(peer, heartbeat), kept)
-    catalogue.put(offer, heartbeat.timeMs + HEARTBEAT_LIMITS.maxAgeMs)
+    catalogue.put(offer, heartbeat.timeMs + staleAfterMs(heartbeat, HEARTBEAT_LIMITS.maxAgeMs))
     return offer
   }
 
@@ -219,19 +220,25 @@ export function createInventory(parts: InventoryParts): Inventory {
     const offer = take(peer, heartbeat)
     const account = await escrow.provider(solanaKeyOf(peer), signal)
     learnStake(peer, account?.stake ?? 0n)
-    const staked = { ...offer, stake: account?.stake ?? 0n }
+    const staked: Offer = {
+      ...offer,
+      stake: account?.stake ?? 0n,
+      addresses: heartbeat.addresses,
+      ...(account === undefined ? {} : { owner: toHex(account.owner) }),
+    }
     const needed = requirements === undefined ? [] : neededFacts(requirements)
     const found = await facts.find(staked, needed, catalogue.offers(clock.now()), signal)
     catalogue.amend(peer, found)
-    return joinFacts(staked, found)
+    const [complete] = await facts.complete([joinFacts(staked, found)], signal)
+    return complete
   }
 
   /** Facts that cost a question are found out for those that fit in everything else, the cheapest first. */
   const search = async (wanted: OfferSearch, signal?: AbortSignal): Promise<OfferPage> => {
     const { terms = [], limit = DEFAULT_LIMIT, all = false } = wanted
-    await heartbeats.seek(wanted.requirements, signal)
-    hearOwn()
     const wide = widenSearch(wanted)
+    await heartbeats.seek(wide.requirements, signal)
+    hearOwn()
     const query = (ignoring: readonly MismatchReason[], most: number) =>
       catalogue.query({ ...wide, ignoring, limit: most }, clock.now())
     const likely = query(['STAKE', ...MEASURED], Math.max(limit, MOST_STAKES)).cheapest
@@ -246,21 +253,16 @@ export function createInventory(parts: InventoryParts): Inventory {
     // By price the index has the first ones at hand; another order, or terms, need a look at all that fit.
     const isIndexed = terms.length === 0 && (wanted.sort === undefined || wanted.sort === 'price')
     const answer = query([], isIndexed ? limit : MOST_LOOKED_AT)
-    const looked = answer.cheapest.map((offer) => explainOne(facts.complete(offer), wanted))
+    const explained = (offers: readonly Offer[]) => offers.map((offer) => explainOne(offer, wanted))
+    const looked = explained(await facts.complete(answer.cheapest, signal))
     const fitting = looked.filter(({ mismatches }) => mismatches.length === 0)
     const told = sortOffers(fitting, wanted.sort).slice(0, limit)
     if (all && told.length < limit) {
-      const misfits = new Set(
-        looked.filter(({ mismatches }) => mismatches.length > 0).map((each) => each.offer.peer),
-      )
-      const others = catalogue.offers(clock.now())
-      const rest = nearest(
-        others,
-        (peer) => answer.missedBy(peer)?.length || Number(misfits.has(peer)),
-        limit - told.length,
-      )
+      const unmet = new Set(looked.flatMap((each) => (each.mismatches.length > 0 ? each.offer.peer : [])))
+      const missedBy = (peer: string) => answer.missedBy(peer)?.length || Number(unmet.has(peer))
+      const rest = nearest(catalogue.offers(clock.now()), missedBy, limit - told.length)
       await readStakes(rest, signal)
-      told.push(...again(rest).map((offer) => explainOne(facts.complete(offer), wanted)))
+      told.push(...explained(await facts.complete(again(rest), signal)))
     }
     facts.consider(told.map(({ offer }) => offer))
     return {
@@ -284,7 +286,7 @@ export function createInventory(parts: InventoryParts): Inventory {
 
   return {
     seek: (requirements, signal) => heartbeats.seek(requirements, signal),
-    offers: async (signal) => (await offers(signal)).map(facts.complete),
+    offers: async (signal) => facts.complete(await offers(signal), signal),
     offerOf,
     explain: async (requirements, ceilingPricePerHour, signal) => {
       const wanted = {

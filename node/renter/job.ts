@@ -39,7 +39,7 @@ export interface JobListener {
 }
 
 export interface JobResult {
-  outputs: Array<{ name: string; bytes: number; file: string }>
+  outputs: Array<{ name: string; bytes: number; file: string; sha256: Uint8Array }>
   workedMs: number
   /** Tells the provider that the result has arrived whole, as far as it still listens: it may forget it after the lease. */
   accept(): Promise<void>
@@ -207,7 +207,7 @@ async function fetchOutputs(
       blob,
       watch,
     )
-    outputs.push({ name: blob.name, bytes: blob.bytes, file })
+    outputs.push({ name: blob.name, bytes: blob.bytes, file, sha256: blob.sha256 })
   }
   await files.remove(`${folder}/.partial`)
   return outputs

@@ -45,28 +45,37 @@ export function keyOf(lease: Uint8Array): string {
 const SIGNING_MS = 10_000
 const REASON = /^[A-Z][A-Z0-9_]{0,63}$/
 
+/** A lease that its provider has signed: nobody is bound until this renter signs too. */
+export interface SignedLease {
+  peer: string
+  terms: Terms
+  address: Uint8Array
+  transaction: Uint8Array
+  signature: Uint8Array
+  /** By the clock's `elapsed`. */
+  signedAt: number
+}
+
 export interface OpenedLease {
   record: LeaseRecord
   transaction: string
 }
 
-/**
- * Proposes the lease to the winner, takes its signature, adds our own and sends: the order in which nobody is bound
- * before both have signed. The record is stored before the transaction goes out.
- */
-export async function openLease(
-  parts: { network: Network; escrow: Escrow; book: LeaseBook; clock: Clock; market: Uint8Array },
-  award: {
-    auction: Auction
-    winner: ReceivedBid
-    pricePerHour: bigint
-    result: Uint8Array
-    devices: number
-    deployment: string
-  },
+interface Parts {
+  network: Network
+  escrow: Escrow
+  book: LeaseBook
+  clock: Clock
+  market: Uint8Array
+}
+
+/** Proposes the lease to a winner and takes its signature. Throws PROVIDER_SILENT. */
+export async function signLease(
+  parts: Parts,
+  award: { auction: Auction; winner: ReceivedBid; pricePerHour: bigint; result: Uint8Array; devices: number },
   signal: AbortSignal,
-): Promise<OpenedLease | Refusal> {
-  const { network, escrow, book, clock, market } = parts
+): Promise<SignedLease | Refusal> {
+  const { network, escrow, clock, market } = parts
   const { order, orderId, envelope } = award.auction
   const { peer } = award.winner
   const terms: Terms = {
@@ -93,7 +102,6 @@ export async function openLease(
     },
     signal,
   )
-
   const response = await ask(
     parts,
     peer,
@@ -101,19 +109,34 @@ export async function openLease(
     signal,
   )
   if (response.refused !== '') return { refused: reasonOf(response.refused), detail: response.detail }
+  const { signature } = response
+  return { peer, terms, address: lease, transaction, signature, signedAt: clock.elapsed() }
+}
 
+/**
+ * Adds our own signature and sends: the order in which nobody is bound before both have signed. The record is stored
+ * before the transaction goes out. Throws LEASE_NOT_FOUND, LEASE_NOT_TAKEN, and what the chain says.
+ */
+export async function openLease(
+  parts: Parts,
+  signed: SignedLease,
+  deployment: string,
+  signal: AbortSignal,
+): Promise<OpenedLease> {
+  const { escrow, book, clock } = parts
+  const { peer, terms, address } = signed
   const record: LeaseRecord = {
-    address: lease,
+    address,
     peer,
-    deployment: award.deployment,
+    deployment,
     terms,
     deposit: depositFor(terms.pricePerHour, terms.durationS),
     state: 'proposed',
     proposedAtMs: clock.now(),
   }
-  await book.put(keyOf(lease), record)
-  const sent = await escrow.openLease(transaction, response.signature, signal)
-  const account = await escrow.lease(lease, signal)
+  await book.put(keyOf(address), record)
+  const sent = await escrow.openLease(signed.transaction, signed.signature, signal)
+  const account = await escrow.lease(address, signal)
   if (account === undefined) {
     throw new NightshiftError('LEASE_NOT_FOUND', 'the chain took the transaction but has no such lease', {
       advice: 'check that the RPC server is of the cluster that the market is on',
@@ -122,8 +145,8 @@ export async function openLease(
   }
   record.serial = account.serial
   record.state = 'open'
-  await book.put(keyOf(lease), record)
-  await tellOpened(parts, peer, lease, sent.signature, signal)
+  await book.put(keyOf(address), record)
+  await tellOpened(parts, peer, address, sent.signature, signal)
   return { record, transaction: sent.signature }
 }
 

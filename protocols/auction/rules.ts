@@ -2,7 +2,9 @@ import { equal, hash } from '../bytes.js'
 import { isRefusal, type Refusal } from '../errors.js'
 import { readRequirements } from '../inventory/rules.js'
 import { depositFor, U64_MAX } from '../money.js'
-import { type Bid, type Order, PricingRule } from './wire.js'
+import { isPeer } from '../peer.js'
+import { MAX_HOST_CHARS, MAX_HOSTS } from './hosts.js'
+import type { Bid, Order, Result, RevealedBid, Scoring, Winner } from './wire.js'
 
 export const AUCTION_LIMITS = {
   /** Bytes of a sealed order, commitment or result; a result holds up to `maxBids` sealed bids of about 330 bytes. */
@@ -12,6 +14,10 @@ export const AUCTION_LIMITS = {
   maxWindowMs: 120_000,
   maxAddresses: 16,
   maxAddressChars: 256,
+  /** Providers for one order. */
+  maxCount: 16,
+  /** Sum of the weights of a scoring rule. */
+  maxWeights: 10_000,
   /** A sender's clock may be off by this much. */
   maxSkewMs: 10_000,
 } as const
@@ -45,6 +51,18 @@ export function phaseOf(order: Order, now: number): Phase {
   return now < revealUntil ? 'revealing' : 'closed'
 }
 
+/**
+ * By how much the clock of a node that receives an order now is taken to be ahead of its author's (negative: behind), in
+ * milliseconds: subtract it before asking for the phase. An order that comes before it was made, or after its
+ * commitments are closed, says more about the clocks than about the way that it took, as far as clocks may differ at all.
+ */
+export function shiftOf(order: Order, now: number): number {
+  const late = now - order.timeMs
+  const { maxSkewMs } = AUCTION_LIMITS
+  if (late >= 0 && late < order.commitMs) return 0
+  return Math.max(-maxSkewMs, Math.min(maxSkewMs, late))
+}
+
 /** Whether an order may be believed and passed on. */
 export function judgeOrder(
   order: Order,
@@ -58,7 +76,8 @@ export function judgeOrder(
   if (order.timeMs - facts.now > AUCTION_LIMITS.maxSkewMs) {
     return { refused: 'FROM_THE_FUTURE', detail: `its clock is ${order.timeMs - facts.now} ms ahead of ours` }
   }
-  if (phaseOf(order, facts.now) === 'closed') return { refused: 'CLOSED', detail: 'its auction is over' }
+  if (phaseOf(order, facts.now - shiftOf(order, facts.now)) === 'closed')
+    return { refused: 'CLOSED', detail: 'its auction is over' }
   return undefined
 }
 
@@ -80,9 +99,31 @@ function findMalformedOrder(order: Order): string | undefined {
   if (order.addresses.length > limits.maxAddresses) return `${order.addresses.length} addresses`
   const far = order.addresses.find((address) => address.length > limits.maxAddressChars)
   if (far !== undefined) return `an address of ${far.length} characters`
+  const asked = findMalformedChoice(order)
+  if (asked !== undefined) return asked
   const requirements = readRequirements(order.requirements)
   if (isRefusal(requirements)) return `requirements: ${requirements.detail}`
   return findUnpayable(order, BigInt(requirements.devices))
+}
+
+/** What the order says about how many win, and by what. */
+function findMalformedChoice({ scoring, count = 1, enough = count }: Order): string | undefined {
+  const { maxCount, maxBids } = AUCTION_LIMITS
+  if (!Number.isInteger(count) || count < 1 || count > maxCount) return `a count of ${count}`
+  if (!Number.isInteger(enough) || enough < count || enough > maxBids) {
+    return `${enough} bids are enough for ${count}`
+  }
+  return scoring === undefined ? undefined : findMalformedScoring(scoring)
+}
+
+/** Where the price counts for nothing, everybody would bid the ceiling. */
+function findMalformedScoring(scoring: Scoring): string | undefined {
+  const { price, stake, reliability, speed, latency, exploration } = scoring
+  const weights = [price, stake, reliability, speed, latency, exploration]
+  const sum = weights.reduce((all, weight) => all + weight, 0)
+  const isSound = weights.every((weight) => Number.isSafeInteger(weight) && weight >= 0)
+  if (!isSound || price < 1 || sum > AUCTION_LIMITS.maxWeights) return `weights of ${weights.join(', ')}`
+  return undefined
 }
 
 /** A deposit that no token account can hold would come out of the chain's arithmetic as something else. */
@@ -138,48 +179,39 @@ export function judgeBid(
   return undefined
 }
 
-/** A revealed bid that passed `judgeBid`, and whether its author qualifies by requirements and standing. */
-export interface Candidate {
-  peer: string
-  pricePerHour: bigint
-  stake: bigint
-  /** A reason to leave it out: a missed requirement, lost standing, a failed challenge. */
-  excluded?: string | undefined
+/** What no honest renter publishes as the result of an auction; whether it is right is the audit's question. */
+export function findMalformedResult(result: Result): string | undefined {
+  const { orderId, bids, winner, pricePerHour, winners, withheld } = result
+  const { maxBids, maxCount } = AUCTION_LIMITS
+  if (orderId.length !== 32) return `a name of ${orderId.length} bytes`
+  if (bids.length > maxBids) return `${bids.length} bids`
+  if (withheld.length > maxBids) return `${withheld.length} withheld bids`
+  if (winners.length > maxCount) return `${winners.length} winners`
+  const peers = [...winners.map(({ peer }) => peer), ...withheld]
+  if (winner !== '') peers.push(winner)
+  const stranger = peers.find((peer) => !isPeer(peer))
+  if (stranger !== undefined) return 'a name that is no peer id'
+  const [first] = winners
+  const agrees = first === undefined || (first.peer === winner && first.pricePerHour === pricePerHour)
+  if (!agrees) return 'its winner is not the first of its winners'
+  if (new Set(winners.map(({ peer }) => peer)).size < winners.length) return 'one winner twice'
+  return bids.map(findMalformedBid).find((found) => found !== undefined)
 }
 
-export interface Award {
-  winner: string
-  /** Atomic units per device-hour that the winner is paid. */
-  pricePerHour: bigint
+function findMalformedBid({ owner, hosts }: RevealedBid): string | undefined {
+  if (owner.length !== 0 && owner.length !== 32) return `an owner of ${owner.length} bytes`
+  if (hosts.length > MAX_HOSTS) return `${hosts.length} hosts`
+  const long = hosts.find((host) => host.length > MAX_HOST_CHARS)
+  return long === undefined ? undefined : `a host of ${long.length} characters`
 }
 
-/**
- * The order in which bids win: cheapest first, then the higher stake, then the smaller peer id, so that everybody
- * who sees the bids gets the same list.
- */
-export function rankBids(candidates: readonly Candidate[]): Candidate[] {
-  return candidates
-    .filter((candidate) => candidate.excluded === undefined)
-    .sort(
-      (a, b) =>
-        compare(a.pricePerHour, b.pricePerHour) || compare(b.stake, a.stake) || compare(a.peer, b.peer),
-    )
+/** Everybody whom a result names a winner, the best first, and what each is paid. */
+export function winnersOf(result: Result): Winner[] {
+  if (result.winners.length > 0) return result.winners
+  return result.winner === '' ? [] : [{ peer: result.winner, pricePerHour: result.pricePerHour }]
 }
 
-/** The cheapest qualified bid wins. Second price: the winner is paid the next bid's price, or the ceiling if alone. */
-export function award(order: Order, candidates: readonly Candidate[]): Award | undefined {
-  const ranked = rankBids(candidates)
-  const [first] = ranked
-  if (first === undefined) return undefined
-  // The next bid of someone else: otherwise a bidder who got two bids in would set its own price.
-  const second = ranked.find(({ peer }) => peer !== first.peer)
-  const paid =
-    order.pricing === PricingRule.SECOND_PRICE
-      ? (second?.pricePerHour ?? order.ceilingPricePerHour)
-      : first.pricePerHour
-  return { winner: first.peer, pricePerHour: paid }
-}
-
-function compare<T extends bigint | string>(a: T, b: T): number {
-  return a < b ? -1 : a > b ? 1 : 0
+/** What this peer is paid per device-hour by a result; undefined when it is no winner. */
+export function prizeOf(result: Result, peer: string): bigint | undefined {
+  return winnersOf(result).find((winner) => winner.peer === peer)?.pricePerHour
 }

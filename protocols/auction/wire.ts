@@ -18,6 +18,9 @@ export interface Order {
   sliceMs: number
   wallet: Uint8Array
   addresses: string[]
+  scoring?: Scoring
+  count?: number
+  enough?: number
 }
 
 export namespace Order {
@@ -95,6 +98,21 @@ export namespace Order {
             w.uint32(106)
             w.string(value)
           }
+        }
+
+        if (obj.scoring != null) {
+          w.uint32(114)
+          Scoring.codec().encode(obj.scoring, w)
+        }
+
+        if (obj.count != null) {
+          w.uint32(120)
+          w.uint32(obj.count)
+        }
+
+        if (obj.enough != null) {
+          w.uint32(128)
+          w.uint32(obj.enough)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -177,6 +195,20 @@ export namespace Order {
               }
 
               obj.addresses.push(reader.string())
+              break
+            }
+            case 14: {
+              obj.scoring = Scoring.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.scoring
+              })
+              break
+            }
+            case 15: {
+              obj.count = reader.uint32()
+              break
+            }
+            case 16: {
+              obj.enough = reader.uint32()
               break
             }
             default: {
@@ -297,6 +329,27 @@ export namespace Order {
 
               break
             }
+            case 14: {
+              yield * Scoring.codec().stream(reader, reader.uint32(), `${prefix}.scoring`, {
+                limits: opts.limits?.scoring
+              })
+
+              break
+            }
+            case 15: {
+              yield {
+                field: `${prefix}.count`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 16: {
+              yield {
+                field: `${prefix}.enough`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -375,6 +428,46 @@ export namespace Order {
     value: string
   }
 
+  export interface OrderScoringPriceFieldEvent {
+    field: '$.scoring.price'
+    value: number
+  }
+
+  export interface OrderScoringStakeFieldEvent {
+    field: '$.scoring.stake'
+    value: number
+  }
+
+  export interface OrderScoringReliabilityFieldEvent {
+    field: '$.scoring.reliability'
+    value: number
+  }
+
+  export interface OrderScoringSpeedFieldEvent {
+    field: '$.scoring.speed'
+    value: number
+  }
+
+  export interface OrderScoringLatencyFieldEvent {
+    field: '$.scoring.latency'
+    value: number
+  }
+
+  export interface OrderScoringExplorationFieldEvent {
+    field: '$.scoring.exploration'
+    value: number
+  }
+
+  export interface OrderCountFieldEvent {
+    field: '$.count'
+    value: number
+  }
+
+  export interface OrderEnoughFieldEvent {
+    field: '$.enough'
+    value: number
+  }
+
   export function encode (obj: Partial<Order>): Uint8Array {
     return encodeMessage(obj, Order.codec())
   }
@@ -383,8 +476,212 @@ export namespace Order {
     return decodeMessage(buf, Order.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Order>): Generator<OrderMarketFieldEvent | OrderNonceFieldEvent | OrderTimeMsFieldEvent | OrderRequirementsFieldEvent | OrderCeilingPricePerHourFieldEvent | OrderDurationSFieldEvent | OrderCommitMsFieldEvent | OrderRevealMsFieldEvent | OrderPricingFieldEvent | OrderJobHashFieldEvent | OrderSliceMsFieldEvent | OrderWalletFieldEvent | OrderAddressesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Order>): Generator<OrderMarketFieldEvent | OrderNonceFieldEvent | OrderTimeMsFieldEvent | OrderRequirementsFieldEvent | OrderCeilingPricePerHourFieldEvent | OrderDurationSFieldEvent | OrderCommitMsFieldEvent | OrderRevealMsFieldEvent | OrderPricingFieldEvent | OrderJobHashFieldEvent | OrderSliceMsFieldEvent | OrderWalletFieldEvent | OrderAddressesFieldEvent | OrderScoringPriceFieldEvent | OrderScoringStakeFieldEvent | OrderScoringReliabilityFieldEvent | OrderScoringSpeedFieldEvent | OrderScoringLatencyFieldEvent | OrderScoringExplorationFieldEvent | OrderCountFieldEvent | OrderEnoughFieldEvent> {
     return streamMessage(buf, Order.codec(), opts)
+  }
+}
+
+export interface Scoring {
+  price: number
+  stake: number
+  reliability: number
+  speed: number
+  latency: number
+  exploration: number
+}
+
+export namespace Scoring {
+  let _codec: Codec<Scoring>
+
+  export const codec = (): Codec<Scoring> => {
+    if (_codec == null) {
+      _codec = message<Scoring>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.price != null && obj.price !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.price)
+        }
+
+        if ((obj.stake != null && obj.stake !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.stake)
+        }
+
+        if ((obj.reliability != null && obj.reliability !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.reliability)
+        }
+
+        if ((obj.speed != null && obj.speed !== 0)) {
+          w.uint32(32)
+          w.uint32(obj.speed)
+        }
+
+        if ((obj.latency != null && obj.latency !== 0)) {
+          w.uint32(40)
+          w.uint32(obj.latency)
+        }
+
+        if ((obj.exploration != null && obj.exploration !== 0)) {
+          w.uint32(48)
+          w.uint32(obj.exploration)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          price: 0,
+          stake: 0,
+          reliability: 0,
+          speed: 0,
+          latency: 0,
+          exploration: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.price = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.stake = reader.uint32()
+              break
+            }
+            case 3: {
+              obj.reliability = reader.uint32()
+              break
+            }
+            case 4: {
+              obj.speed = reader.uint32()
+              break
+            }
+            case 5: {
+              obj.latency = reader.uint32()
+              break
+            }
+            case 6: {
+              obj.exploration = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.price`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.stake`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.reliability`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.speed`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.latency`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.exploration`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ScoringPriceFieldEvent {
+    field: '$.price'
+    value: number
+  }
+
+  export interface ScoringStakeFieldEvent {
+    field: '$.stake'
+    value: number
+  }
+
+  export interface ScoringReliabilityFieldEvent {
+    field: '$.reliability'
+    value: number
+  }
+
+  export interface ScoringSpeedFieldEvent {
+    field: '$.speed'
+    value: number
+  }
+
+  export interface ScoringLatencyFieldEvent {
+    field: '$.latency'
+    value: number
+  }
+
+  export interface ScoringExplorationFieldEvent {
+    field: '$.exploration'
+    value: number
+  }
+
+  export function encode (obj: Partial<Scoring>): Uint8Array {
+    return encodeMessage(obj, Scoring.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Scoring>): Scoring {
+    return decodeMessage(buf, Scoring.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Scoring>): Generator<ScoringPriceFieldEvent | ScoringStakeFieldEvent | ScoringReliabilityFieldEvent | ScoringSpeedFieldEvent | ScoringLatencyFieldEvent | ScoringExplorationFieldEvent> {
+    return streamMessage(buf, Scoring.codec(), opts)
   }
 }
 
@@ -881,6 +1178,46 @@ export namespace Announcement {
     value: string
   }
 
+  export interface AnnouncementOrderScoringPriceFieldEvent {
+    field: '$.order.scoring.price'
+    value: number
+  }
+
+  export interface AnnouncementOrderScoringStakeFieldEvent {
+    field: '$.order.scoring.stake'
+    value: number
+  }
+
+  export interface AnnouncementOrderScoringReliabilityFieldEvent {
+    field: '$.order.scoring.reliability'
+    value: number
+  }
+
+  export interface AnnouncementOrderScoringSpeedFieldEvent {
+    field: '$.order.scoring.speed'
+    value: number
+  }
+
+  export interface AnnouncementOrderScoringLatencyFieldEvent {
+    field: '$.order.scoring.latency'
+    value: number
+  }
+
+  export interface AnnouncementOrderScoringExplorationFieldEvent {
+    field: '$.order.scoring.exploration'
+    value: number
+  }
+
+  export interface AnnouncementOrderCountFieldEvent {
+    field: '$.order.count'
+    value: number
+  }
+
+  export interface AnnouncementOrderEnoughFieldEvent {
+    field: '$.order.enough'
+    value: number
+  }
+
   export interface AnnouncementCommitmentOrderIdFieldEvent {
     field: '$.commitment.orderId'
     value: Uint8Array
@@ -908,6 +1245,48 @@ export namespace Announcement {
     index: number
   }
 
+  export interface AnnouncementResultBidsStakeFieldEvent {
+    field: '$.result.bids[].stake'
+    value: bigint
+    index: number
+  }
+
+  export interface AnnouncementResultBidsReliabilityFieldEvent {
+    field: '$.result.bids[].reliability'
+    value: number
+    index: number
+  }
+
+  export interface AnnouncementResultBidsLeasesFieldEvent {
+    field: '$.result.bids[].leases'
+    value: number
+    index: number
+  }
+
+  export interface AnnouncementResultBidsGflopsFieldEvent {
+    field: '$.result.bids[].gflops'
+    value: number
+    index: number
+  }
+
+  export interface AnnouncementResultBidsLatencyMsFieldEvent {
+    field: '$.result.bids[].latencyMs'
+    value: number
+    index: number
+  }
+
+  export interface AnnouncementResultBidsOwnerFieldEvent {
+    field: '$.result.bids[].owner'
+    value: Uint8Array
+    index: number
+  }
+
+  export interface AnnouncementResultBidsHostsFieldEvent {
+    field: '$.result.bids[].hosts[]'
+    index: number
+    value: string
+  }
+
   export interface AnnouncementResultWinnerFieldEvent {
     field: '$.result.winner'
     value: string
@@ -923,6 +1302,24 @@ export namespace Announcement {
     value: number
   }
 
+  export interface AnnouncementResultWinnersPeerFieldEvent {
+    field: '$.result.winners[].peer'
+    value: string
+    index: number
+  }
+
+  export interface AnnouncementResultWinnersPricePerHourFieldEvent {
+    field: '$.result.winners[].pricePerHour'
+    value: bigint
+    index: number
+  }
+
+  export interface AnnouncementResultWithheldFieldEvent {
+    field: '$.result.withheld[]'
+    index: number
+    value: string
+  }
+
   export function encode (obj: Partial<Announcement>): Uint8Array {
     return encodeMessage(obj, Announcement.codec())
   }
@@ -931,7 +1328,7 @@ export namespace Announcement {
     return decodeMessage(buf, Announcement.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Announcement>): Generator<AnnouncementOrderMarketFieldEvent | AnnouncementOrderNonceFieldEvent | AnnouncementOrderTimeMsFieldEvent | AnnouncementOrderRequirementsFieldEvent | AnnouncementOrderCeilingPricePerHourFieldEvent | AnnouncementOrderDurationSFieldEvent | AnnouncementOrderCommitMsFieldEvent | AnnouncementOrderRevealMsFieldEvent | AnnouncementOrderPricingFieldEvent | AnnouncementOrderJobHashFieldEvent | AnnouncementOrderSliceMsFieldEvent | AnnouncementOrderWalletFieldEvent | AnnouncementOrderAddressesFieldEvent | AnnouncementCommitmentOrderIdFieldEvent | AnnouncementCommitmentHashFieldEvent | AnnouncementResultOrderIdFieldEvent | AnnouncementResultBidsEnvelopeFieldEvent | AnnouncementResultBidsOutcomeFieldEvent | AnnouncementResultWinnerFieldEvent | AnnouncementResultPricePerHourFieldEvent | AnnouncementResultRoundFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Announcement>): Generator<AnnouncementOrderMarketFieldEvent | AnnouncementOrderNonceFieldEvent | AnnouncementOrderTimeMsFieldEvent | AnnouncementOrderRequirementsFieldEvent | AnnouncementOrderCeilingPricePerHourFieldEvent | AnnouncementOrderDurationSFieldEvent | AnnouncementOrderCommitMsFieldEvent | AnnouncementOrderRevealMsFieldEvent | AnnouncementOrderPricingFieldEvent | AnnouncementOrderJobHashFieldEvent | AnnouncementOrderSliceMsFieldEvent | AnnouncementOrderWalletFieldEvent | AnnouncementOrderAddressesFieldEvent | AnnouncementOrderScoringPriceFieldEvent | AnnouncementOrderScoringStakeFieldEvent | AnnouncementOrderScoringReliabilityFieldEvent | AnnouncementOrderScoringSpeedFieldEvent | AnnouncementOrderScoringLatencyFieldEvent | AnnouncementOrderScoringExplorationFieldEvent | AnnouncementOrderCountFieldEvent | AnnouncementOrderEnoughFieldEvent | AnnouncementCommitmentOrderIdFieldEvent | AnnouncementCommitmentHashFieldEvent | AnnouncementResultOrderIdFieldEvent | AnnouncementResultBidsEnvelopeFieldEvent | AnnouncementResultBidsOutcomeFieldEvent | AnnouncementResultBidsStakeFieldEvent | AnnouncementResultBidsReliabilityFieldEvent | AnnouncementResultBidsLeasesFieldEvent | AnnouncementResultBidsGflopsFieldEvent | AnnouncementResultBidsLatencyMsFieldEvent | AnnouncementResultBidsOwnerFieldEvent | AnnouncementResultBidsHostsFieldEvent | AnnouncementResultWinnerFieldEvent | AnnouncementResultPricePerHourFieldEvent | AnnouncementResultRoundFieldEvent | AnnouncementResultWinnersPeerFieldEvent | AnnouncementResultWinnersPricePerHourFieldEvent | AnnouncementResultWithheldFieldEvent> {
     return streamMessage(buf, Announcement.codec(), opts)
   }
 }
@@ -939,6 +1336,13 @@ export namespace Announcement {
 export interface RevealedBid {
   envelope: Uint8Array
   outcome: string
+  stake: bigint
+  reliability?: number
+  leases?: number
+  gflops?: number
+  latencyMs?: number
+  owner: Uint8Array
+  hosts: string[]
 }
 
 export namespace RevealedBid {
@@ -961,13 +1365,53 @@ export namespace RevealedBid {
           w.string(obj.outcome)
         }
 
+        if ((obj.stake != null && obj.stake !== 0n)) {
+          w.uint32(24)
+          writeUint64(w, obj.stake)
+        }
+
+        if (obj.reliability != null) {
+          w.uint32(32)
+          w.uint32(obj.reliability)
+        }
+
+        if (obj.leases != null) {
+          w.uint32(40)
+          w.uint32(obj.leases)
+        }
+
+        if (obj.gflops != null) {
+          w.uint32(48)
+          w.uint32(obj.gflops)
+        }
+
+        if (obj.latencyMs != null) {
+          w.uint32(56)
+          w.uint32(obj.latencyMs)
+        }
+
+        if ((obj.owner != null && obj.owner.byteLength > 0)) {
+          w.uint32(66)
+          w.bytes(obj.owner)
+        }
+
+        if (obj.hosts != null && obj.hosts.length > 0) {
+          for (const value of obj.hosts) {
+            w.uint32(74)
+            w.string(value)
+          }
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
           envelope: uint8ArrayAlloc(0),
-          outcome: ''
+          outcome: '',
+          stake: 0n,
+          owner: uint8ArrayAlloc(0),
+          hosts: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -984,6 +1428,38 @@ export namespace RevealedBid {
               obj.outcome = reader.string()
               break
             }
+            case 3: {
+              obj.stake = reader.uint64()
+              break
+            }
+            case 4: {
+              obj.reliability = reader.uint32()
+              break
+            }
+            case 5: {
+              obj.leases = reader.uint32()
+              break
+            }
+            case 6: {
+              obj.gflops = reader.uint32()
+              break
+            }
+            case 7: {
+              obj.latencyMs = reader.uint32()
+              break
+            }
+            case 8: {
+              obj.owner = reader.bytes()
+              break
+            }
+            case 9: {
+              if (opts.limits?.hosts != null && obj.hosts.length === opts.limits.hosts) {
+                throw new MaxLengthError('Decode error - repeated field "hosts" had too many elements')
+              }
+
+              obj.hosts.push(reader.string())
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -993,6 +1469,10 @@ export namespace RevealedBid {
 
         return obj
       }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          hosts: 0
+        }
+
         const end = length == null ? reader.len : reader.pos + length
 
         while (reader.pos < end) {
@@ -1011,6 +1491,63 @@ export namespace RevealedBid {
                 field: `${prefix}.outcome`,
                 value: reader.string()
               }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.stake`,
+                value: reader.uint64()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.reliability`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.leases`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.gflops`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 7: {
+              yield {
+                field: `${prefix}.latencyMs`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 8: {
+              yield {
+                field: `${prefix}.owner`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 9: {
+              if (opts.limits?.hosts != null && obj.hosts === opts.limits.hosts) {
+                throw new MaxLengthError('Streaming decode error - repeated field "hosts" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.hosts[]`,
+                index: obj.hosts,
+                value: reader.string()
+              }
+
+              obj.hosts++
+
               break
             }
             default: {
@@ -1035,6 +1572,42 @@ export namespace RevealedBid {
     value: string
   }
 
+  export interface RevealedBidStakeFieldEvent {
+    field: '$.stake'
+    value: bigint
+  }
+
+  export interface RevealedBidReliabilityFieldEvent {
+    field: '$.reliability'
+    value: number
+  }
+
+  export interface RevealedBidLeasesFieldEvent {
+    field: '$.leases'
+    value: number
+  }
+
+  export interface RevealedBidGflopsFieldEvent {
+    field: '$.gflops'
+    value: number
+  }
+
+  export interface RevealedBidLatencyMsFieldEvent {
+    field: '$.latencyMs'
+    value: number
+  }
+
+  export interface RevealedBidOwnerFieldEvent {
+    field: '$.owner'
+    value: Uint8Array
+  }
+
+  export interface RevealedBidHostsFieldEvent {
+    field: '$.hosts[]'
+    index: number
+    value: string
+  }
+
   export function encode (obj: Partial<RevealedBid>): Uint8Array {
     return encodeMessage(obj, RevealedBid.codec())
   }
@@ -1043,8 +1616,120 @@ export namespace RevealedBid {
     return decodeMessage(buf, RevealedBid.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RevealedBid>): Generator<RevealedBidEnvelopeFieldEvent | RevealedBidOutcomeFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RevealedBid>): Generator<RevealedBidEnvelopeFieldEvent | RevealedBidOutcomeFieldEvent | RevealedBidStakeFieldEvent | RevealedBidReliabilityFieldEvent | RevealedBidLeasesFieldEvent | RevealedBidGflopsFieldEvent | RevealedBidLatencyMsFieldEvent | RevealedBidOwnerFieldEvent | RevealedBidHostsFieldEvent> {
     return streamMessage(buf, RevealedBid.codec(), opts)
+  }
+}
+
+export interface Winner {
+  peer: string
+  pricePerHour: bigint
+}
+
+export namespace Winner {
+  let _codec: Codec<Winner>
+
+  export const codec = (): Codec<Winner> => {
+    if (_codec == null) {
+      _codec = message<Winner>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.peer != null && obj.peer !== '')) {
+          w.uint32(10)
+          w.string(obj.peer)
+        }
+
+        if ((obj.pricePerHour != null && obj.pricePerHour !== 0n)) {
+          w.uint32(16)
+          writeUint64(w, obj.pricePerHour)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          peer: '',
+          pricePerHour: 0n
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.peer = reader.string()
+              break
+            }
+            case 2: {
+              obj.pricePerHour = reader.uint64()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.peer`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.pricePerHour`,
+                value: reader.uint64()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface WinnerPeerFieldEvent {
+    field: '$.peer'
+    value: string
+  }
+
+  export interface WinnerPricePerHourFieldEvent {
+    field: '$.pricePerHour'
+    value: bigint
+  }
+
+  export function encode (obj: Partial<Winner>): Uint8Array {
+    return encodeMessage(obj, Winner.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Winner>): Winner {
+    return decodeMessage(buf, Winner.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Winner>): Generator<WinnerPeerFieldEvent | WinnerPricePerHourFieldEvent> {
+    return streamMessage(buf, Winner.codec(), opts)
   }
 }
 
@@ -1054,6 +1739,8 @@ export interface Result {
   winner: string
   pricePerHour: bigint
   round: number
+  winners: Winner[]
+  withheld: string[]
 }
 
 export namespace Result {
@@ -1093,6 +1780,20 @@ export namespace Result {
           w.uint32(obj.round)
         }
 
+        if (obj.winners != null && obj.winners.length > 0) {
+          for (const value of obj.winners) {
+            w.uint32(50)
+            Winner.codec().encode(value, w)
+          }
+        }
+
+        if (obj.withheld != null && obj.withheld.length > 0) {
+          for (const value of obj.withheld) {
+            w.uint32(58)
+            w.string(value)
+          }
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -1102,7 +1803,9 @@ export namespace Result {
           bids: [],
           winner: '',
           pricePerHour: 0n,
-          round: 0
+          round: 0,
+          winners: [],
+          withheld: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1137,6 +1840,24 @@ export namespace Result {
               obj.round = reader.uint32()
               break
             }
+            case 6: {
+              if (opts.limits?.winners != null && obj.winners.length === opts.limits.winners) {
+                throw new MaxLengthError('Decode error - repeated field "winners" had too many elements')
+              }
+
+              obj.winners.push(Winner.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.winners$
+              }))
+              break
+            }
+            case 7: {
+              if (opts.limits?.withheld != null && obj.withheld.length === opts.limits.withheld) {
+                throw new MaxLengthError('Decode error - repeated field "withheld" had too many elements')
+              }
+
+              obj.withheld.push(reader.string())
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1147,7 +1868,9 @@ export namespace Result {
         return obj
       }, function * (reader, length, prefix, opts = {}) {
         const obj = {
-          bids: 0
+          bids: 0,
+          winners: 0,
+          withheld: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1202,6 +1925,39 @@ export namespace Result {
               }
               break
             }
+            case 6: {
+              if (opts.limits?.winners != null && obj.winners === opts.limits.winners) {
+                throw new MaxLengthError('Streaming decode error - repeated field "winners" had too many elements')
+              }
+
+              for (const evt of Winner.codec().stream(reader, reader.uint32(), `${prefix}.winners[]`, {
+                limits: opts.limits?.winners$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.winners
+                }
+              }
+
+              obj.winners++
+
+              break
+            }
+            case 7: {
+              if (opts.limits?.withheld != null && obj.withheld === opts.limits.withheld) {
+                throw new MaxLengthError('Streaming decode error - repeated field "withheld" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.withheld[]`,
+                index: obj.withheld,
+                value: reader.string()
+              }
+
+              obj.withheld++
+
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1231,6 +1987,48 @@ export namespace Result {
     index: number
   }
 
+  export interface ResultBidsStakeFieldEvent {
+    field: '$.bids[].stake'
+    value: bigint
+    index: number
+  }
+
+  export interface ResultBidsReliabilityFieldEvent {
+    field: '$.bids[].reliability'
+    value: number
+    index: number
+  }
+
+  export interface ResultBidsLeasesFieldEvent {
+    field: '$.bids[].leases'
+    value: number
+    index: number
+  }
+
+  export interface ResultBidsGflopsFieldEvent {
+    field: '$.bids[].gflops'
+    value: number
+    index: number
+  }
+
+  export interface ResultBidsLatencyMsFieldEvent {
+    field: '$.bids[].latencyMs'
+    value: number
+    index: number
+  }
+
+  export interface ResultBidsOwnerFieldEvent {
+    field: '$.bids[].owner'
+    value: Uint8Array
+    index: number
+  }
+
+  export interface ResultBidsHostsFieldEvent {
+    field: '$.bids[].hosts[]'
+    index: number
+    value: string
+  }
+
   export interface ResultWinnerFieldEvent {
     field: '$.winner'
     value: string
@@ -1246,6 +2044,24 @@ export namespace Result {
     value: number
   }
 
+  export interface ResultWinnersPeerFieldEvent {
+    field: '$.winners[].peer'
+    value: string
+    index: number
+  }
+
+  export interface ResultWinnersPricePerHourFieldEvent {
+    field: '$.winners[].pricePerHour'
+    value: bigint
+    index: number
+  }
+
+  export interface ResultWithheldFieldEvent {
+    field: '$.withheld[]'
+    index: number
+    value: string
+  }
+
   export function encode (obj: Partial<Result>): Uint8Array {
     return encodeMessage(obj, Result.codec())
   }
@@ -1254,7 +2070,7 @@ export namespace Result {
     return decodeMessage(buf, Result.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Result>): Generator<ResultOrderIdFieldEvent | ResultBidsEnvelopeFieldEvent | ResultBidsOutcomeFieldEvent | ResultWinnerFieldEvent | ResultPricePerHourFieldEvent | ResultRoundFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Result>): Generator<ResultOrderIdFieldEvent | ResultBidsEnvelopeFieldEvent | ResultBidsOutcomeFieldEvent | ResultBidsStakeFieldEvent | ResultBidsReliabilityFieldEvent | ResultBidsLeasesFieldEvent | ResultBidsGflopsFieldEvent | ResultBidsLatencyMsFieldEvent | ResultBidsOwnerFieldEvent | ResultBidsHostsFieldEvent | ResultWinnerFieldEvent | ResultPricePerHourFieldEvent | ResultRoundFieldEvent | ResultWinnersPeerFieldEvent | ResultWinnersPricePerHourFieldEvent | ResultWithheldFieldEvent> {
     return streamMessage(buf, Result.codec(), opts)
   }
 }

@@ -1,5 +1,6 @@
 import type { Device } from '../heartbeat/wire.js'
 import { CONTINENTS, type Continent, continentOf } from './continent.js'
+import { continentsIn } from './place.js'
 import type { Requirements } from './wire.js'
 
 /**
@@ -64,13 +65,9 @@ export function isShard(name: string): name is Shard {
   return (ALL_SHARDS as readonly string[]).includes(name)
 }
 
-/** A place may be a country or a continent: `NA` is Namibia and North America, so it is looked for on both. */
+/** Of every place, whether a country, a city of it, or a region of several. */
 function continentsOf(places: readonly string[]): Continent[] {
-  const wanted = new Set(places.map((place) => continentOf(countryOf(place))))
-  for (const place of places) {
-    const continent = CONTINENTS.find((name) => name === place)
-    if (continent !== undefined) wanted.add(continent)
-  }
+  const wanted = new Set(places.flatMap(continentsIn))
   return CONTINENTS.filter((continent) => wanted.has(continent))
 }
 

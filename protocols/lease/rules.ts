@@ -1,3 +1,4 @@
+import { prizeOf } from '../auction/rules.js'
 import type { Order, Result } from '../auction/wire.js'
 import { equal, hash } from '../bytes.js'
 import type { Refusal } from '../errors.js'
@@ -32,11 +33,12 @@ export function judgeProposal(
   },
 ): Refusal<Extract<ProposalRefusal, 'NOT_THE_WINNER' | 'PRICE_BELOW_BID' | 'TERMS_DIFFER'>> | undefined {
   const { order, result } = facts
-  if (result.winner !== facts.self || !equal(result.orderId, facts.orderId)) {
-    return { refused: 'NOT_THE_WINNER', detail: 'the result does not name this node the winner' }
+  const prize = prizeOf(result, facts.self)
+  if (prize === undefined || !equal(result.orderId, facts.orderId)) {
+    return { refused: 'NOT_THE_WINNER', detail: 'the result does not name this node a winner' }
   }
-  if (result.pricePerHour < facts.bidPricePerHour) {
-    return { refused: 'PRICE_BELOW_BID', detail: `${result.pricePerHour} < ${facts.bidPricePerHour}` }
+  if (prize < facts.bidPricePerHour) {
+    return { refused: 'PRICE_BELOW_BID', detail: `${prize} < ${facts.bidPricePerHour}` }
   }
   const differs = [
     [equal(terms.market, order.market), 'market'],
@@ -44,7 +46,7 @@ export function judgeProposal(
     [terms.provider === facts.self, 'provider'],
     [terms.renter === facts.renter, 'renter'],
     [equal(terms.wallet, order.wallet), 'wallet'],
-    [terms.pricePerHour === result.pricePerHour * BigInt(facts.devices), 'price'],
+    [terms.pricePerHour === prize * BigInt(facts.devices), 'price'],
     [terms.durationS === order.durationS, 'duration'],
     [terms.sliceMs === order.sliceMs, 'slice'],
     [equal(terms.jobHash, order.jobHash), 'job hash'],

@@ -1,6 +1,7 @@
-import { award, type Candidate, judgeOrder } from '../../protocols/auction/rules.js'
+import { award, type Candidate } from '../../protocols/auction/award.js'
+import { judgeOrder } from '../../protocols/auction/rules.js'
 import { findMismatches, type Offer } from '../../protocols/inventory/rules.js'
-import { MARKET, makeDevice, makeOrder, makeRequirements, NOW } from '../support/messages.js'
+import { fill, MARKET, makeDevice, makeOrder, makeRequirements, NOW } from '../support/messages.js'
 import type { Figure } from './figure.js'
 
 /** What one decision of the market's rules costs, in one thread, against a bare JSON round trip of the same offer. */
@@ -18,6 +19,7 @@ export async function run(): Promise<Figure[]> {
     stake: 1n,
   }
   const order = makeOrder()
+  const terms = { order, orderId: fill(32, 1) }
   const candidates: Candidate[] = Array.from({ length: 128 }, (_, index) => ({
     peer: `peer-${index}`,
     pricePerHour: BigInt((index * 7919) % 1_000),
@@ -43,7 +45,7 @@ export async function run(): Promise<Figure[]> {
     ),
     figure(
       'award among 128 bids',
-      measure(() => award(order, candidates), ROUNDS / 20),
+      measure(() => award(terms, candidates), ROUNDS / 20),
     ),
   ]
 }

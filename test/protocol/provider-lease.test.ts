@@ -7,6 +7,7 @@ import { toHex } from '../../protocols/bytes.js'
 import { leaseProtocol } from '../../protocols/lease/protocol.js'
 import type { Terms } from '../../protocols/lease/wire.js'
 import { createVirtualClock, settle, until } from '../support/clock.js'
+import { makeResult } from '../support/messages.js'
 import { PRICE, type ScriptedRenter } from '../support/provider.js'
 import { suite } from '../support/suite.js'
 import { withWorld } from '../support/world.js'
@@ -91,7 +92,7 @@ test('a renter that is early asks again; one that refuses frees the devices', ()
     renter.answerReveals('')
     await until(() => renter.bids.length === 1)
     const { orderId } = { orderId: renter.bids[0]!.bid.orderId }
-    await renter.topic.publish({ result: { orderId, bids: [], winner: '', pricePerHour: 0n, round: 0 } })
+    await renter.topic.publish({ result: makeResult({ orderId }) })
     renter.answerReveals('ABOVE_CEILING')
     await until(async () => {
       await renter.order()
@@ -149,7 +150,7 @@ test('a proposal is signed only for its own order, result, bid and terms', () =>
     ) =>
       (
         await sealAnnouncement(
-          { result: { orderId, bids: [], winner, pricePerHour, round: 5 } },
+          { result: makeResult({ orderId, winner, pricePerHour, round: 5 }) },
           author.network.privateKey,
         )
       ).envelope

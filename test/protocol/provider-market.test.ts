@@ -1,8 +1,8 @@
 import * as assert from 'uvu/assert'
 import { createAuctionTopic, openAnnouncement, sealAnnouncement } from '../../node/market/announcements.js'
-import { openBid, sealBid } from '../../node/market/bids.js'
 import { createHeartbeatTopic } from '../../node/market/heartbeats.js'
 import { silentLog } from '../../node/system/log.js'
+import { openBid, sealBid } from '../../protocols/auction/bid.js'
 import { commitmentOf, orderIdOf } from '../../protocols/auction/rules.js'
 import { type Announcement, type Order, PricingRule } from '../../protocols/auction/wire.js'
 import { equal } from '../../protocols/bytes.js'
@@ -14,6 +14,7 @@ import { Availability, Heartbeat } from '../../protocols/heartbeat/wire.js'
 import { Requirements } from '../../protocols/inventory/wire.js'
 import { createVirtualClock, settle } from '../support/clock.js'
 import { createHub, type MemoryNetwork } from '../support/memory.js'
+import { makeResult } from '../support/messages.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('the topics of a market')
@@ -179,7 +180,7 @@ test('an order, a commitment to it and its result reach everybody under one name
   await topics[1]!.publish({ commitment: { orderId, hash: new Uint8Array(32) } })
   await clock.advance(600)
   const winner = networks[1]!.peer
-  await topics[0]!.publish({ result: { orderId, bids: [], winner, pricePerHour: 9n, round: 0 } })
+  await topics[0]!.publish({ result: makeResult({ orderId, winner, pricePerHour: 9n }) })
   assert.equal(seen, [`order of ${networks[0]!.peer}`, `commitment of ${winner}`, `won by ${winner}`])
   assert.ok(equal(topics[2]!.orders()[0]!.orderId, orderId))
 })
@@ -209,7 +210,7 @@ test('a result is believed only from the author of the order, and only with a gr
   topics[1]!.onResult(({ result }) => rounds.push(result.round))
   const { orderId } = await topics[0]!.publish({ order: order() })
   const results = async (author: MemoryNetwork, round: number, winner = mallory.peer) => {
-    const result = { orderId, bids: [], winner, pricePerHour: 1n, round }
+    const result = makeResult({ orderId, winner, pricePerHour: 1n, round })
     return author.inject(AUCTIONS, (await sealed(author, { result })).envelope)
   }
   assert.equal(await results(mallory, 0), ['reject', 'reject'])

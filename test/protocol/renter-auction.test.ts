@@ -76,8 +76,9 @@ test('it is over as soon as all who committed have revealed, and the cheapest wi
   const winners: Array<string | undefined> = []
   for (let round = 0; round < 4; round++) {
     const award = await drive(clock, auctioneer.announce(auction, round, failed))
-    winners.push(award?.winner.peer)
-    if (award !== undefined) failed.set(award.winner.peer, 'TOO_SLOW')
+    const [first] = award.winners
+    winners.push(first?.bid.peer)
+    if (first !== undefined) failed.set(first.bid.peer, 'TOO_SLOW')
   }
   assert.equal(winners, [peers[1], peers[2], peers[0], undefined])
   assert.equal(results, [`0 ${peers[1]}`, `1 ${peers[2]}`, `2 ${peers[0]}`, '3 '])

@@ -1,145 +1,22 @@
 import * as assert from 'uvu/assert'
 import type { JobPlan } from '../../config/manifest/plan.js'
-import { sourceOf } from '../../node/files/folder.js'
-import { createAuctionTopic } from '../../node/market/announcements.js'
-import { createHeartbeatTopic } from '../../node/market/heartbeats.js'
-import type { DeploymentEvent, DeploymentReport } from '../../node/renter/event.js'
-import { createRenter, type Renter } from '../../node/renter.js'
-import { type ExperienceStore, openExperience } from '../../node/reputation/experience.js'
-import { silentLog } from '../../node/system/log.js'
-import { systemRandom } from '../../node/system/random.js'
-import { PricingRule } from '../../protocols/auction/wire.js'
-import { digest, equal, toHex } from '../../protocols/bytes.js'
+import type { DeploymentEvent } from '../../node/renter/event.js'
+import { toHex } from '../../protocols/bytes.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import { JobState } from '../../protocols/job/wire.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
-import { type Bidder, joinBidder, type Script } from '../support/bidder.js'
-import { createVirtualClock, until } from '../support/clock.js'
-import { digitsSpec } from '../support/kernels.js'
-import { createHub, type MemoryNetwork } from '../support/memory.js'
-import { fill, MARKET, makeRequirements, NOW } from '../support/messages.js'
+import type { Script } from '../support/bidder.js'
+import { until } from '../support/clock.js'
+import { all, honest, PLAN, sum, withRenter } from '../support/deployment.js'
+import type { MemoryNetwork } from '../support/memory.js'
 import { answer, PARAMS } from '../support/proof.js'
-import { createMemoryEscrow, drive, openDisk } from '../support/renter.js'
+import { drive } from '../support/renter.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('the renter deploys a job')
 
-const RESULT = new Uint8Array(1_000).fill(5)
-const PLAN: JobPlan = {
-  name: 'digits',
-  runtime: 'tfjs',
-  requirements: makeRequirements(),
-  ceilingPricePerHour: 10_000_000n,
-  durationS: 100,
-  queueMs: 10_000,
-  auction: { pricing: PricingRule.FIRST_PRICE, commitMs: 500, revealMs: 500 },
-  spec: { task: 'train', ...digitsSpec },
-  inputs: [{ name: 'data', path: 'data.csv' }],
-  verify: { challenge: { ...PARAMS, openings: 8 } },
-  expect: {},
-}
-
 /** Enough entries are opened that one wrong in four is among them. */
 const ALL_OPENED: JobPlan = { ...PLAN, verify: { challenge: { ...PARAMS, openings: 200 } } }
-
-/** Works for two seconds, leaves a result, and gives it to the renter. */
-const honestJob: NonNullable<Script['job']> = async (session) => {
-  await session.receive()
-  const say = (kind: object, workedMs = 0) => session.send({ index: 0, workedMs, ...kind })
-  await say({ state: { state: JobState.RUNNING, reason: '', detail: '' } })
-  await say({ log: { line: 'at work' } })
-  const blob = { name: 'model.nsmodel', sha256: digest(RESULT), bytes: RESULT.length }
-  await say({ output: { blobs: [blob] } }, 400)
-  await say({ state: { state: JobState.COMPLETED, reason: '', detail: '' } }, 400)
-  for await (const { need } of session) {
-    if (need === undefined) return
-    assert.ok(equal(need.sha256, blob.sha256))
-    await say({ chunk: { sha256: blob.sha256, offset: 0, data: RESULT } })
-  }
-}
-
-async function withRenter(
-  scripts: Script[],
-  body: (world: {
-    renter: Renter
-    restart: () => Promise<Renter>
-    clock: ReturnType<typeof createVirtualClock>
-    escrow: ReturnType<typeof createMemoryEscrow>
-    peers: string[]
-    bidders: Bidder[]
-    /** How often each thing was noted of a peer. */
-    noted: (peer: string | undefined) => Record<string, number>
-  }) => Promise<void>,
-): Promise<void> {
-  const disk = await openDisk()
-  const clock = createVirtualClock(NOW)
-  const escrow = createMemoryEscrow(clock)
-  const hub = createHub()
-  const network = await hub.join()
-  const options = { network, market: MARKET, clock, log: silentLog }
-  const [heartbeats, auctions] = [createHeartbeatTopic(options), createAuctionTopic(options)]
-  let experience: ExperienceStore
-  const open = async () => {
-    experience = await openExperience({ store: disk.store, clock, log: silentLog })
-    return createRenter(
-      {
-        network,
-        heartbeats,
-        auctions,
-        escrow,
-        store: disk.store,
-        files: disk.files,
-        inputs: {
-          open: async (_path, name) => sourceOf(name, fill(100, 1)),
-          ofBytes: sourceOf,
-        },
-        checker: { evaluate: async () => ({ accuracy: 1, loss: 0, rows: 1 }) },
-        experience,
-        clock,
-        random: systemRandom,
-        log: silentLog,
-      },
-      { wallet: fill(32, 7), sliceMs: 1_000, challengeTimeoutMs: 5_000, discoveryMs: 0 },
-    )
-  }
-  const noted = (peer: string | undefined) =>
-    Object.fromEntries(Object.entries(experience.of(peer!)).map(([what, { count }]) => [what, count]))
-  let renter = await open()
-  const peers: string[] = []
-  const bidders: Bidder[] = []
-  for (const script of scripts) {
-    const bidder = await joinBidder(hub, { clock, escrow }, script)
-    peers.push(bidder.network.peer)
-    bidders.push(bidder)
-  }
-  const restart = async () => {
-    await disk.reopen()
-    renter = await open()
-    return renter
-  }
-  try {
-    await body({ renter, restart, clock, escrow, peers, bidders, noted })
-  } finally {
-    await drive(clock, renter.stop(), 200)
-    await disk.remove()
-  }
-}
-
-const honest = (pricePerHour: bigint, change: Partial<Script> = {}): Script => ({
-  pricePerHour,
-  job: honestJob,
-  ...change,
-})
-
-async function all(events: AsyncIterable<DeploymentEvent>): Promise<DeploymentEvent[]> {
-  const list: DeploymentEvent[] = []
-  for await (const event of events) list.push(event)
-  return list
-}
-
-const sum = (report: DeploymentReport) => {
-  for (const { deposited, paid, refunded } of report.settlements) assert.is(paid + refunded, deposited)
-}
 
 test('the cheapest fails its challenge, the next one does the job, and every deposit comes back or is paid', async () => {
   await withRenter(
@@ -429,6 +306,71 @@ test('after a kill the job has ended, its lease is brought to its end, and the r
       assert.is(events[0]?.kind, 'state', 'nothing of what was told before is lost')
     },
   )
+})
+
+test('a job that nobody takes waits in the queue, is asked for again, and ends with it', async () => {
+  await withRenter([honest(1_000_000n, { bids: false })], async ({ renter, clock }) => {
+    const startedMs = clock.elapsed()
+    const deployment = await renter.post({ ...PLAN, queueMs: 20_000 })
+    const report = await drive(clock, deployment.result(), 100)
+    assert.is(report.reason, 'NO_PROVIDER')
+    assert.ok(clock.elapsed() - startedMs >= 18_000, 'it was given up too early')
+    const events = await all(renter.events(deployment.id))
+    const states = events.flatMap((event) => (event.kind === 'state' ? [event.state] : []))
+    const orders = events.filter(({ kind }) => kind === 'ordered').length
+    assert.ok(orders >= 3, `${orders} auctions`)
+    assert.is(states.filter((state) => state === JobState.MATCHING).length, orders)
+    assert.is(states.filter((state) => state === JobState.QUEUED).length, orders - 1)
+    assert.is(states.at(-1), JobState.FAILED)
+  })
+})
+
+test('a ladder raises the ceiling step by step, to its top and no further', async () => {
+  const auction = { ...PLAN.auction, ladder: { step: 5_000, everyMs: 5_000, maxPricePerHour: 2_200_000n } }
+  const plan: JobPlan = { ...PLAN, ceilingPricePerHour: 1_000_000n, queueMs: 60_000, auction }
+  await withRenter(
+    [honest(2_100_000n, { bids: 'fair' }), honest(2_300_000n, { bids: 'fair' })],
+    async ({ renter, clock, peers }) => {
+      const deployment = await renter.post(plan)
+      const report = await drive(clock, deployment.result(), 100)
+      assert.is(report.state, JobState.COMPLETED, `${report.reason} ${report.detail}`)
+      assert.is(report.winner, peers[0])
+      const events = await all(renter.events(deployment.id))
+      const ceilings = events.flatMap((event) =>
+        event.kind === 'ordered' ? [event.ceilingPricePerHour] : [],
+      )
+      assert.is(ceilings[0], 1_000_000n)
+      assert.is(ceilings.at(-1), 2_200_000n)
+      assert.ok(ceilings.every((ceiling, at) => at === 0 || ceiling >= ceilings[at - 1]!))
+      assert.ok(ceilings.includes(1_500_000n))
+    },
+  )
+})
+
+test('whoever commits and never reveals is named, and keeps nobody waiting after that', async () => {
+  const withholds = honest(500_000n, { reveal: async () => {} })
+  const plan: JobPlan = { ...PLAN, auction: { ...PLAN.auction, revealMs: 20_000 } }
+  await withRenter([honest(1_000_000n), withholds], async ({ renter, clock, peers, bidders, noted }) => {
+    const named: string[][] = []
+    bidders[0]!.auctions.onResult(({ result }) => void named.push(result.withheld))
+    const tookMs: number[] = []
+    const reasons: Array<string | undefined> = []
+    for (let at = 0; at < 3; at++) {
+      const deployment = await renter.post(plan)
+      const report = await drive(clock, deployment.result(), 100)
+      assert.is(report.winner, peers[0], `${report.reason} ${report.detail}`)
+      tookMs.push(report.orderToLeaseMs!)
+      reasons.push(report.bids.find(({ peer }) => peer === peers[1])?.reason)
+    }
+    assert.ok(tookMs[0]! >= 20_000, `${tookMs}`)
+    assert.ok(
+      tookMs.slice(1, 3).every((ms) => ms < 5_000),
+      `${tookMs}`,
+    )
+    assert.equal(reasons, ['BID_WITHHELD', 'NOT_REVEALED', 'NOT_REVEALED'])
+    assert.is(noted(peers[1]).withheld, 1)
+    assert.equal(named, Array(3).fill([peers[1]]))
+  })
 })
 
 test.run()

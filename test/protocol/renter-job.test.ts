@@ -130,7 +130,12 @@ test('inputs are sent from the offset that was asked for, outputs are fetched wh
       const result = await act
       assert.is(result.workedMs, 3_000)
       assert.equal(result.outputs, [
-        { name: 'model.nsmodel', bytes: RESULT.length, file: `${folder}/model.nsmodel` },
+        {
+          name: 'model.nsmodel',
+          bytes: RESULT.length,
+          file: `${folder}/model.nsmodel`,
+          sha256: digest(RESULT),
+        },
       ])
       assert.equal(await disk.files.read(`${folder}/model.nsmodel`, 0, RESULT.length), RESULT)
       assert.equal(progress, [{ loss: 0.5 }])

@@ -1,10 +1,10 @@
 import type { AuctionTopic } from '../../node/market/announcements.js'
 import { createAuctionTopic } from '../../node/market/announcements.js'
-import { sealBid } from '../../node/market/bids.js'
 import { createHeartbeatTopic, type HeartbeatTopic } from '../../node/market/heartbeats.js'
 import type { SessionHandler } from '../../node/net/ports.js'
 import { silentLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
+import { sealBid } from '../../protocols/auction/bid.js'
 import { revealProtocol } from '../../protocols/auction/protocol.js'
 import { windowsOf } from '../../protocols/auction/rules.js'
 import { toHex } from '../../protocols/bytes.js'
@@ -27,6 +27,10 @@ import type { MemoryEscrow } from './renter.js'
 /** What a scripted provider does; without a word it is honest. */
 export interface Script {
   pricePerHour: bigint
+  /** Says so in its heartbeats; default: the address of this machine. */
+  addresses?: string[]
+  /** Default: for every order; `fair`: for those whose ceiling its price is not above. */
+  bids?: false | 'fair'
   /** `gossip` (default), `asked`: only over the inventory protocol, `silent`: takes the question and never answers. */
   offer?: 'gossip' | 'asked' | 'silent'
   reveal?: (reveal: (price?: bigint) => Promise<string>) => Promise<unknown>
@@ -60,7 +64,12 @@ export async function joinBidder(
   const taken: LeaseResponse = { refused: '', detail: '', signature: new Uint8Array(64) }
   escrow.stakes.set(toHex(network.publicKey), 1_000n)
 
-  const beat = () => makeHeartbeat({ timeMs: clock.now(), pricePerHour: script.pricePerHour })
+  const beat = () =>
+    makeHeartbeat({
+      timeMs: clock.now(),
+      pricePerHour: script.pricePerHour,
+      ...(script.addresses && { addresses: script.addresses }),
+    })
   await engine.handle(inventoryProtocol, async (session) => {
     await session.receive()
     if (script.offer === 'silent') return new Promise<void>(() => {})
@@ -85,6 +94,8 @@ export async function joinBidder(
     await session.send({ refused: '', detail: '', amount: read.amount, sequence: read.sequence, closing: '' })
   })
   auctions.onOrder(async ({ order, orderId, peer }) => {
+    if (script.bids === false) return
+    if (script.bids === 'fair' && script.pricePerHour > order.ceilingPricePerHour) return
     const bid = {
       orderId,
       pricePerHour: script.pricePerHour,

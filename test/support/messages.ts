@@ -1,4 +1,11 @@
-import { type Bid, type Order, PricingRule } from '../../protocols/auction/wire.js'
+import {
+  type Bid,
+  type Order,
+  PricingRule,
+  type Result,
+  type RevealedBid,
+  type Scoring,
+} from '../../protocols/auction/wire.js'
 import { Availability, type Heartbeat } from '../../protocols/heartbeat/wire.js'
 import { Requirements } from '../../protocols/inventory/wire.js'
 
@@ -78,6 +85,30 @@ export function makeOrder(changes: Partial<Order> = {}): Order {
     addresses: ['/ip4/127.0.0.1/tcp/4002'],
     ...changes,
   }
+}
+
+/** Of an auction that nobody won. */
+export function makeResult(changes: Partial<Result> = {}): Result {
+  return {
+    orderId: fill(32, 4),
+    bids: [],
+    winner: '',
+    pricePerHour: 0n,
+    round: 0,
+    winners: [],
+    withheld: [],
+    ...changes,
+  }
+}
+
+export function makeRevealed(changes: Partial<RevealedBid> = {}): RevealedBid {
+  const nothing = new Uint8Array()
+  return { envelope: nothing, outcome: 'qualified', stake: 1_000n, owner: nothing, hosts: [], ...changes }
+}
+
+/** Only the price counts. */
+export function makeScoring(changes: Partial<Scoring> = {}): Scoring {
+  return { price: 1, stake: 0, reliability: 0, speed: 0, latency: 0, exploration: 0, ...changes }
 }
 
 export function makeBid(changes: Partial<Bid> = {}): Bid {

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import type { JobEvent as DeviceEvent, JobOutput } from '../../kernels/tfjs/event.js'
 import type { DeviceJob } from '../../kernels/tfjs/job.js'
 import { type AuctionTopic, createAuctionTopic } from '../../node/market/announcements.js'
-import { openBid } from '../../node/market/bids.js'
 import { createHeartbeatTopic, type HeartbeatTopic } from '../../node/market/heartbeats.js'
 import type { Network } from '../../node/net/ports.js'
 import type { Session } from '../../node/net/session.js'
@@ -13,6 +12,7 @@ import { readDocument, writeDocument } from '../../node/store/document.js'
 import type { Store } from '../../node/store/port.js'
 import { silentLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
+import { openBid } from '../../protocols/auction/bid.js'
 import { revealProtocol } from '../../protocols/auction/protocol.js'
 import { windowsOf } from '../../protocols/auction/rules.js'
 import { type Bid, type Order, PricingRule } from '../../protocols/auction/wire.js'
@@ -31,6 +31,7 @@ import { settlementProtocol } from '../../protocols/settlement/protocol.js'
 import { encodeVoucher } from '../../protocols/settlement/voucher.js'
 import type { VoucherResponse } from '../../protocols/settlement/wire.js'
 import type { MemoryChain } from './chain.js'
+import { makeResult } from './messages.js'
 
 export const GIB = 2 ** 30
 /** A job that the declared runtime takes; the fake device does not look at it. */
@@ -331,7 +332,7 @@ export async function createRenter(parts: {
       return { order, orderId, envelope, spec: spec.bytes }
     },
     award: async ({ orderId }, winner, pricePerHour = PRICE, round = 0) => {
-      const result = { orderId, bids: [], winner, pricePerHour, round }
+      const result = makeResult({ orderId, winner, pricePerHour, round })
       return (await topic.publish({ result })).envelope
     },
     terms: ({ order, orderId }, provider, fields = {}) => ({

@@ -77,6 +77,8 @@ export interface MemoryEscrow extends Escrow {
   sent: string[]
   /** Stakes by node key in hex. */
   stakes: Map<string, bigint>
+  /** Owners by node key in hex; a provider that is not listed owns itself. */
+  owners: Map<string, Uint8Array>
   /** By the receipt's SHA-256 in hex. */
   slashes: Map<string, Slash>
   /** What the chain says of demands, by the receipt's SHA-256 in hex. */
@@ -115,6 +117,7 @@ export function createMemoryEscrow(clock: VirtualClock): MemoryEscrow {
     outcomes: new Map(),
     sent: [],
     stakes: new Map(),
+    owners: new Map(),
     slashes: new Map(),
     demandStates: new Map(),
     areRegistrationsOver: false,
@@ -131,7 +134,14 @@ export function createMemoryEscrow(clock: VirtualClock): MemoryEscrow {
       const stake = escrow.stakes.get(toHex(nodeKey))
       return stake === undefined
         ? undefined
-        : { nodeKey, owner: fill(32, 1), payout: fill(32, 2), stake, bound: 0n, openDemands: 0 }
+        : {
+            nodeKey,
+            owner: escrow.owners.get(toHex(nodeKey)) ?? nodeKey,
+            payout: fill(32, 2),
+            stake,
+            bound: 0n,
+            openDemands: 0,
+          }
     },
     providers: (nodeKeys) => Promise.all(nodeKeys.map((nodeKey) => escrow.provider(nodeKey))),
     funds: async () => 2n ** 60n,

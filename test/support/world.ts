@@ -17,9 +17,9 @@ export interface World {
 
 export async function withWorld(
   body: (world: World) => Promise<void>,
-  options: Parameters<typeof startProvider>[0]['options'] & { clock?: Clock } = {},
+  options: Parameters<typeof startProvider>[0]['options'] & { clock?: Clock; providerClock?: Clock } = {},
 ): Promise<void> {
-  const clock = options.clock ?? systemClock
+  const { clock = systemClock, providerClock = clock, ...rest } = options
   const hub = createHub()
   const chain = createMemoryChain(clock)
   const network: MemoryNetwork = await hub.join()
@@ -34,8 +34,8 @@ export async function withWorld(
     network,
     rejoin: () => hub.join(network.privateKey),
     chain,
-    clock,
-    options: { reconcilePeriodMs: 100, ...options },
+    clock: providerClock,
+    options: { reconcilePeriodMs: 100, ...rest },
   })
   try {
     await body({ hub, chain, clock, house, renter, renterToo })

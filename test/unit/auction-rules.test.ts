@@ -1,23 +1,39 @@
+import { generateKeyPair } from '@libp2p/crypto/keys'
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
+import { sealBid } from '../../protocols/auction/bid.js'
+import { hostsOf } from '../../protocols/auction/hosts.js'
 import {
   AUCTION_LIMITS,
-  award,
-  type Candidate,
   commitmentOf,
+  findMalformedResult,
   judgeBid,
   judgeOrder,
   type OrderRefusal,
   orderIdOf,
   phaseOf,
-  rankBids,
+  prizeOf,
+  shiftOf,
   windowsOf,
+  winnersOf,
 } from '../../protocols/auction/rules.js'
-import { Bid, Order, PricingRule } from '../../protocols/auction/wire.js'
+import { Announcement, Bid, Order, PricingRule, type Result } from '../../protocols/auction/wire.js'
 import { toHex } from '../../protocols/bytes.js'
+import { ENVELOPE_OVERHEAD_BYTES } from '../../protocols/envelope.js'
 import { Requirements } from '../../protocols/inventory/wire.js'
 import { U64_MAX } from '../../protocols/money.js'
-import { fill, MARKET, makeBid, makeOrder, makeRequirements, NOW } from '../support/messages.js'
+import { peerIdFromSolanaKey } from '../../protocols/peer.js'
+import {
+  fill,
+  MARKET,
+  makeBid,
+  makeOrder,
+  makeRequirements,
+  makeResult,
+  makeRevealed,
+  makeScoring,
+  NOW,
+} from '../support/messages.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('auction rules')
@@ -40,6 +56,8 @@ test('a sane order is believed, also with everything at its limit', () => {
     addresses: Array.from({ length: L.maxAddresses }, () => 'x'.repeat(L.maxAddressChars)),
   })
   assert.is(judgeOrder(full, FACTS), undefined)
+  const scoring = makeScoring({ price: 1, stake: L.maxWeights - 1 })
+  assert.is(judgeOrder(makeOrder({ scoring, count: L.maxCount, enough: L.maxBids }), FACTS), undefined)
   assert.is(judgeOrder(makeOrder({ ceilingPricePerHour: U64_MAX }), FACTS), undefined)
 })
 
@@ -71,13 +89,24 @@ const ORDERS_REFUSED: Readonly<Record<OrderRefusal, ReadonlyArray<Partial<Order>
     // A deposit beyond a u64 would be something else by the time it is on the chain.
     { ceilingPricePerHour: U64_MAX, durationS: 3_601 },
     { ceilingPricePerHour: U64_MAX / 2n, ...requiring({ devices: 3 }) },
+    { count: 0 },
+    { count: L.maxCount + 1 },
+    { count: 1.5 },
+    { enough: 0 },
+    { count: 3, enough: 2 },
+    { enough: L.maxBids + 1 },
+    // Where the price counts for nothing, everybody would bid the ceiling.
+    { scoring: makeScoring({ price: 0, stake: 1 }) },
+    { scoring: makeScoring({ price: L.maxWeights, speed: 1 }) },
+    { scoring: makeScoring({ latency: 2 ** 32 - 1 }) },
+    { scoring: makeScoring({ stake: Number.NaN }) },
     // No devices cost nothing and are free everywhere.
     requiring({ devices: 0 }),
     { requirements: new Uint8Array(0) },
     { requirements: Uint8Array.of(255, 255, 255) },
   ],
   FOREIGN_MARKET: [{ market: fill(32, 8) }],
-  CLOSED: [{ timeMs: NOW - 1_000 }, { timeMs: 0 }],
+  CLOSED: [{ timeMs: NOW - 1_000 - L.maxSkewMs }, { timeMs: 0 }],
   FROM_THE_FUTURE: [{ timeMs: NOW + L.maxSkewMs + 1 }, { timeMs: Number.MAX_SAFE_INTEGER }],
 }
 for (const [reason, rows] of Object.entries(ORDERS_REFUSED)) {
@@ -101,6 +130,19 @@ test('an auction goes from committing to revealing to closed and never back', ()
       assert.is.not(phaseOf(order, commitUntil), 'committing')
     }),
   )
+})
+
+test('a clock that is ahead or behind judges an order by when it came, within the skew that clocks may have', () => {
+  const order = makeOrder({ commitMs: 500, revealMs: 500 })
+  const shift = (lateMs: number) => shiftOf(order, NOW + lateMs)
+  assert.equal([0, 1, 499].map(shift), [0, 0, 0], 'in time: nothing is known of the clocks')
+  assert.equal([500, 2_000, L.maxSkewMs].map(shift), [500, 2_000, L.maxSkewMs])
+  assert.equal([L.maxSkewMs + 9, -1, -L.maxSkewMs - 9].map(shift), [L.maxSkewMs, -1, -L.maxSkewMs])
+  for (const lateMs of [-L.maxSkewMs, -3_000, 2_000, L.maxSkewMs]) {
+    const now = NOW + lateMs
+    assert.is(judgeOrder(order, { ...FACTS, now }), undefined, `${lateMs} ms`)
+    assert.is(phaseOf(order, now - shiftOf(order, now)), 'committing')
+  }
 })
 
 const ORDER = makeOrder()
@@ -184,6 +226,9 @@ test('the name of an order changes with every field', () => {
     sliceMs: 10_001,
     wallet: fill(32, 9),
     addresses: [],
+    scoring: { price: 1, stake: 0, reliability: 0, speed: 0, latency: 0, exploration: 0 },
+    count: 2,
+    enough: 3,
   }
   const names = new Set([toHex(orderIdOf('peer', Order.encode(makeOrder())))])
   for (const field of Object.keys(other) as Array<keyof Order>) {
@@ -196,78 +241,97 @@ test('a pricing rule that this version does not know is not decoded', () => {
   assert.throws(() => Order.decode(Uint8Array.of(...Order.encode(makeOrder()), 9 << 3, 7)))
 })
 
-const peer = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', '')
-const candidate: fc.Arbitrary<Candidate> = fc.record({
-  peer,
-  pricePerHour: fc.oneof(fc.bigInt(1n, 4n), fc.bigInt(1n, 1_000_000n)),
-  stake: fc.oneof(fc.bigInt(0n, 2n), fc.bigInt(0n, U64_MAX)),
-  excluded: fc.constantFrom(undefined, undefined, 'PRICE', ''),
-})
-const candidates = fc.array(candidate, { maxLength: 12 })
-const pricing = fc.constantFrom(PricingRule.FIRST_PRICE, PricingRule.SECOND_PRICE)
+const WINNER = peerIdFromSolanaKey(fill(32, 1))
+const SECOND = peerIdFromSolanaKey(fill(32, 2))
 
-test('who wins does not depend on the order in which bids arrived', () => {
-  fc.assert(
-    fc.property(
-      candidates.chain((list) =>
-        fc.tuple(
-          fc.constant(list),
-          fc.shuffledSubarray(list, { minLength: list.length, maxLength: list.length }),
-        ),
-      ),
-      pricing,
-      ([list, shuffled], rule) => {
-        const order = makeOrder({ pricing: rule })
-        assert.equal(award(order, shuffled), award(order, list))
-      },
-    ),
-  )
+test('a result names its winners, with what each is paid', () => {
+  const winners = [
+    { peer: WINNER, pricePerHour: 5n },
+    { peer: SECOND, pricePerHour: 6n },
+  ]
+  const result = makeResult({ winner: WINNER, pricePerHour: 5n, winners, withheld: [SECOND] })
+  assert.is(findMalformedResult(result), undefined)
+  assert.is(findMalformedResult(makeResult()), undefined)
+  assert.equal(winnersOf(result), winners)
+  assert.is(prizeOf(result, SECOND), 6n)
+  assert.is(prizeOf(result, 'somebody else'), undefined)
+  assert.equal(winnersOf(makeResult()), [])
+  assert.equal(winnersOf({ ...result, winners: [] }), [winners[0]], 'as earlier versions say it')
 })
 
-test('the winner is qualified, nobody qualified is cheaper, and somebody wins when anybody qualifies', () => {
-  let awarded = 0
-  fc.assert(
-    fc.property(candidates, pricing, (list, rule) => {
-      const won = award(makeOrder({ pricing: rule }), list)
-      const qualified = list.filter(({ excluded }) => excluded === undefined)
-      assert.is(won === undefined, qualified.length === 0)
-      if (won === undefined) return
-      awarded++
-      const [best] = rankBids(list)
-      assert.is(won.winner, best!.peer)
-      assert.ok(qualified.includes(best!))
-      assert.ok(qualified.every(({ pricePerHour }) => pricePerHour >= best!.pricePerHour))
-    }),
-  )
-  assert.ok(awarded > 10)
+const RESULTS_MALFORMED: ReadonlyArray<Partial<Result>> = [
+  { orderId: fill(31, 1) },
+  { winner: 'nobody' },
+  { winner: WINNER, pricePerHour: 5n, winners: [{ peer: SECOND, pricePerHour: 5n }] },
+  { winner: WINNER, pricePerHour: 5n, winners: [{ peer: WINNER, pricePerHour: 6n }] },
+  { winner: WINNER, winners: Array.from({ length: 2 }, () => ({ peer: WINNER, pricePerHour: 0n })) },
+  {
+    winner: WINNER,
+    winners: Array.from({ length: L.maxCount + 1 }, () => ({ peer: WINNER, pricePerHour: 0n })),
+  },
+  { withheld: ['nobody'] },
+  { withheld: Array.from({ length: L.maxBids + 1 }, () => WINNER) },
+  { bids: Array.from({ length: L.maxBids + 1 }, () => makeRevealed()) },
+  { bids: [makeRevealed({ owner: fill(31, 1) })] },
+  { bids: [makeRevealed({ hosts: ['1.1.1.1', '1.1.1.2', '1.1.1.3'] })] },
+  { bids: [makeRevealed({ hosts: ['x'.repeat(20)] })] },
+]
+test(`${RESULTS_MALFORMED.length} results are no results`, () => {
+  for (const changes of RESULTS_MALFORMED) {
+    assert.ok(findMalformedResult(makeResult(changes)) !== undefined, Object.keys(changes).join())
+  }
 })
 
-test('the first price is the bid; the second is at least the bid and at most the ceiling', () => {
-  fc.assert(
-    fc.property(candidates, (list) => {
-      const first = award(makeOrder({ pricing: PricingRule.FIRST_PRICE }), list)
-      const second = award(makeOrder({ pricing: PricingRule.SECOND_PRICE }), list)
-      assert.is(first?.winner, second?.winner)
-      if (first === undefined || second === undefined) return
-      assert.is(first.pricePerHour, rankBids(list)[0]!.pricePerHour)
-      assert.ok(second.pricePerHour >= first.pricePerHour)
-      assert.ok(second.pricePerHour <= makeOrder().ceilingPricePerHour)
-    }),
-  )
+test('a result with the most bids, every fact and every winner fits into an announcement', async () => {
+  const key = await generateKeyPair('Ed25519')
+  const { envelope } = await sealBid(makeBid({ pricePerHour: U64_MAX }), { peer: WINNER, privateKey: key })
+  const bid = makeRevealed({
+    envelope,
+    outcome: 'STANDING_LOST: RESULT_BELOW_EXPECTATION',
+    stake: U64_MAX,
+    reliability: 10_000,
+    leases: 2 ** 32 - 1,
+    gflops: 2 ** 32 - 1,
+    latencyMs: 2 ** 32 - 1,
+    owner: fill(32, 255),
+    hosts: ['2001:db88:1111:2222', '2001:db88:1111:2223'],
+  })
+  const winners = Array.from({ length: L.maxCount }, () => ({ peer: WINNER, pricePerHour: U64_MAX }))
+  const bids = Array.from({ length: L.maxBids }, () => bid)
+  const result = makeResult({ winner: WINNER, pricePerHour: U64_MAX, bids, winners, round: 127 })
+  const bytes = Announcement.encode({ result }).length + ENVELOPE_OVERHEAD_BYTES
+  assert.ok(bytes <= L.maxBytes, `${bytes} bytes`)
 })
 
-test('a bidder who got two bids in does not set its own second price', () => {
-  const bid = (name: string, pricePerHour: bigint): Candidate => ({ peer: name, pricePerHour, stake: 0n })
-  const order = makeOrder({ pricing: PricingRule.SECOND_PRICE })
-  const won = award(order, [bid('a', 10n), bid('a', 900n), bid('b', 20n)])
-  assert.equal(won, { winner: 'a', pricePerHour: 20n })
-  assert.equal(award(order, [bid('a', 10n), bid('a', 900n)])?.pricePerHour, order.ceilingPricePerHour)
-})
-
-test('the higher stake wins among equal prices, then the smaller name', () => {
-  const bid = (name: string, stake: bigint): Candidate => ({ peer: name, pricePerHour: 10n, stake })
-  assert.is(award(makeOrder(), [bid('a', 1n), bid('b', 2n)])?.winner, 'b')
-  assert.is(award(makeOrder(), [bid('b', 1n), bid('a', 1n)])?.winner, 'a')
+test('what a host is called: public networks only', () => {
+  const hosts = hostsOf([
+    '/ip4/93.184.216.34/tcp/4001/p2p/x',
+    '/ip4/93.184.216.34/udp/4001/quic-v1',
+    '/ip6/2001:db8:1:2:3:4:5:6/tcp/4001',
+  ])
+  assert.equal(hosts, ['2001:db8:1:2', '93.184.216.34'])
+  assert.equal(hostsOf(['/ip6/2001:0DB8:1:2::9/tcp/1']), ['2001:db8:1:2'], 'one network, however it is spelt')
+  const none = [
+    '/ip4/127.0.0.1/tcp/1',
+    '/ip4/10.1.2.3/tcp/1',
+    '/ip4/100.64.9.9/tcp/1',
+    '/ip4/169.254.1.1/tcp/1',
+    '/ip4/172.31.255.255/tcp/1',
+    '/ip4/192.168.1.1/tcp/1',
+    '/ip4/239.1.1.1/tcp/1',
+    '/ip4/1.2.3.4/tcp/1/p2p/x/p2p-circuit',
+    '/ip4/1.2.3.256/tcp/1',
+    '/ip4/01.2.3.4/tcp/1',
+    '/ip6/::1/tcp/1',
+    '/ip6/fe80::1/tcp/1',
+    '/ip6/fd00::1/tcp/1',
+    '/ip6/2001::1::2/tcp/1',
+    '/ip6/2001:1/tcp/1',
+    '/dns4/example.org/tcp/1',
+    '',
+  ]
+  for (const address of none) assert.equal(hostsOf([address]), [], address)
+  assert.is(hostsOf(Array.from({ length: 9 }, (_, at) => `/ip4/8.8.8.${at}/tcp/1`)).length, 2)
 })
 
 test.run()

@@ -6,7 +6,7 @@ import { toHex } from '../../protocols/bytes.js'
 import { judgeProposal, termsHashOf } from '../../protocols/lease/rules.js'
 import { Terms } from '../../protocols/lease/wire.js'
 import { U64_MAX } from '../../protocols/money.js'
-import { fill, makeOrder } from '../support/messages.js'
+import { fill, makeResult as makeEmptyResult, makeOrder } from '../support/messages.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('lease rules')
@@ -16,7 +16,7 @@ const order = makeOrder()
 const orderId = orderIdOf('renter', Order.encode(order))
 
 function makeResult(changes: Partial<Result> = {}): Result {
-  return { orderId, bids: [], winner: 'provider', pricePerHour: 250_000n, round: 0, ...changes }
+  return makeEmptyResult({ orderId, winner: 'provider', pricePerHour: 250_000n, ...changes })
 }
 
 function makeTerms(changes: Partial<Terms> = {}): Terms {

@@ -27,6 +27,7 @@ deployment:
     w: { profile: p }
 `
 
+const PEER = '12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'
 const DEFAULTS = { commitMs: 1, revealMs: 1, challenge: { n: 16, rounds: 1, openings: 1 } }
 
 function findingsOf(text: string): Finding[] {
@@ -152,8 +153,8 @@ const wrong: [title: string, edit: [RegExp, string], printed: string | string[]]
   ],
   [
     'several providers',
-    [/profile: p/, 'profile: p, count: 2'],
-    '16:29: error: deployment.a.w.count: read 2; expected 1; several providers for one job are not on offer yet',
+    [/profile: p/, 'profile: p, count: 17'],
+    '16:29: error: deployment.a.w.count: read 17; expected a whole number from 1 to 16',
   ],
   [
     'a container image',
@@ -215,13 +216,63 @@ const wrong: [title: string, edit: [RegExp, string], printed: string | string[]]
   ],
   [
     'a location that is no country',
-    add('placement: { location: EU }'),
-    '5:28: error: services.a.placement.location: read "EU"; expected a country, and a city of it if you like, such as DE or DE-Berlin',
+    add('placement: { location: EUR }'),
+    '5:28: error: services.a.placement.location: read "EUR"; expected a country or a city of it, such as DE or DE-Berlin, or one of EU, EEA, africa, antarctica, asia, europe, north-america, oceania, south-america',
   ],
   [
     'a region of another network',
     [/w: \{\}/, 'w: { attributes: { region: us-west } }'],
-    '13:32: error: profiles.placement.w.attributes.region: read "us-west"; expected a country, and a city of it if you like, such as DE or DE-Berlin',
+    '13:32: error: profiles.placement.w.attributes.region: read "us-west"; expected a country or a city of it, such as DE or DE-Berlin, or one of EU, EEA, africa, antarctica, asia, europe, north-america, oceania, south-america',
+  ],
+  [
+    'a latency without a unit',
+    add('placement: { max_latency: 80 }'),
+    '5:31: error: services.a.placement.max_latency: read 80; expected a round trip such as 80ms, at most 60s',
+  ],
+  [
+    'a latency that everybody has',
+    add('placement: { max_latency: 2m }'),
+    '5:31: error: services.a.placement.max_latency: read "2m"; expected a round trip such as 80ms, at most 60s',
+  ],
+  [
+    'a reliability in percent',
+    add('placement: { min_reliability: 90 }'),
+    '5:35: error: services.a.placement.min_reliability: read 90; expected a number from 0 to 1',
+  ],
+  [
+    'more attestations than verifiers that count',
+    add(`placement: { attestations: { minimum: 2, by: [${PEER}] } }`),
+    '5:43: error: services.a.placement.attestations.minimum: read 2; expected at most 1, as many as are named under by',
+  ],
+  [
+    'an attester that is none',
+    add('placement: { attestations: { by: [tuev] } }'),
+    '5:39: error: services.a.placement.attestations.by.0: read "tuev"; expected a peer id',
+  ],
+  [
+    'a mistyped requirement',
+    add('placement: { max_latncy: 80ms }'),
+    '5:18: error: services.a.placement.max_latncy: unknown key "max_latncy"; expected max_latency (did you mean that?)',
+  ],
+  [
+    'weights that are no whole',
+    add('auction: { scoring: { price: 60, stake: 30 } }'),
+    '5:25: error: services.a.auction.scoring: read a mapping; expected weights that make 100 together',
+  ],
+  [
+    'a score in which the price counts nothing',
+    add('auction: { scoring: { stake: 100 } }'),
+    '5:16: error: services.a.auction.scoring.price: "price" is missing; expected a whole number from 1 to 100',
+  ],
+  [
+    'a step without its unit',
+    add('auction: { ladder: { step: 10, every: 30s, max_price_per_hour: 2 } }'),
+    '5:32: error: services.a.auction.ladder.step: read 10; expected a share of the first price, such as 10%',
+  ],
+  [
+    'a ladder that leads down',
+    add('auction: { ladder: { step: 10%, every: 30s, max_price_per_hour: 0.5 } }'),
+    '5:69: error: services.a.auction.ladder.max_price_per_hour: read 0.5; expected 1 or more, the first price',
   ],
   [
     'a peer id that is none',
@@ -279,7 +330,7 @@ const wrong: [title: string, edit: [RegExp, string], printed: string | string[]]
   [
     'a merge key',
     add('<<: { runtime: tfjs }'),
-    '5:5: error: services.a.<<: unknown key "<<"; expected one of runtime, job, inputs, expect, verify, auction, timeouts, placement, pricing',
+    '5:5: error: services.a.<<: unknown key "<<"; expected one of runtime, job, inputs, expect, verify, auction, timeouts, checkpoint, expose, placement, pricing',
   ],
   [
     'a key that is a list',

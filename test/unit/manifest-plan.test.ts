@@ -6,7 +6,8 @@ import { type ParsedManifest, parseManifest } from '../../config/manifest/parse.
 import { type JobPlan, type PlanOptions, planJob } from '../../config/manifest/plan.js'
 import { PricingRule } from '../../protocols/auction/wire.js'
 import type { NightshiftError } from '../../protocols/errors.js'
-import { findMismatches, type Offer } from '../../protocols/inventory/rules.js'
+import { findMismatches, type Offer, readRequirements } from '../../protocols/inventory/rules.js'
+import { Requirements } from '../../protocols/inventory/wire.js'
 import { formatAmount } from '../../protocols/money.js'
 import { suite } from '../support/suite.js'
 
@@ -65,6 +66,8 @@ test('the example becomes the plan that the demo runs', () => {
       minimumGflops: 0,
       allow: [],
       deny: [],
+      attesters: [],
+      choices: [],
     },
     ceilingPricePerHour: 500_000n,
     durationS: 600,
@@ -229,10 +232,15 @@ test('ram is what a card is sold with: it takes that card and not the next small
     assert.ok(fits >= memoryBytes, `${ram} takes its own card`)
     assert.ok(smaller < memoryBytes, `${ram} refuses the next smaller`)
   }
-  assert.is(
-    gpu('[{ model: h100, ram: 80Gi }, { model: a100, ram: 40Gi }]').memoryBytes,
-    gpu('[{ ram: 40Gi }]').memoryBytes,
-  )
+  const sold = (ram: string) => gpu(`[{ ram: ${ram} }]`).memoryBytes
+  const several = gpu('[{ model: h100, ram: 80Gi }, { model: a100, ram: 40Gi }]')
+  assert.is(several.memoryBytes, sold('40Gi'), 'the least that any of them has')
+  assert.equal(several.models, ['h100', 'a100'])
+  assert.equal(several.choices, [
+    { models: ['h100'], memoryBytes: sold('80Gi') },
+    { models: ['a100'], memoryBytes: sold('40Gi') },
+  ])
+  assert.equal(gpu('[{ model: h100, ram: 80Gi }, { model: a100, ram: 80Gi }]').choices, [])
   assert.is(gpu('[{ model: h100 }]', 8).devices, 8)
   assert.is(gpu('[{ model: h100 }]').gpu, true)
 })
@@ -243,6 +251,67 @@ test('locations come from the service and from SDL’s attributes, stake in toke
   const { requirements } = plan(write({ service, placement: 'attributes: { region: AT }' }))
   assert.equal(requirements.locations, ['DE-Berlin', 'FR', 'NL', 'AT'])
   assert.is(requirements.minimumStake, 2_500_000n)
+})
+
+test('the example of every key becomes the plan that its comments tell', () => {
+  const file = new URL('../../../config/examples/placed.yaml', import.meta.url)
+  const parsed = parseManifest(readFileSync(file, 'utf8'), 'placed.yaml')
+  assert.equal(parsed.warnings, [])
+  const { requirements, auction, ...rest } = planJob(parsed, OPTIONS)
+  const memory = (gib: bigint) => (gib * 2n ** 30n * 93n) / 100n
+  assert.equal(requirements, {
+    devices: 1,
+    gpu: true,
+    memoryBytes: memory(24n),
+    models: ['h100', 'a100', 'rtx4090', 'rtx 4090', 'rtx3090', 'rtx 3090'],
+    choices: [
+      { models: ['h100'], memoryBytes: memory(80n) },
+      { models: ['a100'], memoryBytes: memory(40n) },
+      { models: ['rtx4090', 'rtx 4090', 'rtx3090', 'rtx 3090'], memoryBytes: memory(24n) },
+    ],
+    runtime: 'tfjs',
+    locations: ['EU', 'CH', 'GB-London'],
+    minimumStake: 100_000_000n,
+    minimumGflops: 0,
+    allow: [],
+    deny: ['12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'],
+    attesters: [],
+    minimumAttestations: 2,
+    minimumReliability: 0.4,
+    maxLatencyMs: 80,
+  })
+  assert.equal(readRequirements(Requirements.encode(requirements)), requirements, 'an order carries them all')
+  assert.equal(auction, {
+    pricing: PricingRule.SECOND_PRICE,
+    commitMs: 800,
+    revealMs: 600,
+    scoring: { price: 60, stake: 5, reliability: 15, speed: 10, latency: 5, exploration: 5 },
+    enough: 3,
+    ladder: { step: 1_000, everyMs: 20_000, maxPricePerHour: 600_000n },
+  })
+  assert.equal([rest.count, rest.durationS, rest.queueMs], [2, 1_800, 300_000])
+  assert.is(rest.ceilingPricePerHour, 400_000n)
+})
+
+test('attesters that are named are the ones that count, one of them at least', () => {
+  const peer = '12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'
+  const service = `pricing: { max_price_per_hour: 1 }, placement: { attestations: { by: [${peer}] } }`
+  const { requirements } = plan(write({ service }))
+  assert.equal([requirements.minimumAttestations, requirements.attesters], [1, [peer]])
+})
+
+test('what is accepted without effect is warned about', () => {
+  const service = [
+    'pricing: { max_price_per_hour: 1 }',
+    'checkpoint: { every: 5m }',
+    'expose: [{ port: 80 }]',
+    'auction: { ladder: { step: 5%, every: 3m, max_price_per_hour: 2 } }',
+  ]
+  assert.equal(warningsOf(write({ service: service.join(', ') })), [
+    'NOT_ENFORCED services.a.checkpoint',
+    'NOT_ENFORCED services.a.expose',
+    'NOT_ENFORCED services.a.auction.ladder.every',
+  ])
 })
 
 test('windows, proof and times come from the manifest first and from the node’s options else', () => {

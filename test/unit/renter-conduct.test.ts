@@ -64,25 +64,28 @@ test('a job that is done speaks for the one that did it, and for nobody else', (
   )
 })
 
+const withheld = (peer: string, reason = 'BID_WITHHELD'): Body => {
+  return { kind: 'bid', bid: { peer, pricePerHour: 0n, outcome: 'refused', reason } }
+}
+
 test('who commits and does not reveal is noted, once, when somebody else has revealed', () => {
-  assert.equal(read(ordered, committed('a'), committed('b'), bid('a', 'lost'), awarded('a')), ['b withheld'])
-  assert.equal(
-    read(
-      ordered,
-      committed('a'),
-      committed('b'),
-      bid('a', 'lost'),
-      awarded('a'),
-      bid('a', 'failed'),
-      awarded('a'),
-    ),
-    ['b withheld', 'a unsigned'],
-  )
+  const story = [ordered, committed('a'), committed('b'), bid('a', 'lost')]
+  assert.equal(read(...story, withheld('b'), awarded('a')), ['b withheld'])
+  assert.equal(read(...story, withheld('b'), awarded('a'), bid('a', 'failed'), awarded('a')), [
+    'b withheld',
+    'a unsigned',
+  ])
+})
+
+test('who was not waited for has withheld nothing', () => {
+  const story = [ordered, committed('a'), committed('b'), bid('a', 'lost')]
+  assert.equal(read(...story, withheld('b', 'NOT_REVEALED'), awarded('a')), [])
 })
 
 test('when nobody got through it was us who could not be reached', () => {
   const ended: Body = { kind: 'state', state: JobState.FAILED }
-  assert.equal(read(ordered, committed('a'), committed('b'), ordered, committed('a'), ended), [])
+  const story = [ordered, committed('a'), committed('b'), withheld('a'), withheld('b')]
+  assert.equal(read(...story, ordered, committed('a'), ended), [])
 })
 
 test('a bid that was refused was no bid withheld', () => {
@@ -130,6 +133,25 @@ test('the next provider is judged by what it does itself', () => {
       bid('b', 'failed'),
     ),
     ['a failed', 'b unsigned'],
+  )
+})
+
+test('of several providers at once each is judged by what it does itself', () => {
+  assert.equal(
+    read(
+      ordered,
+      bid('a', 'lost'),
+      bid('b', 'lost'),
+      awarded('a'),
+      awarded('b'),
+      leased('a'),
+      leased('b'),
+      lost('a', 'PEER_GONE'),
+      challenged('b'),
+      bid('a', 'failed'),
+      bid('b', 'won'),
+    ),
+    ['a failed', 'b challenge-passed', 'b completed'],
   )
 })
 

@@ -37,4 +37,19 @@ test('a fault does not shorten what a lie has cost', async () => {
   await disk.remove()
 })
 
+test('a bidder that was silent is not waited for within an hour, and keeps its standing', async () => {
+  const disk = await openDisk()
+  const clock = createVirtualClock()
+  const standing = createStanding({ store: disk.store, clock })
+  await standing.noteSilence('silent')
+  await standing.lose('slow', 'TOO_SLOW', false)
+  const awaited = async () =>
+    Promise.all(['silent', 'slow', 'honest'].map((peer) => standing.isAwaited(peer)))
+  assert.equal(await awaited(), [false, false, true])
+  assert.is(await standing.lostBecause('silent'), undefined)
+  await clock.advance(HOUR_MS)
+  assert.equal(await awaited(), [true, true, true])
+  await disk.remove()
+})
+
 test.run()

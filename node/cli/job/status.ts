@@ -31,12 +31,32 @@ export function renderJob(job: Json<DeploymentReport>, decimals: number | undefi
   if (job.orderToLeaseMs !== undefined) pairs.push(['order to lease', `${job.orderToLeaseMs} ms`])
   if (job.accuracy !== undefined) pairs.push(['accuracy', percent(job.accuracy)])
   for (const output of job.outputs) pairs.push(['result', `${output.path} (${output.bytes} bytes)`])
+  if (job.comparison !== undefined) pairs.push(['comparison', describeComparison(job.comparison)])
   const parts = [renderPairs(pairs, style.dim)]
+  if (job.copies !== undefined) parts.push(renderCopies(job.copies, style))
   if (job.bids.length > 0) parts.push(renderBids(job, decimals, style))
   if (job.challenges.length > 0) parts.push(renderChallenges(job, style))
   if (job.settlements.length > 0) parts.push(renderSettlements(job, decimals, style))
   if (job.slashes.length > 0) parts.push(renderSlashes(job, decimals, style))
   return parts.join('\n')
+}
+
+function describeComparison({ agreed, odd }: NonNullable<Json<DeploymentReport>['comparison']>): string {
+  if (agreed) return 'all results are the same'
+  return odd.length === 0 ? 'the results differ' : `odd: ${odd.map(shortPeer).join(', ')}`
+}
+
+function renderCopies(copies: NonNullable<Json<DeploymentReport>['copies']>, style: Style): string {
+  return renderTable(
+    copies,
+    [
+      { title: 'COPY OF', cell: (copy) => shortPeer(copy.peer) },
+      { title: 'STATE', cell: (copy) => copy.state },
+      { title: 'RESULT', cell: (copy) => copy.hash?.slice(0, 12) ?? '-' },
+      { title: 'REASON', cell: (copy) => copy.reason ?? '' },
+    ],
+    style.dim,
+  )
 }
 
 function renderBids(job: Json<DeploymentReport>, decimals: number | undefined, style: Style): string {

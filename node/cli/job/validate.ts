@@ -4,9 +4,13 @@ import type { Finding } from '../../../config/finding.js'
 import type { JobPlan } from '../../../config/manifest/plan.js'
 import { codeOf, NightshiftError } from '../../../protocols/errors.js'
 import { findNode } from '../../control/client.js'
+import type { OfferView } from '../../control/view.js'
 import { readParsed, toPlan } from '../../daemon/manifest.js'
 import type { Invocation } from '../command.js'
 import { EXIT } from '../exit.js'
+import { listen, type OfferSource } from '../offers/listen.js'
+import { renderOffers } from '../offers/search.js'
+import { readDuration } from '../quantity.js'
 import { showAmount } from '../story.js'
 import { renderPairs } from '../table.js'
 
@@ -16,17 +20,40 @@ const USUAL_DECIMALS = 6
 export async function run(invocation: Invocation): Promise<number> {
   const { shell, report, options } = invocation
   const { config } = await invocation.config()
+  const waitMs = readDuration('--wait', String(options.wait))
   const path = resolve(shell.cwd, String(options.file))
   const parsed = await readParsed(path)
   const status = await (await findNode(config.dataDir))?.status()
   const decimals = status?.chain.market?.decimals ?? USUAL_DECIMALS
   const plan = toPlan(parsed, path, options.service as string | undefined, { decimals, config })
   for (const input of plan.inputs) await requireFile(input.name, input.path)
-  report.result(
-    { ok: true, manifest: path, warnings: parsed.warnings, plan },
-    renderPlan(plan, decimals, parsed.warnings, report.out.style),
-  )
+  const { style } = report.out
+  const text = renderPlan(plan, decimals, parsed.warnings, style)
+  const result = { ok: true, manifest: path, warnings: parsed.warnings, plan }
+  if (options.explain !== true) {
+    report.result(result, text)
+    return EXIT.OK
+  }
+  const offers = await explain(plan, invocation, waitMs)
+  const fitting = offers.filter((offer) => offer.qualifies).length
+  const fit = fitting === 1 ? '1 provider fits now' : `${fitting} providers fit now`
+  const list = renderOffers(offers, offers.length, decimals, { misfits: true, explains: true }, style)
+  report.result({ ...result, offers }, `${text}\n${fit}, of ${offers.length} that are known.\n\n${list}`)
   return EXIT.OK
+}
+
+/** Which providers would qualify now, and why the others would not. */
+async function explain(plan: JobPlan, invocation: Invocation, waitMs: number): Promise<OfferView[]> {
+  const { config } = await invocation.config()
+  const running = await findNode(config.dataDir)
+  const source: OfferSource =
+    running === undefined ? await listen(invocation, waitMs) : { ...running, close: async () => {} }
+  try {
+    const { requirements, ceilingPricePerHour } = plan
+    return await source.offers({ requirements, ceilingPricePerHour }, invocation.shell.signal)
+  } finally {
+    await source.close()
+  }
 }
 
 async function requireFile(name: string, path: string): Promise<void> {
@@ -57,10 +84,28 @@ function renderPlan(
     [
       ['service', `${plan.name}, runtime ${plan.runtime}`],
       ['needs', `${requirements.devices} ${requirements.gpu ? 'GPU' : 'device (a GPU or not)'}, ${memory}`],
+      ['who', describeWho(plan, decimals)],
       ['at most', `${showAmount(plan.ceilingPricePerHour, decimals)} tokens an hour for ${plan.durationS} s`],
       ['inputs', plan.inputs.map(({ name, path }) => `${name}: ${path}`).join(', ') || 'none'],
     ],
     style.dim,
   )
   return `${lines.join('')}${style.green('The manifest is right.')}\n\n${pairs}`
+}
+
+/** Everything that is asked of the provider itself, in a line. */
+function describeWho({ requirements, count = 1 }: JobPlan, decimals: number): string {
+  const { locations, minimumStake, maxLatencyMs, minimumReliability, minimumAttestations, allow, deny } =
+    requirements
+  const asked = [
+    ...(count > 1 ? [`${count} on distinct hosts, all or none`] : []),
+    ...(locations.length > 0 ? [`in ${locations.join(' or ')}`] : []),
+    ...(maxLatencyMs === undefined ? [] : [`answers within ${maxLatencyMs} ms`]),
+    ...(minimumStake > 0n ? [`stakes ${showAmount(minimumStake, decimals)} tokens`] : []),
+    ...(minimumReliability === undefined ? [] : [`reliability from ${minimumReliability}`]),
+    ...(minimumAttestations === undefined ? [] : [`attested by ${minimumAttestations}`]),
+    ...(allow.length > 0 ? [`one of ${allow.length} peers`] : []),
+    ...(deny.length > 0 ? [`none of ${deny.length} peers`] : []),
+  ]
+  return asked.join('; ') || 'anybody'
 }

@@ -1,7 +1,7 @@
-import { commitmentOf } from '../../protocols/auction/rules.js'
-import { Bid } from '../../protocols/auction/wire.js'
-import { type EnvelopeRefusal, type NodeKey, open, seal } from '../../protocols/envelope.js'
-import { isRefusal, type Refusal } from '../../protocols/errors.js'
+import { type EnvelopeRefusal, type NodeKey, open, seal } from '../envelope.js'
+import { isRefusal, type Refusal } from '../errors.js'
+import { commitmentOf } from './rules.js'
+import { Bid } from './wire.js'
 
 /**
  * A bid goes to the renter alone, in an envelope of its own domain: what was signed as a bid can never be shown as an

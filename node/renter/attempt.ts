@@ -1,0 +1,110 @@
+import type { JobPlan } from '../../config/manifest/plan.js'
+import { NightshiftError } from '../../protocols/errors.js'
+import { hasEnded } from '../../protocols/job/rules.js'
+import type { JobState } from '../../protocols/job/wire.js'
+import type { Clock, Log, Random } from '../../protocols/ports.js'
+import type { Escrow } from '../escrow/port.js'
+import type { Files } from '../files/port.js'
+import type { Network } from '../net/ports.js'
+import type { Auctioneer } from './auction.js'
+import type { DeploymentEvent, DeploymentReport } from './event.js'
+import type { Prosecutor } from './fraud.js'
+import type { PreparedInputs } from './inputs.js'
+import type { Inventory } from './inventory.js'
+import type { LeaseBook } from './lease.js'
+import type { Judge } from './result.js'
+import type { Settler } from './settlement.js'
+import type { Standing } from './standing.js'
+
+/** What every deployment of a renter shares. */
+export interface DeploymentParts {
+  network: Network
+  escrow: Escrow
+  auctioneer: Auctioneer
+  inventory: Inventory
+  standing: Standing
+  settler: Settler
+  prosecutor: Prosecutor
+  book: LeaseBook
+  files: Files
+  judge: Judge
+  clock: Clock
+  random: Random
+  log: Log
+  market: Uint8Array
+  /** 32 bytes: the account that pays deposits. */
+  wallet: Uint8Array
+  sliceMs: number
+  challengeTimeoutMs: number
+  /** By the clock's `elapsed`: until then this node listens for heartbeats before it holds an auction. */
+  listenUntilMs: number
+  /** Ends what goes on in the background (refunds) when the node stops; it is taken up again at the next start. */
+  closing: AbortSignal
+  /** Keeps the report; called before the step that it tells of is relied upon. */
+  save(report: DeploymentReport): Promise<void>
+}
+
+export type Tell = (event: EventBody) => void
+type EventBody = DeploymentEvent extends infer Event
+  ? Event extends DeploymentEvent
+    ? Omit<Event, 'atMs'>
+    : never
+  : never
+
+/** One deployment under way: what its steps, from the order to the refund, hand on to one another. */
+export interface Attempt {
+  parts: DeploymentParts
+  plan: JobPlan
+  inputs: PreparedInputs
+  spec: { bytes: Uint8Array; hash: Uint8Array }
+  report: DeploymentReport
+  tell: Tell
+  /** Refunds under way: the story ends when they have ended. */
+  reclaims: Array<Promise<void>>
+  /** By the clock's `elapsed`: no further auction is held after it. */
+  matchUntilMs: number
+  signal: AbortSignal
+}
+
+/** How many providers the job is for. */
+export function countOf({ plan }: Attempt): number {
+  return plan.count ?? 1
+}
+
+export async function moveTo(attempt: Attempt, state: JobState, reason = '', detail = ''): Promise<void> {
+  const { parts, report, tell } = attempt
+  if (hasEnded(report.state)) {
+    throw new NightshiftError('JOB_HAS_ENDED', `the job is ${report.state} and stays so`, {
+      advice: 'post it again',
+    })
+  }
+  tell({ kind: 'state', state, ...(reason && { reason }), ...(detail && { detail }) })
+  await parts.save(report)
+}
+
+export async function loseStanding(
+  { parts, tell }: Attempt,
+  peer: string,
+  reason: string,
+  proven: boolean,
+): Promise<void> {
+  await parts.standing.lose(peer, reason, proven)
+  tell({ kind: 'standing-lost', peer, reason })
+}
+
+/** Failures that are ours or the chain's: another provider would meet them too. */
+const OURS = [
+  'INPUT_CHANGED',
+  'INPUT_UNREADABLE',
+  'DISK_FULL',
+  'FILE_CHANGED',
+  'FILE_WRITE_FAILED',
+  'STORE_WRITE_FAILED',
+  'RESULT_NOT_CHECKED',
+  'WALLET_MISSING',
+  'NETWORK_STOPPED',
+]
+
+export function isOurs(code: string): boolean {
+  return OURS.includes(code) || code.startsWith('CHAIN_')
+}

@@ -1,0 +1,149 @@
+import { ceilingAt } from '../../protocols/auction/ladder.js'
+import type { Order } from '../../protocols/auction/wire.js'
+import { toHex } from '../../protocols/bytes.js'
+import { Requirements } from '../../protocols/inventory/wire.js'
+import { JobState } from '../../protocols/job/wire.js'
+import type { Clock } from '../../protocols/ports.js'
+import { type Attempt, moveTo } from './attempt.js'
+import type { Auction } from './auction.js'
+import { awardAndRun } from './award.js'
+
+/** Time between two auctions when the first found nobody; doubled each time, for a queue may last a week. */
+const FIRST_PAUSE_MS = 2_000
+const LONGEST_PAUSE_MS = 30_000
+/** After the bids are in; anybody can announce a thousand providers, and each costs a question to the chain. */
+const EXPLAINING_MS = 1_000
+/** The price of a bid that nobody has seen. */
+const UNKNOWN_PRICE = 0n
+
+/**
+ * Holds auctions until one leads to a finished job or the time for matching is over. MATCHING: an auction is under
+ * way or a winner is being tried; QUEUED: nobody took the job, and it is asked again later, for more where the plan
+ * has a ladder.
+ */
+export async function matchAndRun(attempt: Attempt): Promise<boolean> {
+  const { parts, plan, signal } = attempt
+  const { clock } = parts
+  const startedAt = clock.elapsed()
+  attempt.matchUntilMs = startedAt + plan.queueMs
+  await clock.sleep(Math.max(0, parts.listenUntilMs - startedAt), signal)
+  const longest = Math.min(LONGEST_PAUSE_MS, plan.auction.ladder?.everyMs ?? LONGEST_PAUSE_MS)
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, longest)) {
+    await parts.inventory.seek(plan.requirements, signal)
+    const { ladder } = plan.auction
+    const ceiling = ceilingAt(plan.ceilingPricePerHour, ladder, clock.elapsed() - startedAt)
+    const auction = await holdAuction(attempt, makeOrder(attempt, ceiling))
+    if (await awardAndRun(attempt, auction)) return true
+    const leftMs = attempt.matchUntilMs - clock.elapsed()
+    if (leftMs <= FIRST_PAUSE_MS) return false
+    const waitMs = Math.min(pause, leftMs)
+    await moveTo(attempt, JobState.QUEUED, 'NO_PROVIDER', `asked again in ${Math.ceil(waitMs / 1_000)} s`)
+    await clock.sleep(waitMs, signal)
+    await moveTo(attempt, JobState.MATCHING)
+  }
+}
+
+function makeOrder({ parts, plan, spec }: Attempt, ceilingPricePerHour: bigint): Order {
+  const { scoring, enough, commitMs, revealMs, pricing } = plan.auction
+  return {
+    market: parts.market,
+    nonce: parts.random.bytes(16),
+    timeMs: parts.clock.now(),
+    requirements: Requirements.encode(plan.requirements),
+    ceilingPricePerHour,
+    durationS: plan.durationS,
+    commitMs,
+    revealMs,
+    pricing,
+    jobHash: spec.hash,
+    sliceMs: parts.sliceMs,
+    wallet: parts.wallet,
+    addresses: parts.network.addresses(),
+    ...(scoring === undefined ? {} : { scoring }),
+    ...(enough === undefined ? {} : { enough }),
+    ...(plan.count === undefined ? {} : { count: plan.count }),
+  }
+}
+
+async function holdAuction(attempt: Attempt, order: Order): Promise<Auction> {
+  const { parts, plan, tell, signal } = attempt
+  const { commitMs, revealMs } = order
+  // While bids are awaited: it asks the chain for every provider's stake, and no winner should have to wait for that.
+  const explaining = parts.inventory.explain(plan.requirements, order.ceilingPricePerHour, signal)
+  explaining.catch(() => {})
+  const refused = new Set<string>()
+  const auction = await parts.auctioneer.hold(
+    order,
+    {
+      onOrdered: (orderId) =>
+        tell({
+          kind: 'ordered',
+          orderId: toHex(orderId),
+          ceilingPricePerHour: order.ceilingPricePerHour,
+          commitUntilMs: order.timeMs + commitMs,
+          revealUntilMs: order.timeMs + commitMs + revealMs,
+        }),
+      onCommitted: (peer) => tell({ kind: 'committed', peer }),
+      onRefused: (peer, pricePerHour, reason) => {
+        refused.add(peer)
+        tell({ kind: 'bid', bid: { peer, pricePerHour, outcome: 'refused', reason } })
+      },
+    },
+    signal,
+  )
+  for (const { peer, pricePerHour, excluded } of auction.bids) {
+    const outcome = excluded === undefined ? 'lost' : 'refused'
+    tell({ kind: 'bid', bid: { peer, pricePerHour, outcome, ...(excluded && { reason: excluded }) } })
+  }
+  await noteWithheld(attempt, auction, refused)
+  await explainOthers(attempt, auction, explaining)
+  return auction
+}
+
+/**
+ * Whoever commits and reveals nothing keeps everybody waiting until the window is over. Where nobody's bid got through,
+ * it was us who could not be reached.
+ */
+async function noteWithheld(
+  { parts, tell }: Attempt,
+  { bids, withheld, isWindowOver }: Auction,
+  refused: ReadonlySet<string>,
+): Promise<void> {
+  const reason = isWindowOver ? 'BID_WITHHELD' : 'NOT_REVEALED'
+  const isHeard = bids.length + refused.size > 0
+  for (const peer of withheld) {
+    if (refused.has(peer)) continue
+    tell({ kind: 'bid', bid: { peer, pricePerHour: UNKNOWN_PRICE, outcome: 'refused', reason } })
+    if (isWindowOver && isHeard) await parts.standing.noteSilence(peer)
+  }
+}
+
+/** Why the others did not bid, as far as their offers say it. */
+async function explainOthers(
+  { parts, tell }: Attempt,
+  auction: Auction,
+  explaining: ReturnType<Attempt['parts']['inventory']['explain']>,
+): Promise<void> {
+  const told = new Set([...auction.bids.map(({ peer }) => peer), ...auction.withheld])
+  const explained = await inTime(parts.clock, EXPLAINING_MS, explaining)
+  for (const { offer, mismatches } of explained ?? []) {
+    if (told.has(offer.peer)) continue
+    const reason = mismatches.map(({ text }) => text).join('; ') || 'did not bid'
+    const { peer, pricePerHour } = offer
+    tell({ kind: 'bid', bid: { peer, pricePerHour, outcome: 'unqualified', reason } })
+  }
+}
+
+/** Undefined when it is not there in time, or failed: what only explains holds nothing up. */
+async function inTime<T>(clock: Clock, ms: number, waited: Promise<T>): Promise<T | undefined> {
+  const enough = new AbortController()
+  const late = clock.sleep(ms, enough.signal).then(
+    () => undefined,
+    () => undefined,
+  )
+  try {
+    return await Promise.race([waited.catch(() => undefined), late])
+  } finally {
+    enough.abort()
+  }
+}

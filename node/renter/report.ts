@@ -1,0 +1,62 @@
+import { toHex } from '../../protocols/bytes.js'
+import { hasEnded } from '../../protocols/job/rules.js'
+import type { Slash } from '../escrow/port.js'
+import type { DeploymentEvent, DeploymentReport, SlashOutcome } from './event.js'
+import type { FraudRecord } from './fraud.js'
+
+/** Folds an event into the report: the report is what all events so far add up to. */
+export function note(report: DeploymentReport, event: DeploymentEvent): void {
+  switch (event.kind) {
+    case 'state':
+      report.state = event.state
+      if (hasEnded(event.state)) {
+        if (event.reason !== undefined) report.reason = event.reason
+        if (event.detail !== undefined) report.detail = event.detail
+      }
+      break
+    case 'bid':
+      report.bids = [...report.bids.filter(({ peer }) => peer !== event.bid.peer), event.bid]
+      break
+    case 'leased':
+      report.orderToLeaseMs ??= event.orderToLeaseMs
+      break
+    case 'challenged':
+      report.challenges.push(event.challenge)
+      break
+    case 'output': {
+      const { atMs: _, kind: __, ...output } = event
+      report.outputs = [
+        ...report.outputs.filter(({ name, peer }) => name !== output.name || peer !== output.peer),
+        output,
+      ]
+      break
+    }
+    case 'copy':
+      report.copies = [...(report.copies ?? []).filter(({ peer }) => peer !== event.copy.peer), event.copy]
+      break
+    case 'compared': {
+      const { agreed, odd } = event
+      report.comparison = { agreed, odd }
+      break
+    }
+    case 'checked':
+      report.accuracy = event.accuracy
+      break
+    case 'settled':
+      report.settlements = [
+        ...report.settlements.filter(({ lease }) => lease !== event.settlement.lease),
+        event.settlement,
+      ]
+      break
+    case 'slashed': {
+      const { atMs: _, kind: __, ...slash } = event
+      report.slashes = [...report.slashes.filter(({ lease }) => lease !== slash.lease), slash]
+      break
+    }
+  }
+}
+
+/** As the story tells it. */
+export function slashOf({ peer, lease }: FraudRecord, { slashed, ...rest }: Slash): SlashOutcome {
+  return { peer, lease: toHex(lease), amount: slashed, ...rest }
+}

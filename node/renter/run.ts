@@ -1,0 +1,150 @@
+import { toHex } from '../../protocols/bytes.js'
+import { isLie } from '../../protocols/challenge/rules.js'
+import { codeOf } from '../../protocols/errors.js'
+import { outputsHashOf } from '../../protocols/job/copies.js'
+import { JobState } from '../../protocols/job/wire.js'
+import { type Attempt, countOf, isOurs, loseStanding, moveTo } from './attempt.js'
+import { challengeProvider } from './challenge.js'
+import type { DeploymentReport } from './event.js'
+import type { FraudRecord } from './fraud.js'
+import { type JobResult, runJob } from './job.js'
+import type { LeaseRecord } from './lease.js'
+import { startReclaim, tellSettled } from './refund.js'
+
+/** What became of the job with one provider: the hash of all that it left, or why it did not do it. */
+export type RunOutcome = { hash: Uint8Array } | { failed: string }
+
+/** Challenge, work, check and payment under one open lease. Throws what another provider would meet too. */
+export async function runLease(attempt: Attempt, lease: LeaseRecord): Promise<RunOutcome> {
+  const { parts, plan, report, tell, signal } = attempt
+  const { peer } = lease
+  try {
+    const reason = await challenge(attempt, lease)
+    if (reason !== undefined) return { failed: reason }
+    await moveTo(attempt, JobState.RUNNING, '', peer)
+    const result = await work(attempt, lease)
+    const wrong = await parts.judge.check(attempt.inputs, plan, result, tell)
+    if (wrong !== undefined) {
+      await loseStanding(attempt, peer, wrong, false)
+      await result.reject(wrong)
+      await forgetOutputs(attempt, peer)
+      startReclaim(attempt, lease)
+      return { failed: wrong }
+    }
+    await result.accept()
+    report.winner ??= peer
+    await finish(attempt, lease, result.workedMs)
+    return { hash: outputsHashOf(result.outputs) }
+  } catch (error) {
+    startReclaim(attempt, lease)
+    signal.throwIfAborted()
+    const reason = codeOf(error)
+    if (reason === undefined || isOurs(reason)) throw error
+    parts.log.warn('a provider failed', { peer, reason, error: String(error) })
+    await loseStanding(attempt, peer, reason, false)
+    await forgetOutputs(attempt, peer)
+    return { failed: reason }
+  }
+}
+
+/** The result is here and good, so whatever happens to the payment now does not undo the job: it is ended later. */
+async function finish(attempt: Attempt, lease: LeaseRecord, workedMs: number): Promise<void> {
+  const { parts, signal } = attempt
+  try {
+    tellSettled(attempt, lease, await parts.settler.finish(lease, workedMs, signal))
+  } catch (error) {
+    parts.log.warn('the lease is closed later', { peer: lease.peer, error: String(error) })
+    startReclaim(attempt, lease)
+  }
+}
+
+/** What a provider left that failed, whole or in part, is of no use to the next one and takes up the disk. */
+async function forgetOutputs(attempt: Attempt, peer: string): Promise<void> {
+  const { parts, report } = attempt
+  report.outputs = countOf(attempt) === 1 ? [] : report.outputs.filter((output) => output.peer !== peer)
+  await parts.files.remove(outputsOf(attempt, peer))
+}
+
+/** Several providers leave files of the same names: each has a folder of its own. */
+function outputsOf(attempt: Attempt, peer: string): string {
+  const folder = `outputs/${attempt.report.id}`
+  return countOf(attempt) === 1 ? folder : `${folder}/${peer}`
+}
+
+async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string | undefined> {
+  const { parts, plan, report, tell, signal } = attempt
+  const { peer } = lease
+  const terms = {
+    market: parts.market,
+    lease: lease.address,
+    timeoutMs: parts.challengeTimeoutMs,
+    ...plan.verify.challenge,
+  }
+  const verdict = await challengeProvider(parts, peer, terms, signal)
+  const { ok, reason, detail, provingMs, checkingMs, evidence = verdict.unopened } = verdict
+  const fraud = evidence && (await parts.prosecutor.keep(fraudOf(report, lease, evidence)))
+  tell({ kind: 'challenged', challenge: { peer, ok, ...(reason && { reason }), provingMs, checkingMs } })
+  if (reason === undefined) return undefined
+  parts.log.info('challenge failed', { peer, reason, detail })
+  await loseStanding(attempt, peer, reason, isLie(reason))
+  startReclaim(attempt, lease, fraud)
+  return reason
+}
+
+function fraudOf(
+  report: DeploymentReport,
+  { peer, address }: LeaseRecord,
+  evidence: FraudRecord['evidence'],
+) {
+  return { peer, deployment: report.id, lease: address, evidence }
+}
+
+async function work(attempt: Attempt, lease: LeaseRecord): Promise<JobResult> {
+  const { parts, inputs, spec, tell, signal } = attempt
+  const { peer } = lease
+  /** Where several work, the story says who. */
+  const by = countOf(attempt) === 1 ? {} : { peer }
+  // Vouchers go one after the other, beside the events, each for all that was worked until it is signed, so that
+  // nothing piles up; a refused one ends the job.
+  const refused = new AbortController()
+  let owedMs = 0
+  let paying: Promise<void> | undefined
+  const payOwed = async () => {
+    for (let paidMs = -1; paidMs < owedMs; ) {
+      paidMs = owedMs
+      const voucher = await parts.settler.pay(lease, paidMs, signal)
+      if (voucher !== undefined) tell({ kind: 'voucher', peer, ...voucher })
+    }
+  }
+  const pay = (workedMs: number) => {
+    owedMs = workedMs
+    paying ??= payOwed()
+      .catch((error: unknown) => refused.abort(error))
+      .finally(() => {
+        paying = undefined
+      })
+  }
+  const result = await runJob(
+    { engine: parts.network.engine, files: parts.files, clock: parts.clock },
+    {
+      peer,
+      lease: lease.address,
+      spec: spec.bytes,
+      inputs: inputs.sources,
+      outputs: outputsOf(attempt, peer),
+      durationMs: lease.terms.durationS * 1_000,
+    },
+    {
+      onLog: (line) => tell({ kind: 'log', line, ...by }),
+      onProgress: (step, steps, metrics) => tell({ kind: 'progress', step, steps, metrics, ...by }),
+      onWorked: pay,
+    },
+    AbortSignal.any([signal, refused.signal]),
+  )
+  await paying
+  for (const { name, bytes, file } of result.outputs) {
+    tell({ kind: 'output', name, bytes, path: parts.files.path(file), ...by })
+  }
+  parts.log.debug('a job is done', { peer, outputs: toHex(outputsHashOf(result.outputs)) })
+  return result
+}
