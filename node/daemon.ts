@@ -102,7 +102,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const chain = await openChain(config, createSigner(key.secretKey), { clock, random })
   const { address: market, decimals } = await askAtStart(options, (limit) => chain.escrow.market(limit))
   await rememberDecimals(store, decimals)
-  const { heartbeats, auctions, close } = await createMarket({
+  const { heartbeats, auctions, conduct, close } = await createMarket({
     network,
     escrow: chain.escrow,
     address: market,
@@ -123,6 +123,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     log,
   })
   cleanup.add('reputation', reputation.stop)
+  conduct.weigh(reputation)
 
   const meter = createLatencyMeter({ network, clock, log })
   cleanup.add('latency', async () => meter.stop())

@@ -13,6 +13,8 @@ export type ConductEvent =
   | { kind: 'completed'; lease: string }
   /** `lease`: the one that is void by it, or no lease's address when the receipt named none. */
   | { kind: 'slashed'; lease: string; penalty: bigint }
+  /** It let the time pass in which the chain had asked it to open a proof. */
+  | { kind: 'silent'; burned: bigint }
 
 /** The part of an RPC node's answer to `getTransaction` that is read here. */
 export interface SeenTransaction {
@@ -74,6 +76,8 @@ export function readConduct(
         const { penalty } = event.values
         return event.subject.equals(provider) ? [{ kind: 'slashed', lease: voided, penalty }] : []
       }
+      case 'ProviderSilent':
+        return event.subject.equals(provider) ? [{ kind: 'silent', burned: event.values.burned }] : []
       default:
         return []
     }

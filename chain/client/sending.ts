@@ -9,6 +9,7 @@ import {
 import bs58 from 'bs58'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
+import type { Confirmations, Watch } from './confirmations.js'
 import { explainFailure } from './errors.js'
 import { type EscrowEvent, parseEvents } from './events.js'
 import type { Signer } from './signing.js'
@@ -31,6 +32,8 @@ export interface Chain {
   rpc: ChainRpc
   clock: Clock
   programId: PublicKey
+  /** Tells when a transaction may have been executed; without it, and when it is dead, the node is asked again and again. */
+  confirmations?: Confirmations
   /** How long an RPC node may be out of reach before sending gives up. Default 60 s. */
   outageMs?: number
 }
@@ -43,6 +46,8 @@ export interface Receipt {
 
 /** Between two looks at the status; a slot takes about 400 ms. */
 const POLL_MS = 400
+/** The same while news of it would be heard. */
+const LISTENING_POLL_MS = 2_000
 /** Between two sendings of the same bytes: leaders drop what they cannot take. */
 const RESEND_MS = 2_000
 const FIRST_RETRY_MS = 250
@@ -102,6 +107,27 @@ export async function sendTransaction(
   const bytes = transaction.serialize()
   const signature = bs58.encode(transaction.signatures[0]!)
   await rehearse(chain, transaction, signature, signal)
+  const news = listen(chain, signature)
+  try {
+    return await insist(chain, { bytes, signature, lifetime, news }, signal)
+  } finally {
+    news.end()
+  }
+}
+
+interface Offered {
+  bytes: Uint8Array
+  signature: string
+  lifetime: Lifetime
+  news: News
+}
+
+/** The same bytes again and again, until they are executed or never will be. */
+async function insist(
+  chain: Chain,
+  { bytes, signature, lifetime, news }: Offered,
+  signal: AbortSignal | undefined,
+): Promise<Receipt> {
   let sentAt = Number.NEGATIVE_INFINITY
   for (;;) {
     if (chain.clock.elapsed() - sentAt >= RESEND_MS) {
@@ -124,7 +150,29 @@ export async function sendTransaction(
         },
       )
     }
-    await chain.clock.sleep(POLL_MS, signal)
+    await news.wait(signal)
+  }
+}
+
+interface News {
+  /** Until there is news of the transaction, or it is time to ask. */
+  wait(signal: AbortSignal | undefined): Promise<void>
+  end(): void
+}
+
+function listen({ clock, confirmations }: Chain, signature: string): News {
+  let watch: Watch | undefined
+  let wake = () => {}
+  return {
+    wait: async (signal) => {
+      watch ??= confirmations?.watch(signature, () => wake())
+      if (watch?.isLive() !== true) return clock.sleep(POLL_MS, signal)
+      const early = new AbortController()
+      wake = () => early.abort()
+      const limit = signal === undefined ? early.signal : AbortSignal.any([early.signal, signal])
+      await clock.sleep(LISTENING_POLL_MS, limit).catch(() => signal?.throwIfAborted())
+    },
+    end: () => watch?.end(),
   }
 }
 

@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import { PublicKey } from '@solana/web3.js'
 import { NightshiftError } from '../../protocols/errors.js'
+import { hasSmallOrder } from '../../protocols/signature.js'
 
 /** Whoever signs messages with an ed25519 key: a key in memory, a libp2p node key, or a wallet that asks its owner. */
 export interface Signer {
@@ -42,7 +43,7 @@ export function createSigner(secretKey: Uint8Array): KeySigner {
   }
 }
 
-/** A check of many signatures by one key, e.g. of a lease's vouchers: the key is parsed once. */
+/** A check of many signatures by one key, e.g. of a lease's vouchers: the key is parsed once. As strict as the chain's. */
 export function createVerifier(
   publicKey: Uint8Array,
 ): (message: Uint8Array, signature: Uint8Array) => boolean {
@@ -52,5 +53,9 @@ export function createVerifier(
   } catch {
     return () => false
   }
-  return (message, signature) => signature.length === 64 && verify(null, message, key, signature)
+  if (hasSmallOrder(publicKey)) return () => false
+  return (message, signature) =>
+    signature.length === 64 &&
+    !hasSmallOrder(signature.subarray(0, 32)) &&
+    verify(null, message, key, signature)
 }

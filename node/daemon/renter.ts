@@ -48,7 +48,7 @@ export async function startRenter(parts: RoleParts): Promise<RenterRole> {
       wallet,
       sliceMs: config.renter.sliceMs,
       challengeTimeoutMs: CHALLENGE_TIMEOUT_MS,
-      discoveryMs: discoveryOf(config),
+      discoveryMs: DISCOVERY_MS,
       location: config.provider.location,
     },
   )
@@ -63,9 +63,5 @@ export async function startRenter(parts: RoleParts): Promise<RenterRole> {
 
 /** A software device takes seconds for what a card does in milliseconds. */
 const CHALLENGE_TIMEOUT_MS = 60_000
-/** In one period and a half every provider has been heard once; nobody waits for a minute, though. */
-const MOST_DISCOVERY_MS = 10_000
-
-function discoveryOf(config: Config): number {
-  return Math.min(config.provider.heartbeatMs * 1.5, MOST_DISCOVERY_MS)
-}
+/** Members of a shard tell at once what they have heard: nothing is left to wait for. */
+const DISCOVERY_MS = 0

@@ -7,6 +7,7 @@ import {
   VersionedTransaction,
 } from '@solana/web3.js'
 import { leaseAddress, providerAddress } from '../../chain/client/addresses.js'
+import { createConfirmations, websocketUrlOf } from '../../chain/client/confirmations.js'
 import { type EscrowEvent, parseEvents } from '../../chain/client/events.js'
 import {
   cancelLease,
@@ -94,14 +95,15 @@ export function createSolanaEscrow(options: SolanaEscrowOptions): Escrow {
   const { programId, market, node, wallet, clock } = options
   const connection = new Connection(options.rpcUrl, {
     commitment: options.commitment,
-    ...(options.wsUrl === undefined ? {} : { wsEndpoint: options.wsUrl }),
     disableRetryOnRateLimit: true,
     fetch: createTimedFetch(clock),
   })
+  const wsUrl = options.wsUrl ?? websocketUrlOf(options.rpcUrl)
   const chain: Chain = {
     rpc: connection,
     clock,
     programId,
+    ...(wsUrl && { confirmations: createConfirmations({ wsUrl, commitment: 'confirmed', clock }) }),
     ...(options.outageMs === undefined ? {} : { outageMs: options.outageMs }),
   }
   const payer = wallet ?? node

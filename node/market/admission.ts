@@ -9,15 +9,18 @@ export interface Admission {
   /** Whether the provider has the market's least stake; as it was last known where the chain does not answer. */
   isStaked(peer: string): Promise<boolean>
   /** Of a provider, atomic units, as it was last known; undefined: never asked for. */
-  stakeOf(peer: string): bigint | undefined
-  /** Whether the wallet holds as much; undefined: the chain does not answer and has not answered for this wallet. */
+  standing(peer: string): { stake: bigint; minimumStake: bigint } | undefined
+  /**
+   * Whether the wallet holds as much, as it was last known; undefined: the chain answers nothing, and has never answered
+   * for this wallet. While it answers, a wallet for which too many others wait does not count as one that can pay.
+   */
   canPay(wallet: Uint8Array, amount: bigint): Promise<boolean | undefined>
 }
 
 /** Takes everybody: for a market without a chain. */
 export const everybody: Admission = {
   isStaked: async () => true,
-  stakeOf: () => undefined,
+  standing: () => undefined,
   canPay: async () => true,
 }
 
@@ -32,14 +35,15 @@ export function createAdmission(parts: {
   log: Log
 }): Admission {
   const { escrow, clock, log } = parts
-  const stakes = createLookup<{ stake: bigint; isEnough: boolean }>({
+  const stakes = createLookup<{ stake: bigint; minimumStake: bigint; isEnough: boolean }>({
     ask: async (peer, signal) => {
       const [market, account] = await Promise.all([
         escrow.market(signal),
         escrow.provider(solanaKeyOf(peer), signal),
       ])
+      const { minimumStake } = market
       const stake = account?.stake ?? 0n
-      return { stake, isEnough: account !== undefined && stake >= market.minimumStake }
+      return { stake, minimumStake, isEnough: account !== undefined && stake >= minimumStake }
     },
     freshMs: STAKE_MS,
     clock,
@@ -56,10 +60,11 @@ export function createAdmission(parts: {
       const known = await stakes.get(peer, ({ isEnough }) => isEnough)
       return known?.isEnough ?? false
     },
-    stakeOf: (peer) => stakes.peek(peer)?.stake,
+    standing: (peer) => stakes.peek(peer),
     canPay: async (wallet, amount) => {
       const known = await funds.get(toHex(wallet), (held) => held >= amount)
-      return known === undefined ? undefined : known >= amount
+      if (known !== undefined) return known >= amount
+      return funds.isAnswered() ? false : undefined
     },
   }
 }

@@ -18,7 +18,9 @@ import { depositFor } from '../../protocols/money.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { GossipMessage, Network, Verdict } from '../net/ports.js'
 import { type Admission, everybody } from './admission.js'
-import type { Place, ShardName } from './place.js'
+import type { Conduct } from './conduct.js'
+import type { Neighbours, Place, ShardName } from './place.js'
+import type { AskRoster } from './roster.js'
 import { createWholeMarket } from './whole.js'
 
 export interface ReceivedOrder {
@@ -61,6 +63,8 @@ export interface AuctionTopic {
   onResult(listener: (received: ReceivedResult) => void): () => void
   /** Orders that are remembered now. */
   orders(): ReceivedOrder[]
+  /** Signed bytes of the orders of one shard that can still be bid for, the newest first. */
+  open(shard: ShardName): Uint8Array[]
   close(): void
 }
 
@@ -80,6 +84,10 @@ export interface AuctionTopicOptions {
   place?: Place
   /** Whose orders and commitments are passed on. Default: everybody's. */
   admission?: Admission
+  /** Asks a member of a shard for the orders that are open. Default: nobody is asked. */
+  ask?: AskRoster
+  /** Told of providers that commit twice to one order. Default: nobody. */
+  conduct?: Pick<Conduct, 'offend'>
   /** Orders remembered at once; beyond that the oldest is forgotten. Default 4,096. */
   maxOrders?: number
   /** Orders of one renter, and orders that one wallet backs, that are open at once. Default 64. */
@@ -152,7 +160,7 @@ export async function openAnnouncement(
 
 export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
   const { network, market, clock, log, maxOrders = 4_096, maxOrdersPerPeer = 64 } = options
-  const { place = createWholeMarket(network), admission = everybody } = options
+  const { place = createWholeMarket(network), admission = everybody, conduct, ask } = options
   const known = new Map<string, KnownOrder>()
   const unchecked = new TokenBucket(UNCHECKED, clock.elapsed())
   const authors = new WeakMap<Uint8Array, string>()
@@ -161,6 +169,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
   const orderListeners = new Set<(received: ReceivedOrder) => void>()
   const commitmentListeners = new Set<(received: ReceivedCommitment) => void>()
   const resultListeners = new Set<(received: ReceivedResult) => void>()
+  const closing = new AbortController()
 
   const sweep = () => {
     for (const [id, order] of known) if (order.expiresAtMs <= clock.now()) known.delete(id)
@@ -260,7 +269,11 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     const earlier = order.committed.get(peer)
     if (earlier !== undefined) {
       // One commitment for each provider: the same in another shard is passed on, another one is not.
-      if (!equal(earlier.hash, hash) || earlier.heardIn.has(shard)) return 'ignore'
+      if (!equal(earlier.hash, hash)) {
+        conduct?.offend(peer, 'two commitments to one order')
+        return 'ignore'
+      }
+      if (earlier.heardIn.has(shard)) return 'ignore'
       earlier.heardIn.add(shard)
       return 'accept'
     }
@@ -304,7 +317,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     return result === undefined ? 'reject' : takeResult(peer, result, shard, data)
   }
 
-  function deliver({ data }: GossipMessage): void {
+  function deliver({ data }: Pick<GossipMessage, 'data'>): void {
     const delivery = deliveries.get(data)
     if (delivery?.kind === 'order') for (const act of orderListeners) act(delivery.received)
     if (delivery?.kind === 'commitment') for (const act of commitmentListeners) act(delivery.received)
@@ -318,14 +331,23 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     limits: { maxBytes: AUCTION_LIMITS.maxBytes, perAuthor: PER_AUTHOR },
   }))
 
-  // Who is found while bids are still awaited hears of the order too.
-  const stopPopulated = place.onPopulated((shard) => {
-    for (const order of known.values()) {
-      if (order.peer !== network.peer || !order.shards.includes(shard) || !isCommitting(order)) continue
-      place.publish(WORD, [shard], order.envelope).catch((error) => {
-        log.debug('an order was not told again', { shard, error: String(error) })
-      })
+  /** Who was cut off, or has just joined, hears of the orders that can still be bid for. */
+  async function catchUp({ shard, fresh: [peer] }: Neighbours): Promise<void> {
+    if (ask === undefined || peer === undefined) return
+    const roster = await ask(peer, { shard, ordersOnly: true }, closing.signal)
+    for (const envelope of roster?.orders ?? []) {
+      const opened = await openAnnouncement(envelope)
+      if (isRefusal(opened) || opened.announcement.order === undefined) continue
+      if (opened.peer === network.peer || closing.signal.aborted) continue
+      await takeOrder(opened, opened.announcement.order, envelope, shard)
+      deliver({ data: envelope })
     }
+  }
+
+  const stopWatching = place.onNeighbours((news) => {
+    catchUp(news).catch((error) => {
+      log.debug('open orders were not heard of', { shard: news.shard, error: String(error) })
+    })
   })
   const stopSweeping = clock.every(SWEEP_MS, sweep)
 
@@ -353,6 +375,11 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     onOrder: (listener) => subscribe(orderListeners, listener),
     onCommitment: (listener) => subscribe(commitmentListeners, listener),
     onResult: (listener) => subscribe(resultListeners, listener),
+    open: (shard) =>
+      [...known.values()]
+        .filter((order) => order.shards.includes(shard) && isCommitting(order))
+        .map(({ envelope }) => envelope)
+        .reverse(),
     orders: () =>
       [...known.values()].map(({ order, orderId, peer, envelope, shiftMs }) => ({
         order,
@@ -363,7 +390,8 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
       })),
     close: () => {
       stopSweeping()
-      stopPopulated()
+      closing.abort(new Error('the topic is closed'))
+      stopWatching()
       for (const listeners of [orderListeners, commitmentListeners, resultListeners]) listeners.clear()
       detach()
     },

@@ -7,7 +7,7 @@ import { type ShardNeeds, shardsFor, shardsOf } from '../../protocols/inventory/
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { GossipMessage, Network, Verdict } from '../net/ports.js'
 import { type Admission, everybody } from './admission.js'
-import type { Place, ShardName } from './place.js'
+import type { Neighbours, Place, ShardName } from './place.js'
 import type { AskRoster } from './roster.js'
 import { createWholeMarket } from './whole.js'
 
@@ -163,10 +163,11 @@ export function createHeartbeatTopic(options: HeartbeatTopicOptions): HeartbeatT
   }))
 
   /** Instead of waiting for the next beat of everybody. What comes is held to the same rules as gossip. */
-  async function catchUp(shard: ShardName): Promise<void> {
+  async function catchUp({ shard, fresh }: Neighbours): Promise<void> {
     if (ask === undefined) return
-    const asked = place.peers(shard).slice(0, ASKED_MEMBERS)
-    const rosters = await Promise.all(asked.map((peer) => ask(peer, shard, closing.signal)))
+    const asked = fresh.slice(0, ASKED_MEMBERS)
+    const request = { shard, ordersOnly: false }
+    const rosters = await Promise.all(asked.map((peer) => ask(peer, request, closing.signal)))
     const told = rosters.flatMap((roster) => roster?.heartbeats ?? [])
     // Side by side, because each may have to wait for the chain.
     for (let start = 0; start < told.length && !closing.signal.aborted; start += TAKEN_AT_ONCE) {
@@ -187,8 +188,17 @@ export function createHeartbeatTopic(options: HeartbeatTopicOptions): HeartbeatT
     signal?.throwIfAborted()
   }
 
-  const stopPopulated = place.onPopulated((shard) => {
-    const done: Promise<void> = catchUp(shard)
+  /** The last beat of this node went to nobody, or to others. */
+  async function introduce(shard: ShardName): Promise<void> {
+    const last = newest.get(network.peer)
+    if (last?.heardIn.has(shard) && isLive(last)) await place.publish(WORD, [shard], last.envelope)
+  }
+
+  const stopWatching = place.onNeighbours((news) => {
+    if (!news.isFirst) return
+    const { shard } = news
+    const done: Promise<void> = Promise.all([introduce(shard), catchUp(news)])
+      .then(() => {})
       .catch((error) => log.debug('a shard was not caught up with', { shard, error: String(error) }))
       .finally(() => asking.delete(done))
     asking.add(done)
@@ -229,7 +239,7 @@ export function createHeartbeatTopic(options: HeartbeatTopicOptions): HeartbeatT
     close: () => {
       closing.abort(new Error('the topic is closed'))
       stopSweeping()
-      stopPopulated()
+      stopWatching()
       listeners.clear()
       detach()
     },

@@ -17,6 +17,8 @@ export interface Lookup<T> {
    * this question. Never rejects.
    */
   get(key: string, isGood: (value: T) => boolean): Promise<T | undefined>
+  /** Whether the chain has answered any question lately: if so, one that is not answered is the fault of a flood. */
+  isAnswered(): boolean
   /** The last answer, however old. */
   peek(key: string): T | undefined
 }
@@ -29,6 +31,7 @@ const PATIENCE_MS = 1_000
 const ASK_MS = 5_000
 /** What was not good, or was not answered, is not asked again at once: a newcomer waits no longer to be believed. */
 const RETRY_MS = 3_000
+const ANSWERED_MS = 10_000
 const MAX_ENTRIES = 20_000
 
 interface Entry<T> {
@@ -42,6 +45,7 @@ export function createLookup<T>({ ask, freshMs, clock, log }: LookupInit<T>): Lo
   const entries = new Map<string, Entry<T>>()
   const waiting: Array<() => void> = []
   let running = 0
+  let answeredAtMs = Number.NEGATIVE_INFINITY
 
   function entryOf(key: string): Entry<T> {
     const entry = entries.get(key) ?? {
@@ -72,6 +76,7 @@ export function createLookup<T>({ ask, freshMs, clock, log }: LookupInit<T>): Lo
     const cancel = clock.after(ASK_MS, () => late.abort(new Error('the chain does not answer')))
     try {
       entry.known = { value: await ask(key, late.signal) }
+      answeredAtMs = clock.elapsed()
     } catch (error) {
       log.debug('the chain was not asked in time', { key, error: String(error) })
     } finally {
@@ -106,6 +111,7 @@ export function createLookup<T>({ ask, freshMs, clock, log }: LookupInit<T>): Lo
       enough.abort()
       return entry.known?.value
     },
+    isAnswered: () => clock.elapsed() - answeredAtMs < ANSWERED_MS,
     peek: (key) => entries.get(key)?.known?.value,
   }
 }

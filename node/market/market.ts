@@ -4,6 +4,7 @@ import type { Escrow } from '../escrow/port.js'
 import type { Network } from '../net/ports.js'
 import { type Admission, createAdmission } from './admission.js'
 import { type AuctionTopic, createAuctionTopic } from './announcements.js'
+import { type Conduct, createConduct } from './conduct.js'
 import { createHeartbeatTopic, type HeartbeatTopic } from './heartbeats.js'
 import type { Place } from './place.js'
 import { createRosterClient, serveRoster } from './roster.js'
@@ -15,6 +16,7 @@ export interface Market {
   auctions: AuctionTopic
   place: Place
   admission: Admission
+  conduct: Conduct
   close(): Promise<void>
 }
 
@@ -28,6 +30,8 @@ export interface MarketInit {
   log: Log
   /** A shard that is neither this node's own nor sought is left after so long. Default ten minutes. */
   idleMs?: number
+  /** First and longest pause between two looks for members of a shard that has few. Default 2 s and 5 min. */
+  lookAgainMs?: { first: number; longest: number }
 }
 
 export async function createMarket(init: MarketInit): Promise<Market> {
@@ -35,19 +39,23 @@ export async function createMarket(init: MarketInit): Promise<Market> {
   const admission = createAdmission(init)
   const ask = createRosterClient({ engine: network.engine, clock, log })
   const place = createShards({ ...init, ask })
-  const shared = { network, market: address, clock, log, place, admission }
-  const heartbeats = createHeartbeatTopic({ ...shared, ask })
+  const conduct = createConduct({ ...init, admission })
+  network.gossip.rank(conduct.standingOf)
+  const shared = { network, market: address, clock, log, place, admission, conduct, ask }
+  const heartbeats = createHeartbeatTopic(shared)
   const auctions = createAuctionTopic(shared)
   const stopServing = await serveRoster(network.engine, {
     shards: () => [...new Set([...populatedShards(network), ...place.joined(ALL_SHARDS)])],
     members: place.peers,
     heartbeats: (shard) => heartbeats.ofShard(shard).map(({ envelope }) => envelope),
+    orders: (shard) => auctions.open(shard),
   })
   return {
     heartbeats,
     auctions,
     place,
     admission,
+    conduct,
     close: async () => {
       await stopServing()
       auctions.close()

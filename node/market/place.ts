@@ -3,6 +3,13 @@ import type { TopicRules } from '../net/ports.js'
 /** A shard's name, or `''` for a market that is not divided. */
 export type ShardName = string
 
+export interface Neighbours {
+  shard: ShardName
+  fresh: readonly string[]
+  /** They are the first, or the first after a time without any. */
+  isFirst: boolean
+}
+
 /**
  * Where a word's messages go. Services say what they have and what they look for; which topics that means, who else is
  * in them and how these are found is decided behind this port.
@@ -23,7 +30,7 @@ export interface Place {
   publish(word: string, shards: readonly ShardName[], data: Uint8Array): Promise<number>
   /** Neighbours that are in the shard. */
   peers(shard: ShardName): string[]
-  /** Called when a shard that is joined has its first neighbours, and again after it had none. */
-  onPopulated(listener: (shard: ShardName) => void): () => void
+  /** Called when a shard that is joined has neighbours that it did not have before; every few seconds at most. */
+  onNeighbours(listener: (news: Neighbours) => void): () => void
   close(): void
 }

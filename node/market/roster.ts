@@ -3,6 +3,7 @@ import {
   ROSTER_BATCH,
   ROSTER_HEARTBEATS,
   ROSTER_MEMBERS,
+  ROSTER_ORDERS,
   rosterProtocol,
 } from '../../protocols/heartbeat/protocol.js'
 import { ALL_SHARDS, isShard } from '../../protocols/inventory/shard.js'
@@ -16,6 +17,7 @@ export interface Roster {
   shards: ShardName[]
   members: string[]
   heartbeats: Uint8Array[]
+  orders: Uint8Array[]
 }
 
 /** What this node tells. */
@@ -25,6 +27,8 @@ export interface RosterSource {
   members(shard: ShardName): string[]
   /** The newest of each provider, the most recently heard first. */
   heartbeats(shard: ShardName): Uint8Array[]
+  /** Those that can still be bid for, the newest first. */
+  orders(shard: ShardName): Uint8Array[]
 }
 
 const ASK_MS = 3_000
@@ -35,13 +39,15 @@ export async function serveRoster(engine: Engine, source: RosterSource): Promise
     const request = await session.receive()
     if (request === undefined) return
     const shards = source.shards()
-    if (!isShard(request.shard)) return session.send({ shards, members: [], heartbeats: [] })
+    if (!isShard(request.shard)) return session.send({ shards, members: [], heartbeats: [], orders: [] })
     const members = source.members(request.shard).slice(0, ROSTER_MEMBERS)
-    const heartbeats = source.heartbeats(request.shard).slice(0, ROSTER_HEARTBEATS)
-    await session.send({ shards, members, heartbeats: heartbeats.slice(0, ROSTER_BATCH) })
+    const orders = source.orders(request.shard).slice(0, ROSTER_ORDERS)
+    const told = request.ordersOnly ? [] : source.heartbeats(request.shard)
+    const heartbeats = told.slice(0, ROSTER_HEARTBEATS)
+    await session.send({ shards, members, heartbeats: heartbeats.slice(0, ROSTER_BATCH), orders })
     for (let start = ROSTER_BATCH; start < heartbeats.length; start += ROSTER_BATCH) {
       const batch = heartbeats.slice(start, start + ROSTER_BATCH)
-      await session.send({ shards: [], members: [], heartbeats: batch })
+      await session.send({ shards: [], members: [], heartbeats: batch, orders: [] })
     }
   })
   return () => engine.unhandle(rosterProtocol)
@@ -49,15 +55,15 @@ export async function serveRoster(engine: Engine, source: RosterSource): Promise
 
 export type AskRoster = (
   peer: string,
-  shard: ShardName | '',
+  request: { shard: ShardName; ordersOnly: boolean },
   signal: AbortSignal,
 ) => Promise<Roster | undefined>
 
 /** What came until the answer ended or the time was over; undefined when nothing did. Never rejects. */
 export function createRosterClient(parts: { engine: Engine; clock: Clock; log: Log }): AskRoster {
   const { engine, clock, log } = parts
-  return async (peer, shard, signal) => {
-    const roster: Roster = { shards: [], members: [], heartbeats: [] }
+  return async (peer, request, signal) => {
+    const roster: Roster = { shards: [], members: [], heartbeats: [], orders: [] }
     let isAnswered = false
     const late = new AbortController()
     const cancel = clock.after(ASK_MS, () => late.abort(new Error('no roster in time')))
@@ -66,20 +72,21 @@ export function createRosterClient(parts: { engine: Engine; clock: Clock; log: L
         signal: AbortSignal.any([signal, late.signal]),
       })
       try {
-        await session.send({ shard })
+        await session.send(request)
         await session.end()
-        for await (const { shards, members, heartbeats } of session) {
+        for await (const { shards, members, heartbeats, orders } of session) {
           isAnswered = true
           roster.shards.push(...shards.filter(isShard).slice(0, ALL_SHARDS.length))
           roster.members.push(...members.filter(isPeer).slice(0, ROSTER_MEMBERS))
           roster.heartbeats.push(...heartbeats)
+          roster.orders.push(...orders.slice(0, ROSTER_ORDERS - roster.orders.length))
           if (roster.heartbeats.length >= ROSTER_HEARTBEATS) break
         }
       } finally {
         await session.close()
       }
     } catch (error) {
-      log.debug('a peer tells no roster', { peer, shard, code: codeOf(error) })
+      log.debug('a peer tells no roster', { peer, shard: request.shard, code: codeOf(error) })
     } finally {
       cancel()
     }

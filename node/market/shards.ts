@@ -3,7 +3,7 @@ import { ALL_SHARDS } from '../../protocols/inventory/shard.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
 import type { Network, TopicRules } from '../net/ports.js'
 import { createMembers, type Members, pick } from './members.js'
-import type { Place, ShardName } from './place.js'
+import type { Neighbours, Place, ShardName } from './place.js'
 import type { AskRoster } from './roster.js'
 
 export interface ShardsInit {
@@ -30,6 +30,8 @@ const PATIENCE_MS = 2_500
 const SUBSCRIBED_MS = 1_000
 const POLL_MS = 20
 const LOOKS_AT_ONCE = 4
+/** Each new neighbour may be one from whom nothing was heard for a while; whoever listens asks it. */
+const TOLD_EVERY_MS = 5_000
 /** What was looked for so lately is not waited for again. */
 const RECENT_MS = 60_000
 const ASKED_NEIGHBOURS = 4
@@ -46,7 +48,9 @@ interface Shard {
   /** By the clock's `elapsed`, as all times here. */
   wantedUntilMs: number
   isJoined: boolean
-  hadPeers: boolean
+  /** Neighbours that listeners were told of. */
+  known: Set<string>
+  toldAtMs: number
   pauseMs: number
   lookAtMs: number
   lookedAtMs: number
@@ -63,7 +67,7 @@ export function createShards(init: ShardsInit): Place {
   const members: Members = createMembers(init)
   const shards = new Map<ShardName, Shard>()
   const words = new Map<string, (shard: ShardName) => TopicRules>()
-  const listeners = new Set<(shard: ShardName) => void>()
+  const listeners = new Set<(news: Neighbours) => void>()
   const informants = new Map<ShardName, string[]>()
   const closing = new AbortController()
   const { signal: closed } = closing
@@ -80,7 +84,8 @@ export function createShards(init: ShardsInit): Place {
         isOwn: false,
         wantedUntilMs: 0,
         isJoined: false,
-        hadPeers: false,
+        known: new Set(),
+        toldAtMs: Number.NEGATIVE_INFINITY,
         pauseMs: first,
         lookAtMs: 0,
         lookedAtMs: Number.NEGATIVE_INFINITY,
@@ -114,15 +119,23 @@ export function createShards(init: ShardsInit): Place {
       return
     }
     const now = clock.elapsed()
-    const count = peers(shard.name).length
+    const neighbours = peers(shard.name)
+    const count = neighbours.length
     if (shard.isOwn || count > 0) join(shard)
-    if (count === 0) shard.hadPeers = false
-    else if (!shard.hadPeers) {
-      shard.hadPeers = true
-      for (const tell of listeners) tell(shard.name)
-    }
+    tellOf(shard, neighbours)
     if (shard.isOwn && shard.announceAtMs <= now && network.peers().length > 0) announce(shard)
     if (count < FEW_PEERS && shard.lookAtMs <= now && looking() < LOOKS_AT_ONCE) void look(shard)
+  }
+
+  function tellOf(shard: Shard, neighbours: readonly string[]): void {
+    const fresh = neighbours.filter((peer) => !shard.known.has(peer))
+    const isFirst = fresh.length === neighbours.length
+    const isSoon = clock.elapsed() - shard.toldAtMs < TOLD_EVERY_MS
+    if (neighbours.length === 0) shard.known.clear()
+    if (fresh.length === 0 || (isSoon && !isFirst)) return
+    shard.known = new Set(neighbours)
+    shard.toldAtMs = clock.elapsed()
+    for (const tell of listeners) tell({ shard: shard.name, fresh, isFirst })
   }
 
   const tendAll = () => {
@@ -157,7 +170,9 @@ export function createShards(init: ShardsInit): Place {
   async function askInformants(name: ShardName): Promise<string[]> {
     const asked = informants.get(name) ?? []
     informants.delete(name)
-    const rosters = await Promise.all(asked.map((peer) => ask(peer, name, closed)))
+    const rosters = await Promise.all(
+      asked.map((peer) => ask(peer, { shard: name, ordersOnly: true }, closed)),
+    )
     return rosters.flatMap((roster) => roster?.members ?? [])
   }
 
@@ -165,7 +180,7 @@ export function createShards(init: ShardsInit): Place {
   async function hear(signal: AbortSignal): Promise<Set<ShardName> | undefined> {
     while (network.peers().length === 0) await clock.sleep(POLL_MS, signal)
     const asked = pick(network.peers(), ASKED_NEIGHBOURS, random)
-    const rosters = await Promise.all(asked.map((peer) => ask(peer, '', signal)))
+    const rosters = await Promise.all(asked.map((peer) => ask(peer, { shard: '', ordersOnly: true }, signal)))
     const heard = new Set<ShardName>()
     rosters.forEach((roster, index) => {
       for (const name of roster?.shards ?? []) {
@@ -276,7 +291,7 @@ export function createShards(init: ShardsInit): Place {
       return counts.reduce((sum, { recipients }) => sum + recipients, 0)
     },
     peers,
-    onPopulated: (listener) => {
+    onNeighbours: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },

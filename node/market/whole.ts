@@ -22,7 +22,7 @@ export function createWholeMarket(network: { name: string; gossip: Gossip }): Pl
     joined: () => WHOLE,
     publish: async (word, _shards, data) => (await gossip.publish(topicName(name, word), data)).recipients,
     peers: () => [...new Set([...words].flatMap((word) => gossip.peers(topicName(name, word))))],
-    onPopulated: () => () => {},
+    onNeighbours: () => () => {},
     close: () => {
       for (const word of words) gossip.leave(topicName(name, word))
     },

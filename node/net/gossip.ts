@@ -15,8 +15,11 @@ export interface GossipOptions {
   heartbeatIntervalMs?: number
   /** Largest message of any topic, bytes. Same network-wide. Default 64 KiB. */
   maxMessageBytes?: number
-  /** What this node thinks of a peer for reasons of its own (stake, reputation): added to its score. Default 0. */
-  standingOf?: (peer: string) => number
+}
+
+/** What this node thinks of a peer for reasons of its own, set when these are known: see `Gossip.rank`. */
+export interface Ranking {
+  standingOf(peer: string): number
 }
 
 export const DEFAULT_MAX_MESSAGE_BYTES = 64 * 1024
@@ -52,6 +55,8 @@ const INVALID_MESSAGE_DECAY = 0.99
 const BEHAVIOUR_PENALTY_WEIGHT = -10
 const BEHAVIOUR_PENALTY_THRESHOLD = 6
 const BEHAVIOUR_PENALTY_DECAY = 0.99
+/** All good that topics can say of a peer: with the best standing (20) still less than four invalid messages cost. */
+const TOPIC_SCORE_CAP = 5
 const SCORE_DECAY_INTERVAL_MS = 1_000
 const SCORE_RETAIN_MS = 10 * 60_000
 
@@ -59,12 +64,16 @@ const SCORE_RETAIN_MS = 10 * 60_000
  * Messages carry envelopes of our own, so gossipsub's signatures are left off: they would double the cost and would let
  * one envelope travel again and again under new sequence numbers. A message's id is the hash of what it says.
  */
-export function gossipsubOptions(options: GossipOptions, isLocal: boolean): Partial<GossipsubOpts> {
+export function gossipsubOptions(
+  options: GossipOptions,
+  ranking: Ranking,
+  isLocal: boolean,
+): Partial<GossipsubOpts> {
   const degree = options.degree ?? DEFAULT_DEGREE
   const scoreParams: Partial<PeerScoreParams> = {
     topics: {},
-    topicScoreCap: 50,
-    appSpecificScore: (peer) => options.standingOf?.(peer) ?? 0,
+    topicScoreCap: TOPIC_SCORE_CAP,
+    appSpecificScore: (peer) => ranking.standingOf(peer),
     appSpecificWeight: 1,
     // many peers of a local swarm share one address
     ...(isLocal ? { IPColocationFactorWeight: 0 } : {}),
@@ -124,11 +133,18 @@ interface Joined {
 export interface GossipInit {
   gossipsub: GossipSub & { score: { params: PeerScoreParams } }
   options: GossipOptions
+  ranking: Ranking
   clock: Clock
   log: Log
 }
 
-export function createGossip({ gossipsub, options, clock, log }: GossipInit): Gossip & { stop(): void } {
+export function createGossip({
+  gossipsub,
+  options,
+  ranking,
+  clock,
+  log,
+}: GossipInit): Gossip & { stop(): void } {
   const joined = new Map<string, Joined>()
   const allowed = options.allowedTopics === undefined ? undefined : new Set(options.allowedTopics)
   const maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES
@@ -192,21 +208,31 @@ export function createGossip({ gossipsub, options, clock, log }: GossipInit): Go
       return { recipients: recipients.length }
     },
     peers: (topic) => gossipsub.getSubscribers(topic).map((peer) => peer.toString()),
+    rank: (standingOf) => {
+      ranking.standingOf = standingOf
+    },
     stop: () => gossipsub.removeEventListener('gossipsub:message', onMessage),
   }
 }
+
+/** What a neighbour sends above its rate is ignored; as much again and twice more, and it is a flood that is meant. */
+const EXCESS = 2
 
 /**
  * Cheap checks first: size, the neighbour's rate, the word's own rules, and only for what these accept the author's rate,
  * so that nobody can use up the allowance of another by forging its name.
  */
 function createValidator(rules: TopicRules, limits: TopicLimits, clock: Clock, log: Log): TopicValidatorFn {
-  const neighbours = new TokenBuckets(limits.perNeighbour satisfies Rate)
+  const { perMinute, burst } = limits.perNeighbour satisfies Rate
+  const neighbours = new TokenBuckets(limits.perNeighbour)
+  const excess = new TokenBuckets({ perMinute: perMinute * EXCESS, burst: burst * EXCESS })
   const authors = new TokenBuckets(limits.perAuthor satisfies Rate)
 
   const decide = async (message: GossipMessage): Promise<Verdict> => {
     if (message.data.byteLength > limits.maxBytes) return 'reject'
-    if (!neighbours.take(message.from, clock.elapsed())) return 'ignore'
+    if (!neighbours.take(message.from, clock.elapsed())) {
+      return excess.take(message.from, clock.elapsed()) ? 'ignore' : 'reject'
+    }
     const verdict = await rules.validate(message)
     if (verdict !== 'accept') return verdict
     const author = rules.authorOf === undefined ? message.from : rules.authorOf(message)

@@ -25,8 +25,10 @@ import {
   type GossipInit,
   type GossipOptions,
   gossipsubOptions,
+  type Ranking,
   SCORE_THRESHOLDS,
 } from './gossip.js'
+import { createHostLimit } from './hosts.js'
 import type { CallOptions, Network, PeerEvent } from './ports.js'
 
 export interface NetworkInit {
@@ -51,8 +53,10 @@ export interface NetworkInit {
   /** A bootstrap peer helps others to find each other: it holds more connections and passes peers on. Default `peer`. */
   role?: 'peer' | 'bootstrap'
   maxConnections?: number
-  /** Peers that this node neither dials nor lets in. What is connected already stays so until it is hung up. */
-  denies?: (peer: string) => boolean
+  /** Connections that one host may open to this node: an IPv4 address, a /64 of IPv6. Default 16; on loopback and in a LAN any. */
+  maxConnectionsPerHost?: number
+  /** Peers that this node neither dials nor lets in, asked on every attempt. Default: none. */
+  isShutOut?: (peer: string) => boolean
 }
 
 /**
@@ -64,10 +68,12 @@ const MAX_STREAMS_PER_CONNECTION = 1_000
 const MAX_CONNECTIONS = { peer: 300, bootstrap: 2_000 }
 /** libp2p's default of 5 per second and address is one household; a local swarm is one address altogether. */
 const INBOUND_CONNECTIONS_PER_SECOND = { local: 1_000, public: 5 }
+/** A household, a rack behind one address: some nodes. Whoever makes up thousands gets no more places than they. */
+const CONNECTIONS_PER_HOST = { local: Number.POSITIVE_INFINITY, public: 16 }
 const MAX_PENDING_CONNECTIONS = 100
 const DIAL_TIMEOUT_MS = 10_000
 const STOP_TIMEOUT_MS = 5_000
-const SCORE_CHECK_MS = 5_000
+const SCORE_CHECK_MS = 2_000
 const BAN_MS = 10 * 60_000
 const MAX_BANS = 10_000
 
@@ -81,27 +87,39 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
   const directory = init.dataDir === undefined ? undefined : await openDirectory(init.dataDir, self)
   const bans = createBans(init.clock)
   try {
-    const node = await startNode(init, privateKey, directory?.datastore, bans)
-    return compose(init, node, privateKey, bans, async () => directory?.close())
+    const ranking: Ranking = { standingOf: () => 0 }
+    const node = await startNode(init, { privateKey, datastore: directory?.datastore, bans, ranking })
+    return compose(init, node, { privateKey, bans, ranking }, async () => directory?.close())
   } catch (error) {
     await directory?.close()
     throw error
   }
 }
 
+interface NodeParts {
+  privateKey: Ed25519PrivateKey
+  bans: Bans
+  ranking: Ranking
+}
+
 async function startNode(
   init: NetworkInit,
-  privateKey: Ed25519PrivateKey,
-  datastore: Datastore | undefined,
-  bans: Bans,
+  { privateKey, datastore, bans, ranking }: NodeParts & { datastore: Datastore | undefined },
 ) {
+  // The limit counts the connections of the very node that asks it.
+  const open: { addresses: () => string[] } = { addresses: () => [] }
   const node = await createLibp2p({
-    ...nodeOptions(init, bans),
+    ...nodeOptions(init, bans, () => open.addresses()),
     privateKey,
     ...(datastore === undefined ? {} : { datastore }),
     start: false,
-    services: nodeServices(init),
+    services: nodeServices(init, ranking),
   })
+  open.addresses = () =>
+    node
+      .getConnections()
+      .filter(({ direction }) => direction === 'inbound')
+      .map(({ remoteAddr }) => remoteAddr.toString())
   try {
     await node.start()
   } catch (cause) {
@@ -120,11 +138,16 @@ function nodeOptions(
     allowPrivateAddresses,
     role = 'peer',
     maxConnections,
-    denies = () => false,
+    maxConnectionsPerHost,
+    isShutOut,
   }: NetworkInit,
   bans: Bans,
+  open: () => string[],
 ) {
-  const isUnwanted = (peer: PeerId) => bans.has(peer.toString()) || denies(peer.toString())
+  const kind = allowPrivateAddresses ? 'local' : 'public'
+  const hosts = createHostLimit({ maxPerHost: maxConnectionsPerHost ?? CONNECTIONS_PER_HOST[kind], open })
+  const isRefused = (peer: PeerId) => bans.has(peer.toString()) || (isShutOut?.(peer.toString()) ?? false)
+  const isCrowded = ({ remoteAddr }: { remoteAddr: Multiaddr }) => !hosts.hasRoomFor(remoteAddr.toString())
   return {
     addresses: { listen, ...(announce === undefined ? {} : { announce }) },
     transports: [tcp()],
@@ -139,25 +162,35 @@ function nodeOptions(
     connectionManager: {
       maxConnections: maxConnections ?? MAX_CONNECTIONS[role],
       maxIncomingPendingConnections: MAX_PENDING_CONNECTIONS,
-      inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND[allowPrivateAddresses ? 'local' : 'public'],
+      inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND[kind],
       dialTimeout: DIAL_TIMEOUT_MS,
     },
     connectionGater: {
       // peers tell us addresses of other peers: on a public network none of them may point into our own LAN
       denyDialMultiaddr: (address: Multiaddr) => !allowPrivateAddresses && isPrivate(address),
-      denyDialPeer: isUnwanted,
-      denyInboundEncryptedConnection: isUnwanted,
+      denyDialPeer: isRefused,
+      // before the handshake because it is cheap, and after it because many shake hands at the same time
+      denyInboundConnection: isCrowded,
+      denyInboundEncryptedConnection: isRefused,
+      denyInboundUpgradedConnection: (_: PeerId, connection: { remoteAddr: Multiaddr }) =>
+        isCrowded(connection),
     },
   }
 }
 
-function nodeServices({ network, gossip = {}, allowPrivateAddresses, role = 'peer' }: NetworkInit) {
+function nodeServices(
+  { network, gossip = {}, allowPrivateAddresses, role = 'peer' }: NetworkInit,
+  ranking: Ranking,
+) {
   const protocolPrefix = `nightshift/${network}`
   return {
     identify: identify({ protocolPrefix }),
     // Several services may measure the round trip to one peer at once; by default ping takes one stream out, two in.
     ping: ping({ protocolPrefix, maxOutboundStreams: 16, maxInboundStreams: 16 }),
-    gossip: gossipsub({ ...gossipsubOptions(gossip, allowPrivateAddresses), doPX: role === 'bootstrap' }),
+    gossip: gossipsub({
+      ...gossipsubOptions(gossip, ranking, allowPrivateAddresses),
+      doPX: role === 'bootstrap',
+    }),
     kad: kadDHT({
       protocol: protocolId(network, 'kad'),
       clientMode: false,
@@ -169,8 +202,7 @@ function nodeServices({ network, gossip = {}, allowPrivateAddresses, role = 'pee
 function compose(
   init: NetworkInit,
   node: Node,
-  privateKey: Ed25519PrivateKey,
-  bans: Bans,
+  { privateKey, bans, ranking }: NodeParts,
   closeDirectory: () => Promise<void>,
 ): Network {
   const { network: name, clock, random, log } = init
@@ -188,6 +220,7 @@ function compose(
   const gossip = createGossip({
     gossipsub: node.services.gossip as unknown as GossipInit['gossipsub'],
     options: init.gossip ?? {},
+    ranking,
     clock,
     log,
   })

@@ -81,6 +81,11 @@ export interface Gossip {
   publish(topic: string, data: Uint8Array): Promise<{ recipients: number }>
   /** Peers known to have joined the topic. */
   peers(topic: string): string[]
+  /**
+   * Adds what `standingOf` says of a peer to its score, from then on. Read for every neighbour every second: it must
+   * answer at once. See `SCORE_THRESHOLDS` in gossip.ts for what scores mean.
+   */
+  rank(standingOf: (peer: string) => number): void
 }
 
 export interface RecordRules {

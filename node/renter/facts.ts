@@ -12,7 +12,8 @@ export interface FactSources {
   meter?: LatencyMeter
   places?: PlaceJudge
   evidence?: Pick<EvidenceReader, 'attestersOf'>
-  reputation?: Pick<Reputation, 'reliabilityOf'>
+  /** Of a provider's conduct, by what can be checked (node/reputation). */
+  reputation?: Pick<Reputation, 'reliabilityOf' | 'known'>
 }
 
 export type Fact = 'latency' | 'reliability' | 'attestations' | 'place'
@@ -46,8 +47,8 @@ export interface FactFinder {
   ): Promise<Map<string, OfferFacts>>
   /** Measures in the background what will be shown the next time. */
   consider(offers: readonly Offer[]): void
-  /** With what is known already; the first ones with the reliability too, which sends nobody a question. */
-  complete(offers: readonly Offer[], signal?: AbortSignal): Promise<Offer[]>
+  /** With what is known already; of many, only the first with the reliability, which is then read in the background. */
+  complete(offers: readonly Offer[]): Offer[]
 }
 
 const FIND_MS = 2_000
@@ -58,18 +59,16 @@ const AT_ONCE = 16
 export function createFactFinder(parts: FactSources & { clock: Clock; log: Log }): FactFinder {
   const { meter, places, evidence, reputation, clock, log } = parts
 
-  const complete: FactFinder['complete'] = (offers, signal) =>
-    Promise.all(
-      offers.map(async (offer, at) => {
-        const latencyMs = meter?.latencyOf(offer.peer)
-        const conduct = at < MOST_ASKED ? await reputation?.reliabilityOf(offer.peer, signal) : undefined
-        return {
-          ...offer,
-          ...(latencyMs === undefined ? {} : { latencyMs }),
-          ...(conduct === undefined ? {} : { reliability: conduct.reliability }),
-        }
-      }),
-    )
+  const complete: FactFinder['complete'] = (offers) =>
+    offers.map((offer, at) => {
+      const latencyMs = meter?.latencyOf(offer.peer)
+      const conduct = at < MOST_ASKED ? reputation?.known(offer.peer) : undefined
+      return {
+        ...offer,
+        ...(latencyMs === undefined ? {} : { latencyMs }),
+        ...(conduct === undefined ? {} : { reliability: conduct.reliability }),
+      }
+    })
 
   const find: FactFinder['find'] = async (offer, needed, others, signal) => {
     if (needed.length === 0) return {}

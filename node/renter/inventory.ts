@@ -229,16 +229,15 @@ export function createInventory(parts: InventoryParts): Inventory {
     const needed = requirements === undefined ? [] : neededFacts(requirements)
     const found = await facts.find(staked, needed, catalogue.offers(clock.now()), signal)
     catalogue.amend(peer, found)
-    const [complete] = await facts.complete([joinFacts(staked, found)], signal)
+    const [complete] = facts.complete([joinFacts(staked, found)])
     return complete
   }
 
   /** Facts that cost a question are found out for those that fit in everything else, the cheapest first. */
-  const search = async (wanted: OfferSearch, signal?: AbortSignal): Promise<OfferPage> => {
+  const look = async (wanted: OfferSearch, signal?: AbortSignal): Promise<OfferPage> => {
     const { terms = [], limit = DEFAULT_LIMIT, all = false } = wanted
-    const wide = widenSearch(wanted)
-    await heartbeats.seek(wide.requirements, signal)
     hearOwn()
+    const wide = widenSearch(wanted)
     const query = (ignoring: readonly MismatchReason[], most: number) =>
       catalogue.query({ ...wide, ignoring, limit: most }, clock.now())
     const likely = query(['STAKE', ...MEASURED], Math.max(limit, MOST_STAKES)).cheapest
@@ -246,7 +245,7 @@ export function createInventory(parts: InventoryParts): Inventory {
     const needed = neededFacts(wide.requirements)
     if (needed.length > 0) {
       const nearly = query(MEASURED, limit).cheapest
-      for (const [peer, found] of await facts.findMany(nearly, needed, likely, signal)) {
+      for (const [peer, found] of await facts.findMany(nearly, needed, again(likely), signal)) {
         catalogue.amend(peer, found)
       }
     }
@@ -254,7 +253,7 @@ export function createInventory(parts: InventoryParts): Inventory {
     const isIndexed = terms.length === 0 && (wanted.sort === undefined || wanted.sort === 'price')
     const answer = query([], isIndexed ? limit : MOST_LOOKED_AT)
     const explained = (offers: readonly Offer[]) => offers.map((offer) => explainOne(offer, wanted))
-    const looked = explained(await facts.complete(answer.cheapest, signal))
+    const looked = explained(facts.complete(answer.cheapest))
     const fitting = looked.filter(({ mismatches }) => mismatches.length === 0)
     const told = sortOffers(fitting, wanted.sort).slice(0, limit)
     if (all && told.length < limit) {
@@ -262,7 +261,7 @@ export function createInventory(parts: InventoryParts): Inventory {
       const missedBy = (peer: string) => answer.missedBy(peer)?.length || Number(unmet.has(peer))
       const rest = nearest(catalogue.offers(clock.now()), missedBy, limit - told.length)
       await readStakes(rest, signal)
-      told.push(...explained(await facts.complete(again(rest), signal)))
+      told.push(...explained(facts.complete(again(rest))))
     }
     facts.consider(told.map(({ offer }) => offer))
     return {
@@ -284,17 +283,24 @@ export function createInventory(parts: InventoryParts): Inventory {
     ],
   })
 
+  /** Whoever asks for what does not fit, too, wants it from everywhere. */
+  const search = async (wanted: OfferSearch, signal?: AbortSignal): Promise<OfferPage> => {
+    await heartbeats.seek(wanted.all === true ? ANYWHERE : widenSearch(wanted).requirements, signal)
+    return look(wanted, signal)
+  }
+
   return {
     seek: (requirements, signal) => heartbeats.seek(requirements, signal),
-    offers: async (signal) => facts.complete(await offers(signal), signal),
+    offers: async (signal) => facts.complete(await offers(signal)),
     offerOf,
     explain: async (requirements, ceilingPricePerHour, signal) => {
+      await heartbeats.seek(requirements, signal)
       const wanted = {
         requirements,
         all: true,
         ...(ceilingPricePerHour === undefined ? {} : { ceilingPricePerHour }),
       }
-      return (await search(wanted, signal)).offers
+      return (await look(wanted, signal)).offers
     },
     search,
     onChange: (listener) => {

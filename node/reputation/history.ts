@@ -7,6 +7,7 @@ export interface History {
   cursor?: string
   leases: StoredLease[]
   slashedAtMs: number[]
+  silentAtMs: number[]
   /** Leases whose provider has posted their completion, and those that a slash made void: they have not ended yet. */
   completed: string[]
   voided: string[]
@@ -19,11 +20,11 @@ export interface StoredLease extends PastLease {
 export const HISTORY_LIMITS = {
   /** The newest; with a half-life of a month, older ones say next to nothing. */
   maxLeases: 256,
-  maxSlashes: 32,
+  maxFaults: 32,
   maxPending: 64,
 } as const
 
-export const NO_HISTORY: History = { leases: [], slashedAtMs: [], completed: [], voided: [] }
+export const NO_HISTORY: History = { leases: [], slashedAtMs: [], silentAtMs: [], completed: [], voided: [] }
 
 /** Pure: the history after one more transaction. Reading the same transaction again changes nothing. */
 export function addConduct(
@@ -35,10 +36,11 @@ export function addConduct(
     cursor: transaction.signature,
     leases: [...before.leases],
     slashedAtMs: [...before.slashedAtMs],
+    silentAtMs: [...before.silentAtMs],
     completed: [...before.completed],
     voided: [...before.voided],
   }
-  const { maxLeases, maxSlashes, maxPending } = HISTORY_LIMITS
+  const { maxLeases, maxFaults, maxPending } = HISTORY_LIMITS
   const { atMs } = transaction
   for (const event of transaction.events) {
     switch (event.kind) {
@@ -49,12 +51,16 @@ export function addConduct(
         if (!history.slashedAtMs.includes(atMs)) history.slashedAtMs.push(atMs)
         history.voided.push(event.lease)
         break
+      case 'silent':
+        if (!history.silentAtMs.includes(atMs)) history.silentAtMs.push(atMs)
+        break
       default:
         if (!history.leases.some(({ lease }) => lease === event.lease)) addEnded(history, event, atMs)
     }
   }
   history.leases = history.leases.slice(-maxLeases)
-  history.slashedAtMs = history.slashedAtMs.slice(-maxSlashes)
+  history.slashedAtMs = history.slashedAtMs.slice(-maxFaults)
+  history.silentAtMs = history.silentAtMs.slice(-maxFaults)
   history.completed = history.completed.slice(-maxPending)
   history.voided = history.voided.slice(-maxPending)
   return history

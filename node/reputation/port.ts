@@ -9,6 +9,8 @@ export interface Reputation {
    * read from the chain in the background. A chain that does not answer leaves the last that was known.
    */
   reliabilityOf(peer: string, signal?: AbortSignal): Promise<Reliability>
+  /** The same without a promise, for lists. */
+  known(peer: string): Reliability
   /** The same after the chain and the provider were asked anew, for those who can wait. */
   evidenceOf(peer: string, signal?: AbortSignal): Promise<PeerEvidence>
 }
@@ -24,6 +26,7 @@ export interface PeerEvidence extends Reliability {
   /** Atomic units paid by others in the settled leases. */
   paid: bigint
   slashes: number
+  silences: number
   verifiers: { count: number; favourable: number; weight: bigint }
   experience: Partial<Record<ExperienceKind, number>>
 }

@@ -31,7 +31,7 @@ const READINGS_AT_ONCE = 2
 const READING_MS = 30_000
 /** Peers that wait for a reading; of more, those are read that are asked for again later. */
 const MAX_WAITING = 1_024
-/** Peers kept in memory and in the store; the one that was asked for longest ago goes first. */
+/** Peers kept in memory and in the store; the one that was read longest ago goes first. */
 const MAX_KNOWN = 4_096
 /** Writing the history to the disk that often while a long one is read. */
 const SAVE_EVERY = 32
@@ -49,7 +49,12 @@ interface Known {
 
 type Stored = Pick<Known, 'history' | 'own' | 'readAtMs'>
 
-const NO_WORD: Evidence = { count: 0, favourable: 0, weight: 0n }
+const UNREAD: Known = {
+  history: NO_HISTORY,
+  own: [],
+  verifiers: { count: 0, favourable: 0, weight: 0n },
+  dueAt: Number.NEGATIVE_INFINITY,
+}
 
 export async function createReputation(parts: {
   escrow: Pick<Escrow, 'market' | 'provider'>
@@ -70,17 +75,12 @@ export async function createReputation(parts: {
   const waiting = new Set<string>()
 
   for (const { key, value } of await stored.list()) {
-    known.set(key, { ...value, verifiers: NO_WORD, dueAt: Number.NEGATIVE_INFINITY })
+    known.set(key, { ...UNREAD, ...value, history: { ...NO_HISTORY, ...value.history } })
   }
 
-  /** The same entry, now the last to be forgotten. */
+  /** Its entry, now the last to be forgotten. */
   const recall = (peer: string): Known => {
-    const entry = known.get(peer) ?? {
-      history: NO_HISTORY,
-      own: [],
-      verifiers: NO_WORD,
-      dueAt: Number.NEGATIVE_INFINITY,
-    }
+    const entry = known.get(peer) ?? { ...UNREAD }
     known.delete(peer)
     known.set(peer, entry)
     for (const oldest of known.keys()) {
@@ -137,17 +137,19 @@ export async function createReputation(parts: {
   }
 
   const refresh = (peer: string): void => {
-    if (stopping.signal.aborted || recall(peer).dueAt > clock.elapsed() || reading.has(peer)) return
+    const { dueAt } = known.get(peer) ?? UNREAD
+    if (stopping.signal.aborted || dueAt > clock.elapsed() || reading.has(peer)) return
     if (reading.size < READINGS_AT_ONCE) void startReading(peer)
     else if (waiting.size < MAX_WAITING) waiting.add(peer)
   }
 
-  const weigh = async (peer: string): Promise<{ found: ConductEvidence; reliability: Reliability }> => {
-    const { history, own, verifiers } = recall(peer)
+  const weigh = (peer: string): { found: ConductEvidence; reliability: Reliability } => {
+    const { history, own, verifiers } = known.get(peer) ?? UNREAD
     const found: ConductEvidence = {
       own,
       leases: history.leases,
       slashedAtMs: history.slashedAtMs,
+      silentAtMs: history.silentAtMs,
       verifiersWeight: verifiers.weight,
       verifiers: verifiers.count,
       experience: experience.of(peer),
@@ -156,16 +158,19 @@ export async function createReputation(parts: {
     return { found, reliability: reliabilityOf(found, clock.now()) }
   }
 
+  const now = (peer: string): Reliability => {
+    refresh(peer)
+    return weigh(peer).reliability
+  }
+
   return {
-    reliabilityOf: async (peer) => {
-      refresh(peer)
-      return (await weigh(peer)).reliability
-    },
+    reliabilityOf: async (peer) => now(peer),
+    known: now,
 
     evidenceOf: async (peer, signal) => {
       await abortable(reading.get(peer) ?? startReading(peer), signal)
-      const { found, reliability } = await weigh(peer)
-      const { readAtMs, problem, verifiers } = recall(peer)
+      const { found, reliability } = weigh(peer)
+      const { readAtMs, problem, verifiers } = known.get(peer) ?? UNREAD
       return {
         peer,
         ...reliability,
@@ -186,7 +191,7 @@ export async function createReputation(parts: {
 
 function countUp(
   found: ConductEvidence,
-): Pick<PeerEvidence, 'leaseEnds' | 'paid' | 'slashes' | 'experience'> {
+): Pick<PeerEvidence, 'leaseEnds' | 'paid' | 'slashes' | 'silences' | 'experience'> {
   const foreign = found.leases.filter(({ renter }) => !found.own.includes(renter))
   const ended = (end: string) => foreign.filter((lease) => lease.end === end)
   return {
@@ -199,6 +204,7 @@ function countUp(
     },
     paid: ended('settled').reduce((total, { amount }) => total + amount, 0n),
     slashes: found.slashedAtMs.length,
+    silences: found.silentAtMs.length,
     experience: countExperience(found.experience),
   }
 }

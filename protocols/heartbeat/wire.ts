@@ -787,6 +787,7 @@ export namespace Heartbeat {
 
 export interface RosterRequest {
   shard: string
+  ordersOnly: boolean
 }
 
 export namespace RosterRequest {
@@ -804,12 +805,18 @@ export namespace RosterRequest {
           w.string(obj.shard)
         }
 
+        if ((obj.ordersOnly != null && obj.ordersOnly !== false)) {
+          w.uint32(16)
+          w.bool(obj.ordersOnly)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          shard: ''
+          shard: '',
+          ordersOnly: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -820,6 +827,10 @@ export namespace RosterRequest {
           switch (tag >>> 3) {
             case 1: {
               obj.shard = reader.string()
+              break
+            }
+            case 2: {
+              obj.ordersOnly = reader.bool()
               break
             }
             default: {
@@ -844,6 +855,13 @@ export namespace RosterRequest {
               }
               break
             }
+            case 2: {
+              yield {
+                field: `${prefix}.ordersOnly`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -861,6 +879,11 @@ export namespace RosterRequest {
     value: string
   }
 
+  export interface RosterRequestOrdersOnlyFieldEvent {
+    field: '$.ordersOnly'
+    value: boolean
+  }
+
   export function encode (obj: Partial<RosterRequest>): Uint8Array {
     return encodeMessage(obj, RosterRequest.codec())
   }
@@ -869,7 +892,7 @@ export namespace RosterRequest {
     return decodeMessage(buf, RosterRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RosterRequest>): Generator<RosterRequestShardFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RosterRequest>): Generator<RosterRequestShardFieldEvent | RosterRequestOrdersOnlyFieldEvent> {
     return streamMessage(buf, RosterRequest.codec(), opts)
   }
 }
@@ -878,6 +901,7 @@ export interface RosterResponse {
   shards: string[]
   members: string[]
   heartbeats: Uint8Array[]
+  orders: Uint8Array[]
 }
 
 export namespace RosterResponse {
@@ -911,6 +935,13 @@ export namespace RosterResponse {
           }
         }
 
+        if (obj.orders != null && obj.orders.length > 0) {
+          for (const value of obj.orders) {
+            w.uint32(34)
+            w.bytes(value)
+          }
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -918,7 +949,8 @@ export namespace RosterResponse {
         const obj: any = {
           shards: [],
           members: [],
-          heartbeats: []
+          heartbeats: [],
+          orders: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -951,6 +983,14 @@ export namespace RosterResponse {
               obj.heartbeats.push(reader.bytes())
               break
             }
+            case 4: {
+              if (opts.limits?.orders != null && obj.orders.length === opts.limits.orders) {
+                throw new MaxLengthError('Decode error - repeated field "orders" had too many elements')
+              }
+
+              obj.orders.push(reader.bytes())
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -963,7 +1003,8 @@ export namespace RosterResponse {
         const obj = {
           shards: 0,
           members: 0,
-          heartbeats: 0
+          heartbeats: 0,
+          orders: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1017,6 +1058,21 @@ export namespace RosterResponse {
 
               break
             }
+            case 4: {
+              if (opts.limits?.orders != null && obj.orders === opts.limits.orders) {
+                throw new MaxLengthError('Streaming decode error - repeated field "orders" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.orders[]`,
+                index: obj.orders,
+                value: reader.bytes()
+              }
+
+              obj.orders++
+
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1047,6 +1103,12 @@ export namespace RosterResponse {
     value: Uint8Array
   }
 
+  export interface RosterResponseOrdersFieldEvent {
+    field: '$.orders[]'
+    index: number
+    value: Uint8Array
+  }
+
   export function encode (obj: Partial<RosterResponse>): Uint8Array {
     return encodeMessage(obj, RosterResponse.codec())
   }
@@ -1055,7 +1117,7 @@ export namespace RosterResponse {
     return decodeMessage(buf, RosterResponse.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RosterResponse>): Generator<RosterResponseShardsFieldEvent | RosterResponseMembersFieldEvent | RosterResponseHeartbeatsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RosterResponse>): Generator<RosterResponseShardsFieldEvent | RosterResponseMembersFieldEvent | RosterResponseHeartbeatsFieldEvent | RosterResponseOrdersFieldEvent> {
     return streamMessage(buf, RosterResponse.codec(), opts)
   }
 }

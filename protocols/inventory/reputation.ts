@@ -27,6 +27,8 @@ export const REPUTATION = {
   mostOfVerifiers: 2,
   /** A slash, or a lie that this node has proof of. */
   lieWeight: 20,
+  /** It signed a proof and let the chain wait in vain for an opening: no lie is proven, and hardly another reason left. */
+  silenceWeight: 5,
 } as const
 
 /** What a provider that nobody knows anything about gets. */
@@ -78,6 +80,8 @@ export interface ConductEvidence {
   leases: readonly PastLease[]
   /** When the chain slashed it. */
   slashedAtMs: readonly number[]
+  /** When it let a demand of the chain for an opening lapse. */
+  silentAtMs: readonly number[]
   /** Atomic units: stake of verifiers that found its claims true less that of the others (`weighAttestations`). */
   verifiersWeight: bigint
   verifiers: number
@@ -88,7 +92,7 @@ export interface ConductEvidence {
 
 /** One source of evidence, in leases. */
 export interface ConductPart {
-  source: 'prior' | 'leases' | 'slashes' | 'verifiers' | 'experience'
+  source: 'prior' | 'leases' | 'slashes' | 'silences' | 'verifiers' | 'experience'
   good: number
   bad: number
   /** How many facts stand behind it. */
@@ -110,7 +114,8 @@ export function reliabilityOf(evidence: ConductEvidence, now: number): Reliabili
   const parts: ConductPart[] = [
     { source: 'prior', good: REPUTATION.priorGood, bad: REPUTATION.priorBad, count: 0 },
     weighLeases(foreign, evidence.minimumStake, now),
-    weighSlashes(evidence.slashedAtMs, now),
+    weighFaults('slashes', evidence.slashedAtMs, now),
+    weighFaults('silences', evidence.silentAtMs, now),
     weighVerifiers(evidence),
     weighExperience(evidence.experience, now),
   ]
@@ -156,9 +161,15 @@ function weighLeases(leases: readonly PastLease[], minimumStake: bigint, now: nu
   }
 }
 
-function weighSlashes(slashedAtMs: readonly number[], now: number): ConductPart {
-  const remaining = sum(slashedAtMs.map((atMs) => left(atMs, now, REPUTATION.lieHalfLifeMs)))
-  return { source: 'slashes', good: 0, bad: REPUTATION.lieWeight * remaining, count: slashedAtMs.length }
+const FAULTS = {
+  slashes: { weight: REPUTATION.lieWeight, halfLifeMs: REPUTATION.lieHalfLifeMs },
+  silences: { weight: REPUTATION.silenceWeight, halfLifeMs: REPUTATION.halfLifeMs },
+} as const
+
+function weighFaults(source: keyof typeof FAULTS, times: readonly number[], now: number): ConductPart {
+  const { weight, halfLifeMs } = FAULTS[source]
+  const remaining = sum(times.map((atMs) => left(atMs, now, halfLifeMs)))
+  return { source, good: 0, bad: weight * remaining, count: times.length }
 }
 
 function weighVerifiers({ verifiersWeight, verifiers, minimumStake }: ConductEvidence): ConductPart {
@@ -201,10 +212,11 @@ function halfLifeOf(kind: ExperienceKind): number {
 
 /** By the chain and by this node's own experience. An early end by the renter interrupts nothing: it is the renter's to make. */
 function goodSince(leases: readonly PastLease[], evidence: ConductEvidence): number | undefined {
-  const { slashedAtMs, experience } = evidence
+  const { slashedAtMs, silentAtMs, experience } = evidence
   const faults = [
     ...leases.filter(({ end }) => end === 'failed').map(({ atMs }) => atMs),
     ...slashedAtMs,
+    ...silentAtMs,
     ...[experience.lied, experience.failed].flatMap((tally) => (tally === undefined ? [] : [tally.atMs])),
   ]
   const last = Math.max(Number.NEGATIVE_INFINITY, ...faults)

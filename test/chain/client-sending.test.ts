@@ -4,8 +4,10 @@ import * as assert from 'uvu/assert'
 import { type Chain, type ChainRpc, priorityFee, sendInstructions } from '../../chain/client/sending.js'
 import { createSigner } from '../../chain/client/signing.js'
 import { COMPUTE_UNITS } from '../../chain/client/transactions.js'
+import { systemClock } from '../../node/system/clock.js'
 import { codeOf, type NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
+import { until } from '../support/clock.js'
 import { type LeaseParty, MarketWorld } from '../support/escrow.js'
 import { suite } from '../support/suite.js'
 
@@ -49,6 +51,9 @@ class Node {
     }
   }
 
+  /** How often it was asked for a status. */
+  looks = 0
+
   readonly rpc = {
     getLatestBlockhash: async () => {
       this.check()
@@ -61,6 +66,7 @@ class Node {
       return this.height
     },
     getSignatureStatuses: async ([signature]: string[]) => {
+      this.looks++
       this.check()
       const found = this.landed.get(signature!)
       const status = found === undefined ? null : { slot: 7, err: found.err, confirmationStatus: 'confirmed' }
@@ -251,6 +257,59 @@ test('a lease that is gone is an error with a name, not an empty answer', () => 
       assert.is(codeOf(error), code)
     }
   }
+})
+
+/** A node that executes after `looks` looks, and tells whoever listens. */
+async function wait(listening: 'live' | 'dead' | 'none', looks = 20) {
+  const { node, chain, settle } = createStage()
+  let asked = 0
+  let ended = 0
+  const { getSignatureStatuses } = node.rpc
+  Object.assign(node.rpc, {
+    getSignatureStatuses: async (...args: Parameters<typeof getSignatureStatuses>) => {
+      asked++
+      return chain.clock.elapsed() < looks * 1_000
+        ? { context: { slot: 7 }, value: [null] }
+        : getSignatureStatuses(...args)
+    },
+  })
+  const confirmations = {
+    watch: () => ({ isLive: () => listening === 'live', end: () => void ended++ }),
+  }
+  if (listening !== 'none') chain.confirmations = confirmations
+  await settle(1_000n)
+  assert.is(new Set(node.sent).size, 1, 'one signature')
+  return { asked, ended, tookMs: chain.clock.elapsed() }
+}
+
+test('while news would be heard the node is asked less often; without, as before', async () => {
+  const [live, dead, none] = [await wait('live'), await wait('dead'), await wait('none')]
+  assert.ok(live.asked <= 12, `${live.asked} looks in 20 s`)
+  assert.is(live.ended, 1, 'nobody is left listening')
+  assert.is(dead.asked, none.asked)
+  assert.ok(none.asked >= 50)
+})
+
+test('news ends the waiting at once, and an abort too', async () => {
+  const { node, chain, settle } = createStage()
+  const clock = systemClock
+  node.lost = 1
+  let tell: (() => void) | undefined
+  chain.clock = { ...clock, sleep: (ms, signal) => clock.sleep(ms * 1_000, signal) }
+  chain.confirmations = {
+    watch: (_signature, onNews) => {
+      tell = onNews
+      return { isLive: () => true, end: () => {} }
+    },
+  }
+  const abort = new AbortController()
+  const sending = settle(1_000n, abort.signal).catch(String)
+  await until(() => tell !== undefined)
+  const lookedBefore = node.looks
+  tell?.()
+  await until(() => node.looks > lookedBefore)
+  abort.abort(new Error('no more'))
+  assert.is(await sending, 'Error: no more')
 })
 
 test.run()

@@ -13,16 +13,25 @@ import {
 } from '@solana/spl-token'
 import { Connection, type PublicKey, SystemProgram, type TransactionInstruction } from '@solana/web3.js'
 import * as assert from 'uvu/assert'
-import { marketAddress } from '../../chain/client/addresses.js'
-import { initMarket, registerProvider } from '../../chain/client/instructions.js'
+import { disputeAddress, marketAddress, providerAddress } from '../../chain/client/addresses.js'
+import { slashSilent } from '../../chain/client/disputes.js'
+import {
+  closeProvider,
+  initMarket,
+  registerProvider,
+  requestUnstake,
+  withdrawStake,
+} from '../../chain/client/instructions.js'
 import { sendInstructions } from '../../chain/client/sending.js'
 import { createSigner, type KeySigner } from '../../chain/client/signing.js'
 import { type LocalChain, startLocalChain } from '../../chain/local/chain.js'
 import type {
+  DemandState,
   Escrow,
   FraudEvidence,
   FraudRefusal,
   LeaseProposal,
+  OpeningDemand,
   SignedVoucher,
   Slash,
 } from '../../node/escrow/port.js'
@@ -30,8 +39,9 @@ import { createSolanaEscrow, type SolanaEscrowOptions } from '../../node/escrow/
 import { systemClock } from '../../node/system/clock.js'
 import { silentLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
+import { digest } from '../../protocols/bytes.js'
 import type { ProofParams } from '../../protocols/challenge/params.js'
-import { encodeReceipt, type Receipt } from '../../protocols/challenge/receipt.js'
+import { decodeReceipt, encodeReceipt, type Receipt } from '../../protocols/challenge/receipt.js'
 import { codeOf } from '../../protocols/errors.js'
 import { encodeVoucher } from '../../protocols/settlement/voucher.js'
 import { DEFAULT_TERMS } from '../support/escrow.js'
@@ -632,6 +642,196 @@ test('a lease that has ended before keeps nobody from punishing the lie in it', 
   await renter.expireLease(opened.lease)
   assert.is((await punished(evidence)).bounty, 500_000n)
   assert.is((await balance(wallet.publicKey)) - had, 500_000n)
+})
+
+test('a completion is posted once, before the deadline, and the bond comes back whole', async () => {
+  const liar = await registerLiar()
+  const node = connect({ node: signer(liar.node) })
+  chain.airdrop(liar.node.publicKey, 1_000_000_000n)
+  const { lease } = await openWith(liar)
+  assert.is((await renter.lease(lease))?.completed, false)
+  await node.complete(lease, hashOf('output'))
+  assert.is((await renter.lease(lease))?.completed, true)
+  chain.advance({ slots: 1 })
+  assert.is(await rejection(() => node.complete(lease, hashOf('other'))), 'ESCROW_ALREADY_COMPLETED')
+  chain.advance({ seconds: 1_060 })
+  await node.expireLease(lease)
+  assert.is(await stakeOf(liar), 10_000_000n)
+})
+
+interface Quarrel {
+  liar: Liar
+  node: Escrow
+  lease: Uint8Array
+  evidence: FraudEvidence
+  demand: OpeningDemand
+}
+
+async function quarrel(how: Parameters<typeof prove>[1] = { honest: true }): Promise<Quarrel> {
+  const liar = await registerLiar()
+  chain.airdrop(liar.node.publicKey, 1_000_000_000n)
+  const { lease } = await openWith(liar)
+  const evidence = await prove(liar, { lease, ...how })
+  const { opening, ...signed } = evidence
+  const { round, row, column } = opening
+  const demand = { ...signed, entry: { round, row, column } }
+  return { liar, node: connect({ node: signer(liar.node) }), lease, evidence, demand }
+}
+
+async function pursued(demand: OpeningDemand, by: Escrow = renter): Promise<DemandState> {
+  const state = await by.demandOpening(demand)
+  if ('refused' in state) throw new Error(`${state.refused}: ${state.detail}`)
+  return state
+}
+
+for (const params of [
+  { n: 256, rounds: 2 },
+  { n: 32_768, rounds: 256 },
+]) {
+  test(`an opening of n = ${params.n} is demanded, seen by the provider, given, and done with`, async () => {
+    const { liar, node, lease, evidence, demand } = await quarrel({ params, honest: true })
+    assert.equal(await node.demands(), [])
+    const lamports = await lamportsOf(wallet.publicKey)
+    const asked = await pursued(demand)
+    const answerBy = (await renter.chainTime()) + DEFAULT_TERMS.coolDownSeconds
+    assert.equal(asked, { state: 'asked', answerBy })
+    const spent = await lamportsOf(wallet.publicKey)
+    assert.equal(await pursued(demand, connect()), asked, 'once')
+    assert.is(await lamportsOf(wallet.publicKey), spent)
+
+    const { seed, root } = decodeReceipt(demand.receipt)!
+    const [seen, ...others] = await node.demands()
+    assert.is(others.length, 0)
+    assert.equal(
+      { ...seen, address: undefined, bound: undefined },
+      {
+        address: undefined,
+        bound: undefined,
+        lease,
+        seed,
+        params,
+        root,
+        entry: demand.entry,
+        answerBy,
+      },
+    )
+    assert.is((await node.provider(liar.node.publicKey.toBytes()))?.openDemands, 1)
+    const funds = await lamportsOf(liar.node.publicKey)
+    await node.answerDemand(seen!, evidence.opening)
+    assert.ok((await lamportsOf(liar.node.publicKey)) > funds, 'the bond is more than the fees')
+    assert.equal(await node.demands(), [])
+    assert.equal(await pursued(demand), { state: 'answered' })
+    assert.equal(await pursued(demand, connect()), { state: 'answered' }, 'the dispute is gone, and known')
+    const cost = lamports - (await lamportsOf(wallet.publicKey))
+    assert.ok(cost < 1_000_000 + 40_000, `the bond and fees: ${cost} lamports`)
+    assert.is(await stakeOf(liar), 10_000_000n)
+  })
+}
+
+test('an answer that is false costs what the lie costs', async () => {
+  for (const params of [
+    { n: 256, rounds: 2 },
+    { n: 8_192, rounds: 1 },
+  ]) {
+    const { liar, node, evidence, demand } = await quarrel({ params })
+    await pursued(demand)
+    const [seen] = await node.demands()
+    await node.answerDemand(seen!, evidence.opening)
+    const state = await pursued(demand)
+    assert.is(state.state === 'slashed' && state.slash.slashed, 5_000_000n)
+    assert.is(state.state === 'slashed' && state.slash.bounty, 500_000n)
+    const again = await pursued(demand, connect())
+    assert.is(again.state === 'slashed' && again.slash.slashed, 5_000_000n)
+    assert.is(await stakeOf(liar), 5_000_000n)
+  }
+})
+
+test('a silence is punished once its time is over, by whoever comes first', async () => {
+  for (const first of [renter, provider]) {
+    const { liar, lease, demand } = await quarrel()
+    const { bond = 0n } = (await renter.lease(lease)) ?? {}
+    await pursued(demand)
+    chain.advance({ seconds: DEFAULT_TERMS.coolDownSeconds })
+    if (first === provider) {
+      const dispute = disputeAddress(programId, wallet.publicKey, digest(demand.receipt))
+      const account = providerAddress(programId, market, liar.node.publicKey)
+      const state = { market, provider: account, reporter: wallet.publicKey }
+      await send([slashSilent({ programId, dispute, state, mint })], [signer(owner)])
+    }
+    const state = await pursued(demand)
+    assert.is(state.state === 'slashed' && state.slash.slashed, bond / 2n)
+    assert.equal(await pursued(demand, connect()), state)
+    assert.is(await stakeOf(liar), 10_000_000n - bond / 2n)
+  }
+})
+
+test('a demand that a dead chain breaks off is made once', async () => {
+  const { node, evidence, demand } = await quarrel()
+  const proxy = await startProxy()
+  const escrow = connect({ rpcUrl: proxy.url, outageMs: 400 })
+  proxy.failAfter('sendTransaction', Number.POSITIVE_INFINITY)
+  assert.is(await rejection(() => escrow.demandOpening(demand)), 'CHAIN_UNREACHABLE')
+  proxy.recover()
+  assert.is((await pursued(demand, escrow)).state, 'asked')
+  const [seen, ...others] = await node.demands()
+  assert.is(others.length, 0)
+  await node.answerDemand(seen!, evidence.opening)
+  // The dispute is closed, and nobody hears of it: it is not demanded again.
+  proxy.failAfter('sendTransaction', Number.POSITIVE_INFINITY)
+  assert.is(await rejection(() => escrow.demandOpening(demand)), 'CHAIN_UNREACHABLE')
+  proxy.recover()
+  assert.equal(await pursued(demand, escrow), { state: 'answered' })
+  assert.equal(await node.demands(), [])
+  await proxy.stop()
+})
+
+test('demands that the program refuses for good cost fees and nothing else', async () => {
+  const fresh = await quarrel()
+  const gone = await quarrel()
+  await renter.cancelLease(gone.lease)
+  chain.advance({ seconds: 60 })
+  await renter.expireLease(gone.lease)
+  const ended = await quarrel()
+  await renter.cancelLease(ended.lease)
+  chain.advance({ seconds: 60 })
+  const old = await quarrel({ honest: true, receipt: { startedMs: 0, endedMs: 1 } })
+  const outside = { ...fresh.demand, entry: { ...fresh.demand.entry, row: 256 } }
+  const cases: Array<[FraudRefusal, OpeningDemand]> = [
+    ['EVIDENCE_FORGED', { ...fresh.demand, signature: signer(wallet).sign(fresh.demand.receipt) }],
+    ['ESCROW_OPENING_OUT_OF_RANGE', outside],
+    ['LEASE_GONE', gone.demand],
+    ['ESCROW_LEASE_ENDED', ended.demand],
+    ['ESCROW_RECEIPT_TOO_OLD', old.demand],
+  ]
+  for (const [reason, demand] of cases) {
+    const before = await lamportsOf(wallet.publicKey)
+    const answer = await renter.demandOpening(demand)
+    assert.is('refused' in answer && answer.refused, reason)
+    assert.ok(before - (await lamportsOf(wallet.publicKey)) <= 30_000, reason)
+  }
+  assert.is(await rejection(() => provider.demandOpening(fresh.demand)), 'WALLET_MISSING')
+})
+
+test('the rent of a verdict comes back when the registration has ended, and not before', async () => {
+  const liar = await registerLiar()
+  const evidence = await prove(liar)
+  assert.is(await renter.closeVerdict(evidence), true, 'there is none yet')
+  await punished(evidence)
+  assert.is(await renter.closeVerdict(evidence), false)
+  const account = providerAddress(programId, market, liar.node.publicKey)
+  const who = { programId, provider: account, owner: owner.publicKey }
+  const destination = tokensOf(owner.publicKey)
+  await send([requestUnstake({ ...who, market, amount: 5_000_000n })], [signer(owner)])
+  chain.advance({ seconds: DEFAULT_TERMS.coolDownSeconds })
+  await send(
+    [withdrawStake({ ...who, destination }), closeProvider({ ...who, destination })],
+    [signer(owner)],
+  )
+  const before = await lamportsOf(wallet.publicKey)
+  assert.is(await renter.closeVerdict(evidence), true)
+  assert.ok((await lamportsOf(wallet.publicKey)) - before > 1_000_000, 'the rent is back')
+  assert.is(await renter.closeVerdict(evidence), true)
+  assert.is(await rejection(() => provider.closeVerdict(evidence)), 'WALLET_MISSING')
 })
 
 interface Proxy {

@@ -1,5 +1,9 @@
+import { createPublicKey, verify } from 'node:crypto'
+import { PublicKey } from '@solana/web3.js'
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
+import { createSigner, createVerifier } from '../../chain/client/signing.js'
+import { verifySignature } from '../../protocols/signature.js'
 import { type LeaseParty, MarketWorld } from '../support/escrow.js'
 import { suite } from '../support/suite.js'
 
@@ -142,6 +146,37 @@ test('the best voucher pays once, however many copies of it are sent at the same
   ]
   assert.is(world.send(together, [world.payer]).code, 'ESCROW_VOUCHER_STALE')
   assert.is(world.tokens(lease.provider.payout), 1_000n)
+})
+
+/** Signs anything for the key that is the neutral element: R is any multiple r of the base point, and S is r. */
+function signForNobody(message: Uint8Array): { message: Uint8Array; signature: Uint8Array } {
+  // One: its product with the base point is the base point.
+  const basePoint = Buffer.from('58' + '66'.repeat(31), 'hex')
+  const one = new Uint8Array(32)
+  one[0] = 1
+  return { message, signature: Buffer.concat([basePoint, one]) }
+}
+
+test('a key of small order, for which everybody can sign, pays nothing on the chain and nothing here', async () => {
+  const world = new MarketWorld()
+  const weak = new Uint8Array(32)
+  weak[0] = 1
+  const lease = world.open(world.newProvider(), world.newRenter(), { session: new PublicKey(weak) })
+  const { message } = world.voucher(lease, { amount: 1_000n })
+  const forged = signForNobody(message)
+  const asOpenSsl = createPublicKey({
+    key: Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), weak]),
+    format: 'der',
+    type: 'spki',
+  })
+  assert.ok(verify(null, message, asOpenSsl, forged.signature), 'who only asks OpenSSL is cheated')
+  assert.is(world.send(world.settling(lease, forged), [world.payer]).code, 'CHAIN_TRANSACTION_FAILED')
+  assert.is(createVerifier(weak)(message, forged.signature), false)
+  assert.is(await verifySignature(weak, message, forged.signature), false)
+  const signer = createSigner(lease.renter.session.secretKey)
+  const weakNonce = Buffer.concat([weak, signer.sign(message).subarray(32)])
+  assert.is(createVerifier(signer.publicKey.toBytes())(message, weakNonce), false)
+  assert.is(await verifySignature(signer.publicKey.toBytes(), message, signer.sign(message)), true)
 })
 
 test.run()

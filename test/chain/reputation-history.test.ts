@@ -111,16 +111,17 @@ async function settled(wallet: Keypair, amount: bigint, by = node): Promise<void
   await connect(by).closeLease(opened.address, voucher(opened, amount, true))
 }
 
-async function slashed(): Promise<void> {
-  const params = { n: 16, rounds: 1 }
-  const opened = await lease(bert)
-  const seed = hashOf('reputation seed')
-  const entry = { round: 0, row: 15, column: 3 }
-  const { root, opening } = commit(seed, params, entry, lieAbout(trueSegment(seed, params, entry), 3))
+const params = { n: 16, rounds: 1 }
+
+async function receiptIn(
+  address: Uint8Array,
+  root: Uint8Array,
+  seed = hashOf('another reputation seed'),
+): Promise<Uint8Array> {
   const endedMs = (await connect(session).chainTime()) * 1_000 + 500
-  const receipt = encodeReceipt({
+  return encodeReceipt({
     market: market.toBytes(),
-    lease: opened.address,
+    lease: address,
     provider: node.publicKey.toBytes(),
     asker: session.publicKey.toBytes(),
     seed,
@@ -129,11 +130,32 @@ async function slashed(): Promise<void> {
     startedMs: endedMs - 400,
     endedMs,
   })
+}
+
+async function slashed(): Promise<void> {
+  const opened = await lease(bert)
+  const seed = hashOf('reputation seed')
+  const entry = { round: 0, row: 15, column: 3 }
+  const { root, opening } = commit(seed, params, entry, lieAbout(trueSegment(seed, params, entry), 3))
+  const receipt = await receiptIn(opened.address, root, seed)
   const signature = signer(node).sign(receipt) as Uint8Array
   const answer = await connect(session, bert).reportFraud({ receipt, signature, opening })
   if ('refused' in answer) throw new Error(answer.refused)
   chain.advance({ seconds: 61 })
   await connect(session, bert).expireLease(opened.address)
+}
+
+/** The chain asks for an opening of a signed proof, and the provider lets the time pass. */
+async function stayedSilent(): Promise<void> {
+  const opened = await lease(anna)
+  const receipt = await receiptIn(opened.address, hashOf('a root that nobody opens'))
+  const signature = signer(node).sign(receipt) as Uint8Array
+  const demand = { receipt, signature, entry: { round: 0, row: 1, column: 1 } }
+  const asked = await connect(session, anna).demandOpening(demand)
+  assert.is('state' in asked && asked.state, 'asked')
+  chain.advance({ seconds: 3_601 })
+  const punished = await connect(session, anna).demandOpening(demand)
+  assert.is('state' in punished && punished.state, 'slashed')
 }
 
 /** Counts what is asked of the chain, and can be cut off from it. */
@@ -321,6 +343,12 @@ test(
     assert.ok(after.reliability < 0.2, String(after.reliability))
     assert.is(second.read.filter((signature) => first.read.includes(signature)).length, 0)
     assert.ok(second.read.length >= 3 && second.read.length <= 6, `${second.read.length} transactions`)
+
+    await stayedSilent()
+    const later = await restarted.evidenceOf(peer)
+    assert.is(later.silences, 1)
+    assert.is(later.slashes, 1)
+    assert.ok(later.reliability < after.reliability)
     await restarted.stop()
   },
   { timeoutMs: 60_000 },

@@ -138,9 +138,11 @@ const account = {
   openedAt: 1_000,
   deadline: 2_000,
   cancelled: false,
+  completed: false,
 } as LeaseAccount
 const best = { amount: 50n, sequence: 1n, final: false } as NonNullable<LeaseRecord['best']>
 const final = { ...best, final: true }
+const output = new Uint8Array(32)
 
 test('what is due for a lease follows from what is stored and what the chain says', () => {
   const cases: Array<
@@ -164,6 +166,15 @@ test('what is due for a lease follows from what is stored and what the chain say
     ['near the deadline, no voucher', {}, {}, NOW, 1_990, 'wait'],
     ['the job has just ended', { best, endedAtMs: NOW }, {}, NOW + 59_999, 1_500, 'wait'],
     ['the job ended long ago', { best, endedAtMs: NOW }, {}, NOW + 60_000, 1_500, 'settle'],
+    ['delivered, far from the end', { output }, {}, NOW, 1_500, 'wait'],
+    ['delivered, near the deadline, and the renter is gone', { output }, {}, NOW, 1_970, 'complete'],
+    ['delivered, a voucher not paid out: the bond first', { output, best }, {}, NOW, 1_970, 'complete'],
+    ['delivered, and posted', { output, best }, { completed: true }, NOW, 1_975, 'settle'],
+    ['delivered, and cancelled', { output }, { cancelled: true }, NOW, 1_990, 'wait'],
+    ['delivered, and paid in full', { output, best }, { paid: 100n }, NOW, 1_990, 'wait'],
+    ['delivered, a final voucher is there', { output, best: final }, {}, NOW, 1_990, 'close'],
+    ['delivered, too late to post it', { output }, {}, NOW, 2_000, 'wait'],
+    ['after the deadline, with the completion posted', { output }, { completed: true }, NOW, 2_060, 'expire'],
     ['after the deadline the renter comes first', {}, { cancelled: true }, NOW, 2_010, 'wait'],
     ['after the deadline nobody came', {}, { cancelled: true }, NOW, 2_060, 'expire'],
     ['paid in full, nobody came', { best }, { paid: 100n }, NOW, 2_060, 'expire'],

@@ -164,6 +164,30 @@ test('near the deadline the best voucher is paid out, though the renter is gone'
     assert.is(chain.total(), 0n)
   }))
 
+test('what was delivered is posted near the deadline when the renter is gone; what was not delivered is not', () =>
+  withWorld(async (world) => {
+    const { chain, house, renter } = world
+    const lease = await renter.lease(house.network.peer)
+    const talk = await startJob(world, lease)
+    house.device.finish([{ name: 'model', bytes: new Uint8Array(10) }])
+    await nextEvent(talk, ({ state }) => (state?.state === JobState.COMPLETED ? state : undefined))
+    await talk.close()
+    await until(() => house.provider.status().availability === 'FREE')
+    const other = await renter.lease(house.network.peer)
+    await startJob(world, other)
+    house.device.fail(new Error('broken'))
+    await until(() => house.provider.status().jobs.length === 0)
+    await house.restart()
+    assert.is(kinds(world).includes('complete'), false)
+    chain.aheadS = 585
+    await until(() => chain.completions.size > 0)
+    chain.aheadS = 610 + 3_700
+    await until(() => chain.leases.size === 0)
+    assert.equal([...chain.completions.keys()], [toHex(lease.address)])
+    assert.is(kinds(world).filter((kind) => kind === 'complete').length, 1)
+    assert.is(chain.total(), 0n)
+  }))
+
 test('a provider that stops pays out what it holds', () =>
   withWorld(async (world) => {
     const { house, renter } = world

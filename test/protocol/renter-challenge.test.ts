@@ -26,6 +26,7 @@ async function challenge(
     clock: VirtualClock,
   ) => Promise<unknown>,
   roundTripMs = async () => 0,
+  lease = LEASE,
 ) {
   const clock = createVirtualClock(NOW)
   const hub = createHub()
@@ -33,7 +34,7 @@ async function challenge(
   await provider.engine.handle(challengeProtocol, async (session) => {
     await behave(session, provider, renter.publicKey, clock)
   })
-  const terms = { market: MARKET, lease: LEASE, ...PARAMS, openings: 40, timeoutMs: 5_000 }
+  const terms = { market: MARKET, lease, ...PARAMS, openings: 40, timeoutMs: 5_000 }
   const parts = { network: { ...renter, roundTripMs }, clock, random: systemRandom }
   return drive(clock, challengeProvider(parts, provider.peer, terms, new AbortController().signal), 100)
 }
@@ -132,6 +133,11 @@ for (const [what, reason, behave] of LIARS) {
       reason === 'OPENING_DIFFERS',
       'the chain can judge nothing else',
     )
+    // Who opened too many has opened what it was asked for.
+    const owing = ['OPENING_MISSING', 'OPENING_MALFORMED', 'OPENING_OUTSIDE_ROOT']
+    const owes = owing.includes(reason) && what !== 'opens too many'
+    assert.is(verdict.unopened !== undefined, owes, 'what was signed and not opened can be demanded')
+    if (verdict.unopened !== undefined) assert.equal(verdict.unopened.receipt, verdict.receipt?.receipt)
   })
 }
 
@@ -149,6 +155,29 @@ test('the evidence of a lie is the receipt as it was signed and the one entry am
   assert.ok(opening.row > 0)
   assert.equal(readDocument(writeDocument(evidence)), evidence, 'it can be stored')
 })
+
+const CUT: Array<[what: string, reason: ChallengeFailure, instead: (session: Provider) => Promise<void>]> = [
+  ['falls silent', 'TOO_SLOW', () => new Promise(() => {})],
+  ['breaks off', 'UNREACHABLE', () => Promise.reject(new Error('cable'))],
+]
+for (const [what, reason, instead] of CUT) {
+  test(`a provider that ${what} after its receipt owes an opening; without a lease it owes none`, async () => {
+    for (const lease of [LEASE, new Uint8Array()]) {
+      const verdict = await challenge(
+        (session, network, asker) => {
+          const send = once(session, () => instead(session))
+          return answer({ ...session, receive: () => session.receive(), send }, network, asker, {
+            receipt: lease.length === 0 ? { lease: new Uint8Array(32) } : {},
+          })
+        },
+        undefined,
+        lease,
+      )
+      assert.is(verdict.reason, reason, verdict.detail)
+      assert.is(verdict.unopened !== undefined, lease.length > 0)
+    }
+  })
+}
 
 test('a provider that is not there is UNREACHABLE', async () => {
   const verdict = await challenge(cheating({}), async () => Promise.reject(new Error('no ping')))

@@ -113,6 +113,45 @@ test('a liar is slashed by its own receipt while the next provider works, and no
   )
 })
 
+/** Signs a root of nothing, so that there is nothing that it could open. */
+const mute = (self: { network?: MemoryNetwork }): Script => ({
+  pricePerHour: 1_000_000n,
+  challenge: (session) =>
+    answer(session, self.network!, solanaKeyOf(session.peer), { receipt: { root: fill(32, 1) } }),
+})
+
+test('what a provider signed and does not open is demanded before its lease is ended, and its silence punished later', async () => {
+  const self: { network?: MemoryNetwork } = {}
+  await withRenter(
+    [honest(3_600_000n), mute(self)],
+    async ({ renter, restart, clock, escrow, peers, bidders }) => {
+      self.network = bidders[1]!.network
+      const deployment = await renter.post(PLAN)
+      const report = await drive(clock, deployment.result(), 100)
+      assert.is(report.state, JobState.COMPLETED, `${report.reason} ${report.detail}`)
+      assert.is(report.challenges[0]?.reason, 'OPENING_OUTSIDE_ROOT')
+      assert.is(escrow.sent.filter((kind) => kind === 'demand').length, 1)
+      assert.ok(
+        escrow.sent.indexOf('demand') < escrow.sent.indexOf('cancel'),
+        'the lease must be open for it',
+      )
+      assert.equal(report.slashes, [])
+      sum(report)
+      const slash = { transactions: ['silence'], slashed: 40n, compensation: 0n, bounty: 0n }
+      for (const key of escrow.demandStates.keys()) escrow.demandStates.set(key, { state: 'slashed', slash })
+      const again = await restart()
+      await drive(
+        clock,
+        until(async () => (await again.job(deployment.id))?.slashes.length === 1),
+        60_000,
+      )
+      const [punished] = (await again.job(deployment.id))!.slashes
+      assert.is(punished?.peer, peers[1])
+      assert.is(punished?.amount, 40n)
+    },
+  )
+})
+
 for (const phase of ['report', 'reported'] as const) {
   test(`a renter killed ${phase === 'report' ? 'before' : 'right after'} the slash reports the lie at its next start, once`, async () => {
     const self: { network?: MemoryNetwork } = {}

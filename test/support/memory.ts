@@ -52,7 +52,10 @@ export function createHub(name = 'localnet'): Hub {
         leave: (topic) => void member.topics.delete(topic),
         publish: async (topic, data) => ({ recipients: (await inject(topic, data)).length }),
         peers: (topic) =>
-          [...members.values()].filter((other) => other.topics.has(topic)).map((other) => other.peer),
+          [...members.values()]
+            .filter((other) => other !== member && other.topics.has(topic))
+            .map((other) => other.peer),
+        rank: () => {},
       }
       const engine = createMemoryEngine(name, member, members)
       return {

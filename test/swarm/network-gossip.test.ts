@@ -121,25 +121,50 @@ test('a neighbour above its rate is not even validated', async () => {
 })
 
 test(
-  'a neighbour that keeps sending invalid messages is disconnected, and not let in again',
+  'a neighbour that keeps sending invalid messages, or has lost all standing, is disconnected and not let in again',
   async () => {
     await withNetworks(
-      2,
-      async (hub, attacker) => {
-        listen(hub, { validate: () => 'reject' })
-        listen(attacker!)
-        await allSubscribed(hub, attacker!)
+      4,
+      async (hub, attacker, offender, honest) => {
+        listen(hub, { validate: (message) => (text(message) === 'good' ? 'accept' : 'reject') })
+        for (const other of [attacker!, offender!, honest!]) listen(other)
+        await eventually(() => hub.gossip.peers(topic).length === 3)
+        await allSubscribed(attacker!, offender!, honest!)
+        // The best standing there is does not outweigh what it sends.
+        const standings = new Map([
+          [attacker!.peer, 20],
+          [offender!.peer, -150],
+        ])
+        hub.gossip.rank((peer) => standings.get(peer) ?? 0)
+        await publish(honest!, 'good')
         for (let count = 0; count < 8; count++) await publish(attacker!, `rubbish ${count}`)
-        await eventually(() => !hub.peers().includes(attacker!.peer))
-        await attacker!.dial(hub.addresses()[0]!).catch(() => {})
-        await eventually(() => !attacker!.peers().includes(hub.peer))
-        assert.not(hub.peers().includes(attacker!.peer))
+        for (const gone of [attacker!, offender!]) {
+          await eventually(() => !hub.peers().includes(gone.peer))
+          await gone.dial(hub.addresses()[0]!).catch(() => {})
+          await eventually(() => !gone.peers().includes(hub.peer))
+          assert.not(hub.peers().includes(gone.peer))
+        }
+        assert.ok(hub.peers().includes(honest!.peer))
       },
       () => FAST,
     )
   },
   { timeoutMs: 40_000 },
 )
+
+test('a neighbour far above its rate is a flood, which costs it its place', async () => {
+  await withNetworks(
+    2,
+    async (hub, author) => {
+      listen(hub, { limits: { perNeighbour: { perMinute: 1, burst: 2 } } })
+      listen(author!)
+      await allSubscribed(hub, author!)
+      for (let count = 0; count < 20; count++) await publish(author!, `${count}`)
+      await eventually(() => !hub.peers().includes(author!.peer))
+    },
+    () => FAST,
+  )
+})
 
 test('a message above the limit of the topic is not published', async () => {
   await withNetworks(1, async (network) => {

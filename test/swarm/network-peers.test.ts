@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
+import { hostOf } from '../../node/net/hosts.js'
 import { systemRandom } from '../../node/system/random.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
@@ -69,6 +70,40 @@ test('private addresses are not dialled on a public network', async () => {
   } finally {
     await Promise.all([network.stop(), target.stop()])
   }
+})
+
+test('a flood of identities from one host takes the places of one host', async () => {
+  const node = await startNetwork({ maxConnectionsPerHost: 3 })
+  const listening = startNetwork()
+  const identities = await Promise.all(Array.from({ length: 10 }, () => startNetwork({ listen: [] })))
+  try {
+    const [address] = node.addresses()
+    await Promise.allSettled(identities.map((identity) => identity.dial(address!)))
+    await eventually(() => identities.filter(({ peers }) => peers().length > 0).length <= 3)
+    assert.is(node.peers().length, 3)
+    const [inside] = identities.filter(({ peer }) => node.peers().includes(peer))
+    await node.hangUp(inside!.peer)
+    const outside = identities.find(({ peer }) => !node.peers().includes(peer) && peer !== inside!.peer)
+    await eventually(async () => {
+      await outside!.dial(address!).catch(() => {})
+      return node.peers().includes(outside!.peer)
+    })
+    const own = await node.dial((await listening).addresses()[0]!)
+    assert.ok(node.peers().includes(own), 'whom this node dials itself is not counted')
+  } finally {
+    await Promise.all([node, await listening, ...identities].map((network) => network.stop()))
+  }
+})
+
+test('hosts are counted by IPv4 address, and by the first half of an IPv6 address', () => {
+  assert.is(hostOf('/ip4/192.0.2.7/tcp/4001/p2p/x'), '192.0.2.7')
+  const household = '2001:db8:0:1'
+  assert.is(hostOf('/ip6/2001:db8:0:1::7/tcp/4001'), household)
+  assert.is(hostOf('/ip6/2001:0db8:0000:0001:ffff:1:2:3/tcp/4001'), household)
+  assert.is(hostOf('/ip6/2001:db8::1:0:0:0:9/tcp/1'), household)
+  assert.is(hostOf('/ip6/::1/tcp/1'), '0:0:0:0')
+  assert.is.not(hostOf('/ip6/2001:db8:0:2::7/tcp/4001'), household)
+  assert.is(hostOf('/memory/x'), undefined)
 })
 
 test('a port in use is an error that says so', async () => {

@@ -212,6 +212,24 @@ test('amounts and sizes beyond what a JSON number holds arrive whole', () =>
     assert.equal(asked, [{ requirements: REQUIREMENTS, ceilingPricePerHour: 2n ** 62n + 1n }])
   }))
 
+test('reputation and price are asked for by peer and by order', () =>
+  withServer(async ({ dataDir }) => {
+    const node = await connectToNode(dataDir)
+    const peer = '12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'
+    assert.equal(await node.reputation(peer), { peer, reliability: 0.5 } as never)
+    assert.equal(await node.price({ devices: 2, strategy: 'surge' }), {
+      strategy: 'surge',
+      devices: 2,
+    } as never)
+    assert.equal(await node.price({ devices: 1 }), { strategy: 'fixed', devices: 1 } as never)
+    for (const peer of ['', '../etc', 'x'.repeat(200)]) {
+      assert.is(codeOf(await node.reputation(peer).catch((error: unknown) => error)), 'BAD_REQUEST', peer)
+    }
+    for (const query of [{ devices: 0 }, { devices: 1, strategy: 'free' }]) {
+      assert.is(codeOf(await node.price(query as never).catch((error: unknown) => error)), 'BAD_REQUEST')
+    }
+  }))
+
 test('an error of the node arrives as what it was', () =>
   withServer(async ({ dataDir }) => {
     const client = await connectToNode(dataDir)

@@ -69,4 +69,52 @@ test('the example of a provider lacks nothing but a peer to start from', () => {
   )
 })
 
+test('a strategy that lacks what it needs is refused with the flag that says it', () => {
+  const start = (flags: Record<string, string>) => {
+    try {
+      const { config } = loadConfig({
+        flags: { dataDir: '/data', providerPricePerHour: '0.25', ...flags },
+      })
+      requireStartable(config, 'provider')
+      return undefined
+    } catch (error) {
+      const { code, advice } = error as NightshiftError
+      return `${code} ${advice}`
+    }
+  }
+  const needs: Array<[strategy: string, flag: string, value: string]> = [
+    ['cost-plus', 'providerPricingElectricityPerKwh', '0.30'],
+    ['undercut', 'providerPricingFloor', '0.05'],
+    ['external', 'providerPricingCommand', './price,--now'],
+  ]
+  for (const [strategy, flag, value] of needs) {
+    const dashed = flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    const refused = start({ providerPricingStrategy: strategy }) ?? ''
+    assert.match(refused, 'PRICING_INCOMPLETE')
+    assert.match(refused, `--${dashed} `)
+    assert.is(start({ providerPricingStrategy: strategy, [flag]: value }), undefined)
+  }
+  for (const strategy of ['fixed', 'surge']) {
+    assert.is(start({ providerPricingStrategy: strategy }), undefined)
+  }
+})
+
+test('a floor above the ceiling is a conflict, and either of them alone is none', () => {
+  const load = (flags: Record<string, string>) => {
+    try {
+      loadConfig({ flags: { dataDir: '/data', ...flags } })
+      return undefined
+    } catch (error) {
+      return (error as NightshiftError).message
+    }
+  }
+  assert.match(
+    load({ providerPricingFloor: '0.5', providerPricingCeiling: '0.4' }) ?? '',
+    'at most provider.pricing.ceiling',
+  )
+  assert.is(load({ providerPricingFloor: '0.5', providerPricingCeiling: '0.5' }), undefined)
+  assert.is(load({ providerPricingFloor: '0.5' }), undefined)
+  assert.is(load({ providerPricingCeiling: '0.5' }), undefined)
+})
+
 test.run()

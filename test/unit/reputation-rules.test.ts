@@ -26,6 +26,7 @@ const NOTHING: ConductEvidence = {
   own: ['node', 'owner', 'payout'],
   leases: [],
   slashedAtMs: [],
+  silentAtMs: [],
   verifiersWeight: 0n,
   verifiers: 0,
   experience: {},
@@ -57,6 +58,7 @@ const evidence: fc.Arbitrary<ConductEvidence> = fc.record({
   own: fc.constant(NOTHING.own),
   leases: leases(['anna', 'bert', 'carl', 'owner', ...Array.from({ length: 20 }, (_, at) => `renter ${at}`)]),
   slashedAtMs: fc.array(times, { maxLength: 3 }),
+  silentAtMs: fc.array(times, { maxLength: 3 }),
   verifiersWeight: fc.bigInt(-(2n ** 64n), 2n ** 64n),
   verifiers: fc.nat(32),
   experience,
@@ -100,12 +102,14 @@ test('one more lease that went well never lowers it; one that failed, or was bro
   )
 })
 
-test('a slash never raises it, and more stake of verifiers in favour never lowers it', () => {
+test('a slash or a silence never raises it, and more stake of verifiers in favour never lowers it', () => {
   fc.assert(
     fc.property(evidence, times, fc.bigInt(0n, 2n ** 64n), (found, atMs, stake) => {
       const before = reliabilityOf(found, NOW).reliability
       const slashed = { ...found, slashedAtMs: [...found.slashedAtMs, atMs] }
       assert.ok(reliabilityOf(slashed, NOW).reliability <= before + 1e-12)
+      const silent = { ...found, silentAtMs: [...found.silentAtMs, atMs] }
+      assert.ok(reliabilityOf(silent, NOW).reliability <= before + 1e-12)
       const backed = { ...found, verifiersWeight: found.verifiersWeight + stake }
       assert.ok(reliabilityOf(backed, NOW).reliability >= before - 1e-12)
     }),
@@ -200,6 +204,19 @@ test('a lease weighs by what was paid in it: nothing for nothing, in full from a
   assert.ok(weightOf(1n, 0n) > 0, 'a market without a least stake')
 })
 
+test('the example of node/reputation/README.md', () => {
+  const example = worthOf({
+    leases: [
+      ...Array.from({ length: 5 }, (): PastLease => {
+        return { end: 'settled', renter: 'anna', amount: 150_000n, atMs: NOW }
+      }),
+      { end: 'settled', renter: 'bert', amount: 10_000n, atMs: NOW - 30 * DAY_MS },
+    ],
+    experience: { completed: tallyUp(undefined, 'completed', NOW) },
+  })
+  assert.is(example, 5.125 / 7.125)
+})
+
 test('a proven lie weighs more than a long good story', () => {
   const long = Array.from({ length: 40 }, (_, at): PastLease => {
     return { end: 'settled', renter: `renter ${at}`, amount: STAKE, atMs: NOW }
@@ -227,6 +244,7 @@ test('good conduct counts from the first lease that was paid after the last that
   assert.is(since({ leases: [...story, lease('unfinished', 50)] }), 40 * DAY_MS)
   assert.is(since({ leases: [...story, lease('settled', 35, 0n)] }), 40 * DAY_MS)
   assert.is(since({ leases: story, slashedAtMs: [45 * DAY_MS] }), undefined)
+  assert.is(since({ leases: story, silentAtMs: [45 * DAY_MS] }), undefined)
   const lied = { lied: tallyUp(undefined, 'lied', 45 * DAY_MS) }
   assert.is(since({ leases: story, experience: lied }), undefined)
 })

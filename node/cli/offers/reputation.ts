@@ -83,7 +83,7 @@ export function renderEvidence(
 
 function describe(
   source: PeerEvidence['evidence'][number]['source'],
-  { leaseEnds, paid, slashes, verifiers, experience }: Json<PeerEvidence>,
+  { leaseEnds, paid, slashes, silences, verifiers, experience }: Json<PeerEvidence>,
   decimals: number | undefined,
 ): string {
   const tokens = (amount: string) =>
@@ -97,6 +97,8 @@ function describe(
     }
     case 'slashes':
       return `slashed ${slashes} times`
+    case 'silences':
+      return `let ${silences} demands for an opening lapse`
     case 'verifiers':
       return `${verifiers.favourable} of ${verifiers.count} in favour, ${tokens(verifiers.weight)} of stake`
     case 'experience':
