@@ -12,9 +12,10 @@ import type { Deployment } from '../../node/renter.js'
 import { systemClock } from '../../node/system/clock.js'
 import { createLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
+import { type Audit, judgeResult } from '../../protocols/auction/audit.js'
 import { orderIdOf } from '../../protocols/auction/rules.js'
 import type { Order, Result } from '../../protocols/auction/wire.js'
-import { toHex } from '../../protocols/bytes.js'
+import { equal, toHex } from '../../protocols/bytes.js'
 import { isRefusal } from '../../protocols/errors.js'
 
 /**
@@ -25,13 +26,17 @@ export interface CrowdHost {
   start(members: readonly CrowdMember[]): Promise<CrowdNode[]>
   /** Posts a job from this node and resolves to what came of it. */
   post(name: string, manifest: string, until: 'leased' | 'ended'): Promise<Posted>
-  /** Hangs up on these peers and lets them in no more; none of them: all is as before. */
-  shun(peers: readonly string[]): Promise<void>
+  /** From now on each of these nodes hangs up on the peers named beside it and lets them in no more; the others on nobody. */
+  shun(shunned: Record<string, readonly string[]>): Promise<void>
   look(): Promise<CrowdView[]>
   /** Peers whose offers this node knows; it looks for what it does not know yet. */
   offers(name: string): Promise<string[]>
-  /** Orders, commitments and results that this node has published or been delivered, since its start. */
-  witnessed(name: string): Promise<Witnessed>
+  /** From now on `heard` counts anew. */
+  forget(): Promise<void>
+  /** Who is announced as a member of a shard, as the hash table tells this node. */
+  members(name: string, shard: string): Promise<string[]>
+  /** Holds each result that reached this node, or is its own, against the order and the commitments that did. */
+  audit(name: string): Promise<Audited[]>
   /** Traffic on all topics of all nodes of this process, and its processor time. */
   load(): Promise<CrowdLoad>
   stop(): Promise<void>
@@ -56,7 +61,6 @@ export interface Posted {
   /** The same from the posting of the job on: with the auctions before that found nobody. */
   postToLeaseMs?: number
   commitments: number
-  trace?: string[]
 }
 
 export interface CrowdView {
@@ -68,7 +72,16 @@ export interface CrowdView {
   provider?: { state: string; promised: number; jobs: number }
 }
 
-export interface Witnessed {
+export interface Audited {
+  /** Hex. */
+  orderId: string
+  isOwn: boolean
+  verdict: Audit['verdict']
+  findings: string[]
+  winner: string
+}
+
+interface Witnessed {
   orders: Array<{ orderId: Uint8Array; order: Order; envelope: Uint8Array; peer: string }>
   commitments: Array<{ orderId: Uint8Array; hash: Uint8Array; peer: string }>
   results: Array<{ orderId: Uint8Array; result: Result; envelope: Uint8Array; peer: string }>
@@ -89,6 +102,8 @@ interface Hosted {
   daemon: Daemon
   network: Network
   seen: Seen
+  /** Peers that this node neither dials nor lets in. */
+  shunned: Set<string>
 }
 
 interface Seen {
@@ -102,7 +117,6 @@ const STARTS_AT_ONCE = 4
 
 export function createCrowdHost(): CrowdHost {
   const nodes = new Map<string, Hosted>()
-  const shunned = new Set<string>()
   const load = { published: 0, delivered: 0, validated: 0, deliveredBytes: 0 }
   const ending: Array<Promise<unknown>> = []
   let device: Promise<Device> | undefined
@@ -153,6 +167,7 @@ export function createCrowdHost(): CrowdHost {
   const startOne = async ({ name, configFile, config: text }: CrowdMember): Promise<CrowdNode> => {
     const { config } = loadConfig({ file: { path: configFile, text } })
     const seen: Seen = { envelopes: [], heard: new Set() }
+    const shunned = new Set<string>()
     let network: Network | undefined
     const daemon = await startDaemon({
       config,
@@ -165,11 +180,11 @@ export function createCrowdHost(): CrowdHost {
       signal: new AbortController().signal,
       openDevice: openShared,
       openNetwork: async (init: NetworkInit) => {
-        network = await createNetwork({ ...init, denies: (peer) => shunned.has(peer) })
+        network = await createNetwork({ ...init, isShutOut: (peer) => shunned.has(peer) })
         return watch(network, seen)
       },
     })
-    nodes.set(name, { name, config, daemon, network: network as Network, seen })
+    nodes.set(name, { name, config, daemon, network: network as Network, seen, shunned })
     return { name, peer: daemon.peer, addresses: daemon.addresses() }
   }
 
@@ -213,10 +228,12 @@ export function createCrowdHost(): CrowdHost {
       return started
     },
     post,
-    shun: async (peers) => {
-      shunned.clear()
-      for (const peer of peers) shunned.add(peer)
-      const hangUps = [...nodes.values()].flatMap(({ network }) =>
+    shun: async (wanted) => {
+      for (const { name, shunned } of nodes.values()) {
+        shunned.clear()
+        for (const peer of wanted[name] ?? []) shunned.add(peer)
+      }
+      const hangUps = [...nodes.values()].flatMap(({ network, shunned }) =>
         network
           .peers()
           .filter((peer) => shunned.has(peer))
@@ -224,9 +241,22 @@ export function createCrowdHost(): CrowdHost {
       )
       await Promise.allSettled(hangUps)
     },
+    forget: async () => {
+      for (const { seen } of nodes.values()) seen.heard.clear()
+    },
+    members: async (name, shard) => {
+      const found: string[] = []
+      for await (const { peer } of find(name).network.dht.findProviders(`shard/${shard}`, { limit: 64 })) {
+        found.push(peer)
+      }
+      return found
+    },
+    audit: async (name) => {
+      const { seen, daemon } = find(name)
+      return auditAll(await readWitnessed(seen.envelopes), daemon.peer)
+    },
     look: () => Promise.all([...nodes.values()].map(lookAt)),
     offers: async (name) => (await find(name).daemon.renter.offers()).map(({ peer }) => peer),
-    witnessed: async (name) => readWitnessed(find(name).seen.envelopes),
     load: async () => {
       const { user, system } = process.cpuUsage()
       return { ...load, cpuMs: (user + system) / 1_000, memoryBytes: process.memoryUsage.rss() }
@@ -241,22 +271,38 @@ export function createCrowdHost(): CrowdHost {
 
 async function waitForLease(deployment: Deployment, postedAt: number): Promise<Omit<Posted, 'report'>> {
   let commitments = 0
-  const trace: string[] = []
   for await (const event of deployment.events()) {
-    if (event.kind !== 'committed')
-      trace.push(
-        `${Math.round(systemClock.elapsed() - postedAt)} ${event.kind} ${'bid' in event ? `${event.bid.outcome} ${event.bid.reason ?? ''}` : 'reason' in event ? event.reason : ''}`,
-      )
     if (event.kind === 'committed') commitments++
     if (event.kind !== 'leased') continue
     return {
       orderToLeaseMs: event.orderToLeaseMs,
       postToLeaseMs: systemClock.elapsed() - postedAt,
       commitments,
-      trace,
     }
   }
   return { commitments }
+}
+
+async function auditAll(witnessed: Witnessed, self: string): Promise<Audited[]> {
+  const audited: Audited[] = []
+  for (const { orderId, result, peer } of witnessed.results) {
+    const ordered = witnessed.orders.find((each) => equal(each.orderId, orderId))
+    if (ordered === undefined) throw new Error(`a result came without its order ${toHex(orderId)}`)
+    const commitments = new Map(
+      witnessed.commitments
+        .filter((each) => equal(each.orderId, orderId))
+        .map((each) => [each.peer, each.hash] as const),
+    )
+    const { verdict, findings } = await judgeResult({ order: ordered.order, orderId, commitments }, result)
+    audited.push({
+      orderId: toHex(orderId),
+      isOwn: peer === self,
+      verdict,
+      findings: findings.map(({ code }) => code),
+      winner: result.winner,
+    })
+  }
+  return audited
 }
 
 async function readWitnessed(envelopes: readonly Uint8Array[]): Promise<Witnessed> {

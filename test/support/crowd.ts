@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import type { Settings } from '../../node/swarm/member.js'
+import type { Member, Settings } from '../../node/swarm/member.js'
 import { type NodePlan, type Swarm, startSwarm } from '../../node/swarm/swarm.js'
 import { systemClock } from '../../node/system/clock.js'
 import { systemRandom } from '../../node/system/random.js'
@@ -25,7 +25,12 @@ export interface Crowd {
   host(name: string): CrowdHost
   look(): Promise<CrowdView[]>
   load(): Promise<CrowdLoad>
-  /** Nodes of the first group and the others hear nothing of one another until it is called with nobody. */
+  /** Wallets and node keys, in the order of `nodes`. */
+  readonly members: readonly Member[]
+  /**
+   * These nodes, by name, and all others hear nothing of one another until it is called with nobody. The bootstrap peer
+   * stays with the others.
+   */
   split(group: readonly string[]): Promise<void>
   stop(): Promise<void>
 }
@@ -104,8 +109,16 @@ export async function startCrowd(options: CrowdOptions): Promise<Crowd> {
       manifest: (fields) => writeManifest(folder, fields),
       look: async () => (await Promise.all(children.map((child) => child.host.look()))).flat(),
       load: async () => add(await Promise.all(children.map((child) => child.host.load()))),
-      split: async () => {
-        throw new Error('not yet')
+      members,
+      split: async (group) => {
+        const isInside = ({ name }: CrowdNode) => group.includes(name)
+        const shunnedBy = (node: CrowdNode) => {
+          if (group.length === 0) return []
+          const others = nodes.filter((other) => isInside(other) !== isInside(node)).map(({ peer }) => peer)
+          return isInside(node) ? [...others, swarm.bootstrap.peer] : others
+        }
+        const shunned = Object.fromEntries(nodes.map((node) => [node.name, shunnedBy(node)]))
+        await Promise.all(children.map((child) => child.host.shun(shunned)))
       },
       stop,
     }
