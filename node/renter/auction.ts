@@ -206,11 +206,16 @@ export async function createAuctioneer(parts: {
     const late = new AbortController()
     const stop = clock.after(MEASURE_MS, () => late.abort(new Error('not known in time')))
     const limit = AbortSignal.any([signal, late.signal])
-    const asked = <T>(question: Promise<T> | undefined) =>
-      question?.catch((error: unknown) => {
+    const tooLate = new Promise<undefined>((resolve) => {
+      limit.addEventListener('abort', () => resolve(undefined), { once: true })
+    })
+    const asked = <T>(question: Promise<T> | undefined) => {
+      const answered = question?.catch((error: unknown) => {
         log.debug('a fact about a bidder is not known', { peer, error: String(error) })
         return undefined
       })
+      return Promise.race([answered, tooLate])
+    }
     const needsConduct = scoring !== undefined && scoring.reliability + scoring.exploration > 0
     const needsLatency = scoring !== undefined && scoring.latency > 0
     try {

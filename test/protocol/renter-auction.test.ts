@@ -5,11 +5,16 @@ import { createAuctioneer } from '../../node/renter/auction.js'
 import { createInventory } from '../../node/renter/inventory.js'
 import { createStanding } from '../../node/renter/standing.js'
 import { silentLog } from '../../node/system/log.js'
+import { judgeResult } from '../../protocols/auction/audit.js'
+import { revealProtocol } from '../../protocols/auction/protocol.js'
+import { commitmentOf } from '../../protocols/auction/rules.js'
+import { type Order, PricingRule, type Result } from '../../protocols/auction/wire.js'
+import { seal } from '../../protocols/envelope.js'
 import { Requirements } from '../../protocols/inventory/wire.js'
 import { type Bidder, joinBidder, type Script } from '../support/bidder.js'
 import { createVirtualClock } from '../support/clock.js'
-import { createHub } from '../support/memory.js'
-import { MARKET, makeOrder, makeRequirements, NOW } from '../support/messages.js'
+import { createHub, type MemoryNetwork } from '../support/memory.js'
+import { fill, MARKET, makeOrder, makeRequirements, makeScoring, NOW } from '../support/messages.js'
 import { createMemoryEscrow, drive, openDisk } from '../support/renter.js'
 import { suite } from '../support/suite.js'
 
@@ -18,6 +23,8 @@ const test = suite('the renter holds an auction')
 async function hold(
   scripts: Script[],
   prepare: (bidders: Bidder[], lose: (peer: string) => Promise<void>) => Promise<void> = async () => {},
+  changes: Partial<Order> = {},
+  sources: Pick<Parameters<typeof createAuctioneer>[0], 'conductOf' | 'latencyOf'> = {},
 ) {
   const disk = await openDisk()
   const clock = createVirtualClock(NOW)
@@ -38,6 +45,7 @@ async function hold(
     standing,
     clock,
     log: silentLog,
+    ...sources,
   })
   const bidders: Bidder[] = []
   for (const script of scripts) bidders.push(await joinBidder(hub, { clock, escrow }, script))
@@ -51,13 +59,13 @@ async function hold(
   }
   const startedMs = clock.elapsed()
   const requirements = Requirements.encode(makeRequirements({ minimumStake: 10n }))
-  const order = makeOrder({ timeMs: clock.now(), commitMs: 500, revealMs: 5_000, requirements })
+  const order = makeOrder({ timeMs: clock.now(), commitMs: 500, revealMs: 5_000, requirements, ...changes })
   const auction = await drive(clock, auctioneer.hold(order, events, new AbortController().signal))
   const tookMs = clock.elapsed() - startedMs
   await disk.remove()
   const excluded = (at: number) =>
     auction.bids.find(({ peer }) => peer === bidders[at]?.network.peer)?.excluded
-  return { auction, auctioneer, refusals, committed, tookMs, bidders, excluded, clock }
+  return { auction, auctioneer, refusals, committed, tookMs, bidders, excluded, clock, network }
 }
 
 test('it is over as soon as all who committed have revealed, and the cheapest wins', async () => {
@@ -144,6 +152,142 @@ test('commitments and bids of somebody who is not asked change nothing', async (
   assert.is(auction.bids.length, 1)
   assert.is(committed.length, 1)
   assert.equal(refusals, [])
+})
+
+test('enough bids close the auction before the others have revealed, and nobody is blamed for that', async () => {
+  const late: Script = { pricePerHour: 100n, reveal: async () => {} }
+  const { auction, tookMs } = await hold([{ pricePerHour: 300n }, { pricePerHour: 200n }, late], undefined, {
+    enough: 2,
+  })
+  assert.is(auction.bids.length, 2)
+  assert.ok(tookMs < 2_000, `${tookMs} ms`)
+  assert.equal(auction.withheld, [])
+})
+
+test('a result carries every fact that it was decided by, and whoever saw the commitments finds it fair', async () => {
+  const conduct: Record<string, { reliability: number; leases: number }> = {}
+  const latency: Record<string, number> = {}
+  const scoring = makeScoring({ price: 10, reliability: 60, latency: 30 })
+  const commitments = new Map<string, Uint8Array>()
+  const { auction, auctioneer, bidders, clock } = await hold(
+    [{ pricePerHour: 300n }, { pricePerHour: 200n }, { pricePerHour: 100n }],
+    async (bidders) => {
+      const [good, fair, bad] = bidders.map(({ network }) => network.peer)
+      Object.assign(conduct, {
+        [good!]: { reliability: 0.99, leases: 40 },
+        [fair!]: { reliability: 0.5, leases: 3 },
+        [bad!]: { reliability: 0.1, leases: 9 },
+      })
+      Object.assign(latency, { [good!]: 20.5, [fair!]: 20, [bad!]: 400 })
+      for (const { auctions } of bidders) {
+        auctions.onCommitment(({ peer, hash }) => void commitments.set(peer, hash))
+      }
+    },
+    { scoring, pricing: PricingRule.SECOND_PRICE },
+    { conductOf: async (peer) => conduct[peer]!, latencyOf: async (peer) => latency[peer]! },
+  )
+  const results: Result[] = []
+  bidders[1]!.auctions.onResult(({ result }) => void results.push(result))
+  const { winners } = await drive(clock, auctioneer.announce(auction, 0, new Map()))
+  assert.is(winners[0]?.bid.peer, bidders[0]!.network.peer)
+  const result = results[0]!
+  const facts = result.bids.map(({ reliability, leases, latencyMs, gflops, stake, owner }) => {
+    assert.is(owner.length, 32)
+    return [reliability, leases, latencyMs, gflops, stake]
+  })
+  assert.equal(
+    facts.sort(([a], [b]) => Number(b) - Number(a)),
+    [
+      [9_900, 40, 21, 41_000, 1_000n],
+      [5_000, 3, 20, 41_000, 1_000n],
+      [1_000, 9, 400, 41_000, 1_000n],
+    ],
+  )
+  const seen = { order: auction.order, orderId: auction.orderId, commitments }
+  const audit = await judgeResult(seen, result)
+  assert.equal(audit.findings, [])
+  assert.ok(winners[0]!.pricePerHour > 300n, 'its better record is worth more than its bid')
+})
+
+test('what a bidder’s conduct or way is, is not waited for', async () => {
+  const never = () => new Promise<never>(() => {})
+  const { auction, tookMs } = await hold(
+    [{ pricePerHour: 300n }],
+    undefined,
+    { scoring: makeScoring({ reliability: 1, latency: 1 }) },
+    { conductOf: never, latencyOf: never },
+  )
+  assert.equal(
+    auction.bids.map(({ excluded, reliability, latencyMs }) => [excluded, reliability, latencyMs]),
+    [[undefined, undefined, undefined]],
+  )
+  assert.ok(tookMs < 3_000, `${tookMs} ms`)
+})
+
+/** A bid of any bytes, signed as bids are. */
+const rawBid = (orderId: Uint8Array, price: number[], key: MemoryNetwork['privateKey']) => {
+  const field = (number: number, bytes: Uint8Array) => [(number << 3) | 2, bytes.length, ...bytes]
+  const rest = [...field(3, fill(32, 5)), ...field(4, fill(32, 6))]
+  const payload = Uint8Array.of(...field(1, orderId), 2 << 3, ...price, ...rest)
+  return seal({ word: 'auction/bid', payload, key }).then((bid) => ({ bid, payload }))
+}
+
+const PRICES: ReadonlyArray<[string, number[], string]> = [
+  ['zero', [0], 'PRICE_OUT_OF_RANGE'],
+  ['minus one', [...Array(9).fill(0xff), 0x01], 'ABOVE_CEILING'],
+  ['beyond a u64', [...Array(9).fill(0xff), 0x7f], 'ABOVE_CEILING'],
+  ['without an end', Array(12).fill(0xff), 'MALFORMED'],
+]
+for (const [what, price, refusal] of PRICES) {
+  test(`a committed bid of ${what} is ${refusal}, and the auction goes on`, async () => {
+    let answered: string | undefined
+    const { auction } = await hold(
+      [{ pricePerHour: 200n }, { pricePerHour: 1n, bids: false }],
+      async (all) => {
+        const { network, auctions } = all[1]!
+        auctions.onOrder(async ({ orderId, peer }) => {
+          const { bid, payload } = await rawBid(orderId, price, network.privateKey)
+          await auctions.publish({ commitment: { orderId, hash: commitmentOf(network.peer, payload) } })
+          do {
+            await new Promise((resolve) => setTimeout(resolve, 1))
+            answered = (await network.engine.request(revealProtocol, peer, { bid })).refused
+          } while (answered === 'TOO_EARLY')
+        })
+      },
+    )
+    assert.is(answered, refusal)
+    assert.equal(
+      auction.bids.map(({ pricePerHour }) => pricePerHour),
+      [200n],
+    )
+  })
+}
+
+test('a bid for an order that nobody made, without a commitment, in another’s name or too late is refused by name', async () => {
+  const answers: string[] = []
+  const honest: Script = { pricePerHour: 200n }
+  const { bidders, auction, network } = await hold(
+    [honest, { pricePerHour: 1n, bids: false }],
+    async (all) => {
+      const { network: stranger, auctions } = all[1]!
+      auctions.onOrder(({ orderId, peer }) => {
+        // After the others have committed, before they reveal.
+        auctions.onCommitment(async () => {
+          const ask = async (bid: Uint8Array) =>
+            void answers.push((await stranger.engine.request(revealProtocol, peer, { bid })).refused)
+          await ask((await rawBid(fill(32, 99), [5], stranger.privateKey)).bid)
+          await ask((await rawBid(orderId, [5], all[0]!.network.privateKey)).bid)
+          await ask(fill(100, 1))
+        })
+      })
+    },
+  )
+  const late = await rawBid(auction.orderId, [5], bidders[1]!.network.privateKey)
+  const { refused } = await bidders[1]!.network.engine.request(revealProtocol, network.peer, {
+    bid: late.bid,
+  })
+  assert.equal([...answers, refused], ['UNKNOWN_ORDER', 'MALFORMED', 'ENVELOPE_MALFORMED', 'UNKNOWN_ORDER'])
+  assert.is(auction.bids.length, 1)
 })
 
 test.run()
