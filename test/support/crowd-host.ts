@@ -1,3 +1,4 @@
+import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { RecordEnvelope } from '@libp2p/peer-record'
 import { loadConfig } from '../../config/load.js'
 import type { Config } from '../../config/schema.js'
@@ -68,7 +69,7 @@ export interface CrowdView {
   peer: string
   connections: number
   /** Providers of which gossip brought this node a heartbeat. */
-  heard: number
+  heard: string[]
   provider?: { state: string; promised: number; jobs: number }
 }
 
@@ -157,7 +158,10 @@ export function createCrowdHost(): CrowdHost {
             load.delivered++
             load.deliveredBytes += message.data.length
             if (topic.includes('auction')) seen.envelopes.push(message.data)
-            else seen.heard.add(toHex(RecordEnvelope.createFromProtobuf(message.data).publicKey.raw))
+            else
+              seen.heard.add(
+                peerIdFromPublicKey(RecordEnvelope.createFromProtobuf(message.data).publicKey).toString(),
+              )
             rules.onMessage(message)
           },
         }),
@@ -209,7 +213,7 @@ export function createCrowdHost(): CrowdHost {
       name,
       peer: daemon.peer,
       connections: network.peers().length,
-      heard: seen.heard.size,
+      heard: [...seen.heard],
       ...(provider === undefined ? {} : { provider }),
     }
   }

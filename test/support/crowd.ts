@@ -32,6 +32,8 @@ export interface Crowd {
    * stays with the others.
    */
   split(group: readonly string[]): Promise<void>
+  /** From now on `heard` of every node counts anew. */
+  forget(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -48,9 +50,18 @@ export interface CrowdOptions {
 
 const CHILD = fileURLToPath(new URL('./crowd-child.js', import.meta.url))
 const TOKEN = 1_000_000n
+const STAKE = 100
+/** Of each node, atomic units. */
+export const STAKE_UNITS = BigInt(STAKE) * TOKEN
 /** What a market's tests need: beats as on a public network, prices that differ, a stake that backs a few leases. */
 const SETTINGS = {
-  provider: { enabled: true, stake: '100', backend: 'cpu', heartbeat_ms: 60_000, location: 'DE-Berlin' },
+  provider: {
+    enabled: true,
+    stake: String(STAKE),
+    backend: 'cpu',
+    heartbeat_ms: 60_000,
+    location: 'DE-Berlin',
+  },
 }
 
 export async function startCrowd(options: CrowdOptions): Promise<Crowd> {
@@ -110,6 +121,9 @@ export async function startCrowd(options: CrowdOptions): Promise<Crowd> {
       look: async () => (await Promise.all(children.map((child) => child.host.look()))).flat(),
       load: async () => add(await Promise.all(children.map((child) => child.host.load()))),
       members,
+      forget: async () => {
+        await Promise.all(children.map((child) => child.host.forget()))
+      },
       split: async (group) => {
         const isInside = ({ name }: CrowdNode) => group.includes(name)
         const shunnedBy = (node: CrowdNode) => {

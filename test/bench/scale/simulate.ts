@@ -99,7 +99,11 @@ interface Topic {
 
 function load(sizes: Sizes, draw: Draw, topic: Topic): Load {
   const { members, periodMs, ordersPerMinute, bidders, latency } = topic
-  const { D: degree = 0, Dlazy = degree, mcacheGossip = 0 } = gossipsubOptions({}, { standingOf: () => 0 }, false)
+  const {
+    D: degree = 0,
+    Dlazy = degree,
+    mcacheGossip = 0,
+  } = gossipsubOptions({}, { standingOf: () => 0 }, false)
   const beats = (members * MINUTE_MS) / periodMs
   const heard: Array<[number, number]> = [
     [beats, sizes.heartbeat],
