@@ -24,7 +24,7 @@ declare module 'zod' {
 export const PRESETS = ['localnet', 'testnet'] as const
 export type PresetName = (typeof PRESETS)[number]
 
-export const RUNTIMES = ['tfjs'] as const
+export const RUNTIMES = ['tfjs', 'container'] as const
 export type RuntimeName = (typeof RUNTIMES)[number]
 
 /** `auto` takes the first that works, in this order. The last three are software and never called a GPU. */
@@ -145,6 +145,9 @@ const chain = section({
 })
 
 const software = section({
+  count: integer(1, 64)
+    .default(1)
+    .meta({ kind: 'integer', description: 'Software devices to offer; cards are counted by their driver.' }),
   memory_bytes: integer(2 ** 20, 2 ** 50, 'bytes, or a size such as "2Gi"')
     .default(2 ** 30)
     .meta({
@@ -208,6 +211,35 @@ const pricing = section({
     .meta({ kind: 'integer', description: 'Longest wait for it; bids are due within half a second.' }),
 })
 
+const container = section({
+  socket: text('a path, or nothing', () => true)
+    .default('')
+    .meta({ kind: 'text', description: 'Socket of Docker or Podman; empty: the first that answers.' }),
+  memory_bytes: integer(2 ** 24, 2 ** 50, 'bytes, or a size such as "2Gi"')
+    .default(2 ** 31)
+    .meta({ kind: 'bytes', description: 'Memory that one job in a container may use.' }),
+  cpus: integer(1, 1_024).default(2).meta({ kind: 'integer', description: 'Processors that it may use.' }),
+  processes: integer(1, 4_096)
+    .default(1_024)
+    .meta({ kind: 'integer', description: 'Processes and threads that it may have at once.' }),
+  disk_bytes: integer(2 ** 20, 2 ** 50, 'bytes, or a size such as "20Gi"')
+    .default(10 * 2 ** 30)
+    .meta({ kind: 'bytes', description: 'What its inputs, outputs and checkpoints may take on the disk.' }),
+  image_bytes: integer(2 ** 20, 2 ** 50, 'bytes, or a size such as "20Gi"')
+    .default(20 * 2 ** 30)
+    .meta({ kind: 'bytes', description: 'Largest image, unpacked.' }),
+  log_lines_per_second: integer(1, 10_000)
+    .default(50)
+    .meta({ kind: 'integer', description: 'Lines of its log that are passed on; more are counted.' }),
+  gpus: list('names of cards', (value) => /^[\w.:/=-]{1,128}$/.test(value), 64)
+    .default([])
+    .meta({
+      kind: 'list',
+      description:
+        'The engine’s names of your cards, in their order: 0,1 for Docker, nvidia.com/gpu=0 for Podman.',
+    }),
+})
+
 const provider = section({
   enabled: flag().default(false).meta({ kind: 'boolean', description: 'Offer this machine’s devices.' }),
   price_per_hour: amount()
@@ -241,8 +273,13 @@ const provider = section({
     .min(1, { error: 'at least one runtime' })
     .default(['tfjs'])
     .meta({ kind: 'list', description: 'Runtimes on offer.' }),
+  verify_others: flag().default(true).meta({
+    kind: 'boolean',
+    description: 'While idle and staked, challenge other providers now and then and attest what was found.',
+  }),
   software: software.prefault({}),
   pricing: pricing.prefault({}),
+  container: container.prefault({}),
 })
 
 const challenge = section({
@@ -254,6 +291,10 @@ const challenge = section({
   openings: integer(1, MAX_OPENINGS).default(66).meta({
     kind: 'integer',
     description: 'Entries opened; with 66, who skips a tenth of the work passes once in a thousand times.',
+  }),
+  random: flag().default(false).meta({
+    kind: 'boolean',
+    description: 'Ask for proofs at random moments of the job too, within a hundredth of its time.',
   }),
 })
 

@@ -11,10 +11,12 @@ import type { ChainStatus, NodeStatus, RenterView } from './control/view.js'
 import { type ChainSide, openChain } from './daemon/chain.js'
 import { type Cleanup, createCleanup } from './daemon/cleanup.js'
 import { createControlledNode } from './daemon/controlled.js'
+import { openEvidence } from './daemon/evidence.js'
 import { rememberDecimals } from './daemon/market.js'
-import { type OpenDevice, type ProviderRole, startProvider } from './daemon/provider.js'
+import { type ProviderRole, startProvider } from './daemon/provider.js'
 import { type RenterRole, startRenter } from './daemon/renter.js'
 import { startReputation } from './daemon/reputation.js'
+import type { OpenDevice } from './device/open.js'
 import type { Escrow } from './escrow/port.js'
 import { NODE_KEY_FILE } from './identity/files.js'
 import { readOrCreateKeyFile } from './identity/key.js'
@@ -22,6 +24,7 @@ import { createLatencyMeter } from './market/latency.js'
 import { createMarket } from './market/market.js'
 import { createNetwork, type NetworkInit } from './net/network.js'
 import type { Network } from './net/ports.js'
+import { startPatrol } from './renter/patrol.js'
 import type { Renter } from './renter.js'
 import { openStore } from './store/level.js'
 
@@ -112,12 +115,24 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   })
   cleanup.add('market', close)
   const { engine } = network
+  const { board, evidence, stop } = await openEvidence({
+    network,
+    heartbeats,
+    escrow: chain.escrow,
+    market,
+    store,
+    clock,
+    random,
+    log,
+  })
+  cleanup.add('evidence', async () => stop())
   const { reputation, experience } = await startReputation({
     config,
     chain,
     market,
     heartbeats,
     engine,
+    evidence,
     store,
     clock,
     log,
@@ -134,6 +149,8 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     heartbeats,
     auctions,
     escrow: chain.escrow,
+    board,
+    evidence,
     reputation,
     experience,
     meter,
@@ -156,6 +173,19 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const renter = await startRenter(parts)
   cleanup.add('renter', renter.stop)
   signal.throwIfAborted()
+  if (provider !== undefined && config.provider.verifyOthers) {
+    const patrol = startPatrol({
+      self: network.peer,
+      heartbeats,
+      verify: renter.renter.verifyHardware,
+      ownStake: async (limit) => (await chain.escrow.provider(network.publicKey, limit))?.stake ?? 0n,
+      isIdle: provider.isIdle,
+      clock,
+      random,
+      log,
+    })
+    cleanup.add('patrol', async () => patrol.stop())
+  }
 
   const stopRequested = Promise.withResolvers<void>()
   const node = createControlledNode({

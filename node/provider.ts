@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import type { BackendReport } from '../kernels/backend/backend.js'
-import type { Device } from '../kernels/worker/device.js'
 import { hash, toHex } from '../protocols/bytes.js'
 import { codeOf } from '../protocols/errors.js'
 import { DEFAULT_PERIOD_MS, HEARTBEAT_LIMITS } from '../protocols/heartbeat/rules.js'
@@ -8,6 +7,8 @@ import type { Heartbeat, Device as OfferedDevices } from '../protocols/heartbeat
 import type { Benchmark } from '../protocols/inventory/wire.js'
 import { solanaKeyOf } from '../protocols/peer.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
+import type { OfferedDevice } from './device/port.js'
+import { createRack } from './device/rack.js'
 import type { Escrow, MarketTerms } from './escrow/port.js'
 import { openFolder } from './files/folder.js'
 import { type AuctionTopic, createAuctionTopic } from './market/announcements.js'
@@ -42,14 +43,16 @@ import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
 import { createTurnout } from './provider/turnout.js'
 import { createTurns } from './provider/turns.js'
+import { openRuntimes } from './runtime/open.js'
+import type { Runtime } from './runtime/port.js'
 import type { Store } from './store/port.js'
 
 export interface ProviderOptions {
   network: Network
   escrow: Escrow
   store: Store
-  /** Not closed by the provider: who opened it closes it. */
-  device: Pick<Device, 'report' | 'prove' | 'run'>
+  /** All of the same kind, at least one. Not closed by the provider: who opened them closes them. */
+  devices: readonly OfferedDevice[]
   clock: Clock
   random: Random
   log: Log
@@ -59,7 +62,10 @@ export interface ProviderOptions {
   pricePerHour: bigint
   /** Country and city, `DE-Berlin`; empty: not told. */
   location: string
+  /** Names of the runtimes on offer; each but tfjs must be handed over as well. */
   runtimes: readonly string[]
+  /** Jobs in containers. */
+  containers?: Runtime | undefined
   /** Of this program, for people. */
   version: string
   /** Default 60 s. */
@@ -257,13 +263,15 @@ async function startServices(
   topics: { heartbeats: HeartbeatTopic; auctions: AuctionTopic },
   pause: Pause,
 ) {
-  const { network, escrow, store, device, clock, random, log, runtimes } = options
+  const { network, escrow, store, devices, clock, random, log } = options
   const { engine } = network
   const ledger = await openLedger(store)
   const bids = await openBids({ store, clock })
   const turns = createTurns()
   const pausedBecause = () => pause.because
-  const capacity = createCapacity({ total: 1, clock, occupied: () => bindingsOf(ledger) })
+  const capacity = createCapacity({ total: devices.length, clock, occupied: () => bindingsOf(ledger) })
+  const rack = createRack({ devices, clock, occupied: () => occupiedIn(ledger) })
+  const runtimes = await openRuntimes({ ...options, rack })
   const shared = {
     network,
     engine,
@@ -272,7 +280,7 @@ async function startServices(
     bids,
     capacity,
     turns,
-    device,
+    rack,
     clock,
     random,
     log,
@@ -283,7 +291,7 @@ async function startServices(
     strategy: 'fixed',
     ...options.pricing,
     terms: termsOf(options),
-    device: () => describeDevices(device.report, capacity.total, capacity.unoccupied()),
+    device: () => describeDevices(rack.report, capacity.total, capacity.unoccupied()),
     others: () => topics.heartbeats.all().filter(({ peer }) => peer !== network.peer),
     isBacked: async (peer) => {
       const account = await within(clock, STAKE_MS, undefined, (signal) =>
@@ -295,14 +303,14 @@ async function startServices(
   const offer = createOwnOffer({
     ...shared,
     market,
-    report: device.report,
+    report: rack.report,
     pricing,
-    terms: options,
+    terms: { ...options, runtimes: [...runtimes.keys()] },
   })
   const attestations: Attestations = await openAttestations({
     store,
     market: market.address,
-    provider: network.publicKey,
+    provider: network.peer,
     clock,
     stakeOf: async (verifier) =>
       (await within(clock, STAKE_MS, undefined, (signal) => escrow.provider(verifier, signal)))?.stake ?? 0n,
@@ -336,13 +344,18 @@ async function startServices(
     onClosed,
   })
   const isBusy = () => pause.because !== undefined || ledger.all().some(({ occupies }) => occupies)
-  const demands = createDemandService({ ...shared, nodeKey: network.publicKey, isBusy })
+  const demands = createDemandService({
+    ...shared,
+    device: rack.units[0]!,
+    nodeKey: network.publicKey,
+    isBusy,
+  })
   const challenges = await serveChallenges({ ...shared, attestations, market: market.address })
   const stopInventory = await serveInventory({
     engine,
     topic: topics.heartbeats,
     self: network.peer,
-    benchmarks: (options.benchmarks ?? [device.report]).map(describeBenchmark),
+    benchmarks: (options.benchmarks ?? [rack.report]).map(describeBenchmark),
     runningJobs: () => jobs.running().length,
     attestations: attestations.all,
     ...(options.meter === undefined
@@ -385,6 +398,13 @@ async function startServices(
     auction,
     unhandle,
   }
+}
+
+function occupiedIn(ledger: Ledger) {
+  return ledger
+    .all()
+    .filter(({ occupies }) => occupies)
+    .map(({ lease, terms }) => ({ lease: toHex(lease), devices: terms.devices }))
 }
 
 function termsOf({ pricePerHour, pricing }: ProviderOptions): PricingTerms {

@@ -1,6 +1,7 @@
 import type { JobPlan } from '../config/manifest/plan.js'
 import { toHex } from '../protocols/bytes.js'
 import type { Evidence } from '../protocols/challenge/attestation.js'
+import type { ProofParams } from '../protocols/challenge/params.js'
 import { NightshiftError } from '../protocols/errors.js'
 import type { Offer } from '../protocols/inventory/rules.js'
 import { hasEnded } from '../protocols/job/rules.js'
@@ -8,9 +9,10 @@ import { JobState } from '../protocols/job/wire.js'
 import { formatAmount } from '../protocols/money.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
 import { checkDeclared } from './device/declared.js'
-import type { Escrow } from './escrow/port.js'
+import type { Escrow, FraudEvidence } from './escrow/port.js'
 import type { Files } from './files/port.js'
 import type { AuctionTopic } from './market/announcements.js'
+import type { AttestationBoard } from './market/attestations.js'
 import type { HeartbeatTopic } from './market/heartbeats.js'
 import type { LatencyMeter } from './market/latency.js'
 import type { Network } from './net/ports.js'
@@ -19,7 +21,7 @@ import { createAuctioneer } from './renter/auction.js'
 import { createConductWatch } from './renter/conduct.js'
 import { deploy } from './renter/deployment.js'
 import type { DeploymentEvent, DeploymentReport } from './renter/event.js'
-import { createEvidenceReader } from './renter/evidence.js'
+import type { EvidenceReader } from './renter/evidence.js'
 import { createProsecutor, type FraudRecord } from './renter/fraud.js'
 import { type InputReader, prepareInputs } from './renter/inputs.js'
 import { createInventory, type Explained, type OfferPage, type OfferSearch } from './renter/inventory.js'
@@ -44,6 +46,9 @@ export interface RenterParts {
   inputs: InputReader
   /** Checks results; any backend will do. */
   checker: Checker
+  /** Where verifiers' words are written, and what all of them together say. */
+  board: Pick<AttestationBoard, 'publish'>
+  evidence: EvidenceReader
   /** Tells how far providers are to be relied upon; without it nobody knows. */
   reputation?: Reputation
   /** Is told what providers did in this renter's jobs. */
@@ -77,8 +82,11 @@ export interface Renter {
   onOffers(listener: () => void): () => void
   /** What verifiers have attested of a provider, weighed by their stake. */
   evidenceOf(peer: string, signal?: AbortSignal): Promise<Evidence>
-  /** Challenges any provider outside of a lease. Throws OFFER_UNKNOWN; all that the peer does is a verdict. */
-  verifyHardware(peer: string, signal?: AbortSignal): Promise<HardwareVerdict>
+  /**
+   * Challenges any provider outside of a lease, with a proof of about two seconds unless parameters are given. Throws
+   * OFFER_UNKNOWN; all that the peer does is a verdict. What was found is attested, and a provable lie reported.
+   */
+  verifyHardware(peer: string, signal?: AbortSignal, params?: ProofParams): Promise<HardwareVerdict>
   /** Starts a job. Throws JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is ordered. */
   post(plan: JobPlan): Promise<Deployment>
   /** Reports of all jobs, the newest first. */
@@ -108,10 +116,9 @@ const RECONCILE_MS = 10_000
 const STOP_PATIENCE_MS = 4_000
 
 export async function createRenter(parts: RenterParts, options: RenterOptions): Promise<Renter> {
-  const { network, escrow, store, files, reputation, clock, random, log } = parts
+  const { network, escrow, store, files, board, evidence, reputation, clock, random, log } = parts
   const { address: market, decimals } = await escrow.market()
   const { engine, peer: self } = network
-  const evidence = createEvidenceReader({ ...parts, engine, market })
   const meter = parts.meter
   const location = options.location ?? ''
   const inventory = createInventory({
@@ -219,6 +226,17 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   reconcile()
   const stopReconciling = clock.every(RECONCILE_MS, reconcile)
 
+  /** A lie outside of any job: there is no report that it belongs into. */
+  const accuse = async (peer: string, evidence: FraudEvidence) => {
+    await prosecutor.keep({ peer, deployment: '', lease: new Uint8Array(32), evidence })
+    reconcile()
+  }
+  /** A word without a stake behind it weighs nothing, so nobody is made to carry it. */
+  const publish = async (peer: string, attestation: Uint8Array) => {
+    const account = await escrow.provider(network.publicKey).catch(() => undefined)
+    if ((account?.stake ?? 0n) > 0n) await board.publish(peer, attestation)
+  }
+
   const find = (id: string) => {
     const found = running.get(id)
     if (found !== undefined) return found
@@ -285,11 +303,11 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     search: (search, signal) => inventory.search(search, signal),
     onOffers: (listener) => inventory.onChange(listener),
     evidenceOf: (peer, signal) => evidence.evidenceOf(peer, signal),
-    verifyHardware: (peer, signal) =>
+    verifyHardware: (peer, signal, params) =>
       verifyHardware(
-        { network, inventory, clock, random, market },
+        { network, inventory, clock, random, market, publish, accuse },
         peer,
-        options.challengeTimeoutMs,
+        { timeoutMs: options.challengeTimeoutMs, ...(params === undefined ? {} : { params }) },
         signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]),
       ),
     post,

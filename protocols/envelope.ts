@@ -81,6 +81,11 @@ export async function open(message: {
   }
 }
 
+/** What an envelope holds that was opened before; undefined for what is none. Nothing is verified here. */
+export function payloadOf(bytes: Uint8Array): Uint8Array | undefined {
+  return parse(bytes)?.payload
+}
+
 /**
  * Only the one canonical encoding passes: otherwise unknown fields or another order of fields would make any number of
  * valid copies of one signed message, each of which a gossip network would take for a new one.

@@ -8,11 +8,12 @@ import type { ReportLine } from './support/suite.js'
 /**
  * Runs every `*.test.js` below this folder, each in a process of its own, and fails when a file failed, hung, or ran
  * fewer tests than it declared. Arguments choose files by a part of their path: `npm test -- chain/ matmul`.
- * Folders in LONG run only when they are named (`npm run test:long`).
+ * Folders in LONG run only when they are named: `npm run test:long`, and `npm test -- container/` where Docker or Podman
+ * is installed.
  */
 const ROOT = fileURLToPath(new URL('.', import.meta.url))
-const ALONE = ['swarm', 'acceptance', 'long'] // real swarms and full loads: one file at a time
-const LONG = ['long']
+const ALONE = ['swarm', 'acceptance', 'container', 'long'] // real swarms, engines and full loads: one file at a time
+const LONG = ['container', 'long']
 const FILE_TIMEOUT_MS = 240_000
 const LONG_FILE_TIMEOUT_MS = 1_500_000
 const AT_ONCE = 2

@@ -52,10 +52,10 @@ function wantsDigits(path: Path): boolean {
 
 /** Keys that other runtimes or networks know, with the reason why they mean nothing here. */
 const FOREIGN: Readonly<Record<string, string>> = {
-  image: 'runtime: tfjs with a job; container images are not on offer yet',
-  command: 'runtime: tfjs with a job; container images are not on offer yet',
-  args: 'runtime: tfjs with a job; container images are not on offer yet',
-  env: 'settings inside job; a declared job has no environment',
+  image: 'runtime: container, and the image by its digest as job.image',
+  command: 'runtime: container, and its program as job.entrypoint',
+  args: 'runtime: container, and its arguments as job.command',
+  env: 'runtime: container, and a mapping as job.env',
   params: 'nothing; a declared job mounts no storage',
   credentials: 'nothing; a declared job pulls no image',
   dependencies: 'nothing; services do not wait for one another',

@@ -35,7 +35,7 @@ export interface JobPlan {
   /** The declared job as a JSON value; the runtime's own schema judges its shape. */
   spec: Record<string, unknown>
   inputs: PlannedInput[]
-  verify: { challenge: { n: number; rounds: number; openings: number } }
+  verify: { challenge: { n: number; rounds: number; openings: number; random?: boolean } }
   expect: { accuracy?: number }
 }
 

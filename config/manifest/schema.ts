@@ -98,13 +98,17 @@ const input = z.union(
   { error: 'a path relative to the manifest, or a mapping with path and split' },
 )
 
-const challenge = mapping('a mapping with n, rounds and openings', {
+const challenge = mapping('a mapping with n, rounds, openings and random', {
   n: integer(MIN_N, MAX_N)
     .multipleOf(GROUP, { error: `a multiple of ${GROUP}` })
     .optional()
     .describe('Size of the matrices.'),
   rounds: integer(1, MAX_ROUNDS).optional().describe('Products per proof.'),
   openings: integer(1, MAX_OPENINGS).optional().describe('Entries that are recomputed.'),
+  random: z
+    .boolean({ error: 'true or false' })
+    .optional()
+    .describe('Ask for proofs at random moments of the job too.'),
 })
 
 function isPeerId(value: string): boolean {

@@ -22,6 +22,8 @@ export const THRESHOLDS = {
   /** Of the float32 peak; below it the card is slower than claimed. */
   slowest: { 'tensorflow-gpu': 0.25, webgpu: 0.08 } as Partial<Record<BackendName, number>>,
   slowestOther: 0.08,
+  /** Of the speed that a card's own node says it has measured: several cards that are one fall below it. */
+  slowestOfOwn: 0.3,
   /** Of the larger of the float32 and the matrix peak: boost clocks above the specification. */
   fastest: 1.2,
   /** Smaller proofs are dominated by latency and say nothing about the device. */
@@ -33,22 +35,25 @@ export const THRESHOLDS = {
 export interface SpeedClaim {
   readonly model: string
   readonly backend: BackendName
+  /** What a card's own node says that it reaches, 10^9 operations a second; absent for software, whose processor has more to do. */
+  readonly ownGflops?: number
   readonly params: ProofParams
   /** From sending the seed to receiving the root, less the round trip. */
   readonly elapsedMs: number
 }
 
 /** Whether an answer came at the speed of the card that was claimed. */
-export function judgeSpeed({ model, backend, params, elapsedMs }: SpeedClaim): SpeedVerdict {
+export function judgeSpeed({ model, backend, ownGflops = 0, params, elapsedMs }: SpeedClaim): SpeedVerdict {
   const gflops = flops(params) / elapsedMs / 1e6
   const figures = findDevice(model)
-  if (figures === undefined) return { verdict: 'unknown device', gflops }
+  const judged = flops(params) >= THRESHOLDS.leastFlops
+  const isSlow = judged && gflops < THRESHOLDS.slowestOfOwn * ownGflops
+  if (figures === undefined) return { verdict: isSlow ? 'slower than claimed' : 'unknown device', gflops }
   const ratio = gflops / 1_000 / figures.tflops
   const fastest = (THRESHOLDS.fastest * Math.max(figures.tflops, figures.matrixTflops ?? 0)) / figures.tflops
   const slowest = THRESHOLDS.slowest[backend] ?? THRESHOLDS.slowestOther
-  const judged = flops(params) >= THRESHOLDS.leastFlops
   if (ratio > fastest) return { verdict: 'faster than claimed', gflops, ratio, figures }
-  if (judged && ratio < slowest) return { verdict: 'slower than claimed', gflops, ratio, figures }
+  if (isSlow || (judged && ratio < slowest)) return { verdict: 'slower than claimed', gflops, ratio, figures }
   return { verdict: 'matches', gflops, ratio, figures }
 }
 

@@ -50,9 +50,9 @@ export function expandMatrix(backend: Backend, u: Tensor2D, v: Tensor2D): Tensor
       (t) => tf.mul(t, 16),
       (t) => tf.add(t, 8),
     )
-  return chain(tf.matMul(u, v, false, true), reduce(backend, MODULUS), (x) =>
-    subtract(tf, x, sixteens(x)),
-  ) as Tensor2D
+  // Transposed first: the product with a transposed operand is a plain loop on WebAssembly, and took half of this time.
+  const product = chain(tf.transpose(v), (turned) => tf.matMul(u, turned as Tensor2D))
+  return chain(product, reduce(backend, MODULUS), (x) => subtract(tf, x, sixteens(x))) as Tensor2D
 }
 
 /** E of a band: the columns of `c` with weight 1 stand first, then those with weight 2, and so on. Keeps `c`. */

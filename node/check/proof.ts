@@ -17,17 +17,40 @@ const AIMED_SECONDS = 1
 const OPENINGS = 66
 const FOLDS = 16
 
-/** Both phases of the matmul proof, as a stranger would ask for them, on this machine's own device. */
-export async function challengeOwnDevice(
-  device: Pick<Device, 'report' | 'prove'>,
+/** What a device of this machine showed of itself. */
+interface Shown {
+  provingMs: number
+  recallMs: number
+}
+
+/**
+ * Both phases of the matmul proof, as a stranger would ask for them, on all devices of this machine at the same time, each
+ * with a seed of its own: cards that share power, lanes or cooling show it here.
+ */
+export async function challengeOwnDevices(
+  devices: ReadonlyArray<Pick<Device, 'report' | 'prove'>>,
   random: Random,
   signal: AbortSignal,
 ): Promise<Finding> {
+  const [{ report }] = devices as [Pick<Device, 'report'>]
+  const gflops = Math.min(...devices.map((each) => each.report.gflops ?? 0))
+  const params = planChallenge({ gflops, memoryBytes: report.memoryBytes ?? 0 }, AIMED_SECONDS)
+  const shown = await Promise.all(devices.map((device) => challengeOne(device, params, random, signal)))
+  const wrongOne = shown.find((each): each is Finding => 'verdict' in each)
+  if (wrongOne !== undefined) return wrongOne
+  const slowest = (shown as Shown[]).reduce((most, each) => (each.provingMs > most.provingMs ? each : most))
+  const finding = judgeOwnProof(report, params, slowest)
+  if (devices.length === 1) return finding
+  return { ...finding, found: `${devices.length} devices at once, the slowest: ${finding.found}` }
+}
+
+async function challengeOne(
+  device: Pick<Device, 'report' | 'prove'>,
+  params: ProofParams,
+  random: Random,
+  signal: AbortSignal,
+): Promise<Shown | Finding> {
   const { report } = device
-  const params = planChallenge(
-    { gflops: report.gflops ?? 0, memoryBytes: report.memoryBytes ?? 0 },
-    AIMED_SECONDS,
-  )
   const seed = random.bytes(SEED_BYTES)
   const proof = await device.prove({ seed, params, resident: true }, { signal })
   try {
@@ -44,7 +67,7 @@ export async function challengeOwnDevice(
       await recalled.open(folds, { signal }),
     )
     if ('refused' in memory) return wrong(report, memory.detail)
-    return judgeOwnProof(report, params, { provingMs: proof.elapsedMs, recallMs: recalled.elapsedMs })
+    return { provingMs: proof.elapsedMs, recallMs: recalled.elapsedMs }
   } finally {
     await proof.release()
   }
@@ -63,7 +86,7 @@ function wrong({ backend, model }: BackendReport, detail: string): Finding {
 export function judgeOwnProof(
   { gpu, model, backend }: BackendReport,
   params: ProofParams,
-  { provingMs, recallMs }: { provingMs: number; recallMs: number },
+  { provingMs, recallMs }: Shown,
 ): Finding {
   const speed = judgeSpeed({ model, backend, params, elapsedMs: provingMs })
   const proved = `n = ${params.n}, ${params.rounds} rounds in ${Math.round(provingMs)} ms (${speed.gflops.toFixed(1)} GFLOP/s), second phase in ${Math.round(recallMs)} ms`

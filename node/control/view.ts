@@ -51,7 +51,16 @@ export interface ProviderView {
   state: string
   pricePerHour: string
   stake?: string
-  devices: Array<{ model: string; backend: string; gpu: boolean; memoryBytes: number; gflops: number }>
+  devices: Array<{
+    model: string
+    backend: string
+    gpu: boolean
+    memoryBytes: number
+    gflops: number
+    /** Equal ones, and how many of them no lease occupies. */
+    count: number
+    free: number
+  }>
   /** Devices that bids hold now. */
   promised: number
   /** Jobs that run now. */

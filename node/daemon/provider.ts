@@ -1,18 +1,21 @@
 import type { Config } from '../../config/schema.js'
 import type { BackendReport } from '../../kernels/backend/backend.js'
-import { detectDevices } from '../../kernels/devices/detect.js'
-import { type Device, type DeviceOptions, openDevice as openRealDevice } from '../../kernels/worker/device.js'
+import { detectDevices, readNvidiaSmi } from '../../kernels/devices/detect.js'
+import { type Device, openDevice as openRealDevice } from '../../kernels/worker/device.js'
 import type { ProviderView } from '../control/view.js'
+import { type OpenDevice, openDevices } from '../device/open.js'
+import type { OfferedDevice } from '../device/port.js'
 import { createProvider, type Provider } from '../provider.js'
 import type { ChainSide } from './chain.js'
+import { openContainers } from './containers.js'
 import type { ProviderControl } from './controlled.js'
 import { openPricing, readPrice, readTerms } from './pricing.js'
 import { ensureRegistered } from './registration.js'
 import type { RoleParts } from './renter.js'
 
-export type OpenDevice = (options: DeviceOptions) => Promise<Device>
-
 export interface ProviderRole extends ProviderControl {
+  /** Whether it offers its devices and none of them works for a lease. */
+  isIdle(): boolean
   stop(): Promise<void>
 }
 
@@ -23,7 +26,7 @@ export interface ProviderParts extends RoleParts {
   onStep: (step: string) => void
 }
 
-/** The provider's role of a node: its device, its registration, its services. */
+/** The provider's role of a node: its devices, its registration, its services. */
 export async function startProvider(
   parts: ProviderParts,
   openDevice: OpenDevice = openRealDevice,
@@ -33,10 +36,10 @@ export async function startProvider(
   const pricePerHour = readPrice(config, decimals)
   readTerms(config, decimals) // refused before a device is opened
   // The slow ones side by side: a device takes a second or more to open, a registration as long to be confirmed.
-  const opening = openDevice({ backend: config.provider.backend, clock, log, ...memoryOf(config) })
-  const detecting = opening.then(({ report }) => detectDevices(report))
-  detecting.catch(() => {}) // that the device did not open is told by `opening`
-  const [device] = await both(
+  const opening = openAll({ config, clock, log }, openDevice)
+  const detecting = opening.then(([first]) => detectDevices(first!.report))
+  detecting.catch(() => {}) // that no device did open is told by `opening`
+  const devices = await both(
     opening,
     ensureRegistered(
       { registry: chain.registry, config, node: chain.node, wallet: chain.wallet, onStep },
@@ -48,13 +51,14 @@ export async function startProvider(
     const { heartbeats, auctions } = parts
     const provider = await createProvider({
       ...parts,
-      device: offered(device, config),
+      devices: devices.map((device) => offered(device, config)),
       disagreements: (await detecting).disagreements,
       dataDir: config.dataDir,
       pricePerHour,
-      pricing: openPricing(config, decimals, device.report, clock),
+      pricing: openPricing(config, decimals, devices[0]!.report, clock),
       location,
       runtimes,
+      containers: await openContainers(config, { peer: parts.network.peer, clock, log }),
       heartbeatPeriodMs: heartbeatMs,
       minSliceMs,
       maxSliceMs,
@@ -62,26 +66,41 @@ export async function startProvider(
     })
     return {
       view: async () => viewProvider(provider),
+      isIdle: () => isIdle(provider),
       price: (order, strategy) => provider.previewPrice(order, strategy),
       pause: () => provider.pause('paused by its owner'),
       resume: () => provider.resume(),
       stop: async () => {
         await provider.stop()
-        await device.close()
+        await closeAll(devices)
       },
     }
   } catch (error) {
-    await device.close()
+    await closeAll(devices)
     throw error
   }
 }
 
-/** Waits for both; when the second fails, the device that was opened is given back. */
-async function both(opening: Promise<Device>, registering: Promise<void>): Promise<[Device]> {
+async function openAll(
+  { config, clock, log }: Pick<ProviderParts, 'config' | 'clock' | 'log'>,
+  openDevice: OpenDevice,
+): Promise<Device[]> {
+  const { backend, software } = config.provider
+  const nvidia = SOFTWARE_BACKENDS.includes(backend) ? [] : await readNvidiaSmi()
+  const options = { backend, clock, log, ...memoryOf(config) }
+  return openDevices(options, { nvidia, softwareCount: software.count }, openDevice)
+}
+
+async function closeAll(devices: readonly Device[]): Promise<void> {
+  await Promise.all(devices.map((device) => device.close()))
+}
+
+/** Waits for both; when the second fails, the devices that were opened are given back. */
+async function both(opening: Promise<Device[]>, registering: Promise<void>): Promise<Device[]> {
   const [opened, registered] = await Promise.allSettled([opening, registering])
   if (opened.status === 'rejected') throw opened.reason
-  if (registered.status === 'fulfilled') return [opened.value]
-  await opened.value.close()
+  if (registered.status === 'fulfilled') return opened.value
+  await closeAll(opened.value)
   throw registered.reason
 }
 
@@ -93,7 +112,7 @@ function memoryOf({ provider }: Config): { memoryBytes?: number } {
 }
 
 /** What a card is and has, its driver says; what a software device offers, its owner does. */
-function offered(device: Device, { provider }: Config): Pick<Device, 'report' | 'prove' | 'run'> {
+function offered(device: Device, { provider }: Config): OfferedDevice {
   const { report, prove, run } = device
   return { report: report.gpu ? report : describeSoftware(report, provider.software), prove, run }
 }
@@ -103,18 +122,25 @@ function describeSoftware(report: BackendReport, software: Config['provider']['s
   return { ...report, memoryBytes, model: label === '' ? report.model : label }
 }
 
+function isIdle(provider: Provider): boolean {
+  const { pausedBecause, devices } = provider.status()
+  return pausedBecause === undefined && devices.every(({ count, free }) => free === count)
+}
+
 function viewProvider(provider: Provider): ProviderView {
   const { availability, pricePerHour, stake, devices, promised, jobs } = provider.status()
   return {
     state: availability.toLowerCase(),
     pricePerHour,
     ...(stake === undefined ? {} : { stake: stake.stake }),
-    devices: devices.map(({ model, backend, gpu, memoryBytes, gflops }) => ({
+    devices: devices.map(({ model, backend, gpu, memoryBytes, gflops, count, free }) => ({
       model,
       backend,
       gpu,
       memoryBytes: Number(memoryBytes),
       gflops,
+      count,
+      free,
     })),
     promised,
     jobs: jobs.length,

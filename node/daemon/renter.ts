@@ -4,9 +4,11 @@ import type { Clock, Log, Random } from '../../protocols/ports.js'
 import type { Escrow } from '../escrow/port.js'
 import { openFolder, openSource, sourceOf } from '../files/folder.js'
 import type { AuctionTopic } from '../market/announcements.js'
+import type { AttestationBoard } from '../market/attestations.js'
 import type { HeartbeatTopic } from '../market/heartbeats.js'
 import type { LatencyMeter } from '../market/latency.js'
 import type { Network } from '../net/ports.js'
+import type { EvidenceReader } from '../renter/evidence.js'
 import { createRenter, type Renter } from '../renter.js'
 import type { ExperienceLog, Reputation } from '../reputation/port.js'
 import type { Store } from '../store/port.js'
@@ -19,6 +21,8 @@ export interface RenterRole {
 }
 
 export interface RoleParts {
+  board: AttestationBoard
+  evidence: EvidenceReader
   config: Config
   network: Network
   heartbeats: HeartbeatTopic

@@ -2,7 +2,7 @@ import type { Config } from '../../config/schema.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { HeartbeatTopic } from '../market/heartbeats.js'
 import type { Engine } from '../net/ports.js'
-import { createEvidenceReader } from '../renter/evidence.js'
+import type { EvidenceReader } from '../renter/evidence.js'
 import { createConductSource } from '../reputation/chain.js'
 import { openExperience } from '../reputation/experience.js'
 import type { ExperienceLog } from '../reputation/port.js'
@@ -23,6 +23,7 @@ export async function startReputation(parts: {
   market: Uint8Array
   heartbeats: HeartbeatTopic
   engine: Engine
+  evidence: Pick<EvidenceReader, 'evidenceOf'>
   store: Store
   clock: Clock
   log: Log
@@ -30,14 +31,13 @@ export async function startReputation(parts: {
   const { config, chain, clock } = parts
   const { escrow, programId, market } = chain
   const experience = await openExperience(parts)
-  const verifiers = createEvidenceReader({ ...parts, escrow })
   const { rpcUrl, commitment } = config.chain
   const reputation = await createReputation({
     ...parts,
     escrow,
     conduct: createConductSource({ rpcUrl, commitment, programId, market, clock }),
     experience,
-    verifiersOf: verifiers.evidenceOf,
+    verifiersOf: parts.evidence.evidenceOf,
   })
   return { reputation, experience }
 }

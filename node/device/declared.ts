@@ -2,6 +2,7 @@ import type { DeviceJob } from '../../kernels/tfjs/job.js'
 import { parsePredictSpec, parseTrainSpec } from '../../kernels/tfjs/spec.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { JobSpec } from '../../protocols/job/spec.js'
+import { checkContainer } from '../runtime/container/spec.js'
 
 /** Names of the inputs that a task reads, in the order of a manifest's `inputs`. */
 const INPUTS = { train: ['data'], predict: ['data', 'model'] } as const
@@ -27,6 +28,7 @@ export function toDeviceJob(spec: JobSpec, inputs: ReadonlyMap<string, Uint8Arra
 
 /** Checks a specification without its inputs: before an order goes out, and before a provider asks for inputs. */
 export function checkDeclared(spec: JobSpec, inputNames: readonly string[]): void {
+  if (spec.runtime === 'container') return void checkContainer(spec.job, inputNames)
   const task = taskOf(spec)
   const { task: _, ...rest } = spec.job
   if (task === 'train') parseTrainSpec(rest)
@@ -36,7 +38,8 @@ export function checkDeclared(spec: JobSpec, inputNames: readonly string[]): voi
 }
 
 function taskOf(spec: JobSpec): Task {
-  if (spec.runtime !== 'tfjs') throw invalid(`the runtime ${spec.runtime} is not offered; tfjs is`)
+  if (spec.runtime !== 'tfjs')
+    throw invalid(`there is no runtime ${spec.runtime}; there are tfjs and container`)
   const { task } = spec.job
   if (task === 'train' || task === 'predict') return task
   throw invalid(`task is ${JSON.stringify(task)}; it must be train or predict`)

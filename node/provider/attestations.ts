@@ -1,11 +1,5 @@
 import { equal } from '../../protocols/bytes.js'
-import {
-  ATTESTATION_LIMITS,
-  ATTESTATION_WORD,
-  judgeAttestation,
-} from '../../protocols/challenge/attestation.js'
-import { Attestation } from '../../protocols/challenge/wire.js'
-import { open } from '../../protocols/envelope.js'
+import { ATTESTATION_LIMITS, readAttestation } from '../../protocols/challenge/attestation.js'
 import { isRefusal, type Refusal } from '../../protocols/errors.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock } from '../../protocols/ports.js'
@@ -29,7 +23,8 @@ interface Kept {
 export async function openAttestations(parts: {
   store: Store
   market: Uint8Array
-  provider: Uint8Array
+  /** This node. */
+  provider: string
   clock: Pick<Clock, 'now'>
   /** Of a node key; atomic units. */
   stakeOf: (verifier: Uint8Array) => Promise<bigint>
@@ -48,16 +43,13 @@ export async function openAttestations(parts: {
 
   return {
     take: async (bytes, { verifier, receiptHash }) => {
-      const opened = await open({ word: ATTESTATION_WORD, bytes, maxBytes: ATTESTATION_LIMITS.maxBytes })
-      if (isRefusal(opened)) return opened
-      if (opened.peer !== verifier) return { refused: 'FOREIGN', detail: 'signed by somebody else' }
-      const attestation = decode(opened.payload)
-      if (attestation === undefined) return { refused: 'MALFORMED', detail: 'not to be decoded' }
+      const read = await readAttestation(bytes, { now: clock.now(), market, provider })
+      if (isRefusal(read)) return read
+      const { attestation } = read
+      if (read.verifier !== verifier) return { refused: 'FOREIGN', detail: 'signed by somebody else' }
       if (!equal(attestation.receiptHash, receiptHash)) {
         return { refused: 'FOREIGN', detail: 'about another proof' }
       }
-      const refusal = judgeAttestation(attestation, { now: clock.now(), market, provider })
-      if (refusal !== undefined) return refusal
       const stake = await parts.stakeOf(solanaKeyOf(verifier)).catch(() => 0n)
       const record = { envelope: bytes, timeMs: attestation.timeMs, stake }
       await collection.put(verifier, record)
@@ -74,13 +66,5 @@ export async function openAttestations(parts: {
       [...kept.values()]
         .filter(({ timeMs }) => clock.now() - timeMs <= ATTESTATION_LIMITS.maxAgeMs)
         .map(({ envelope }) => envelope),
-  }
-}
-
-function decode(bytes: Uint8Array): Attestation | undefined {
-  try {
-    return Attestation.decode(bytes)
-  } catch {
-    return undefined
   }
 }

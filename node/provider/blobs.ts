@@ -1,5 +1,5 @@
 import { type BlobHasher, createBlobHasher, digest, equal, toHex } from '../../protocols/bytes.js'
-import type { Refusal } from '../../protocols/errors.js'
+import { NightshiftError, type Refusal } from '../../protocols/errors.js'
 import type { Blob, Chunk } from '../../protocols/job/wire.js'
 import type { Files } from '../files/port.js'
 
@@ -11,8 +11,8 @@ export interface Blobs {
   isComplete(lease: Uint8Array, blob: Blob): Promise<boolean>
   /** Goes on from what is on the disk already. */
   receive(lease: Uint8Array, blob: Blob): Promise<Receiver>
-  /** Stores an output; it is on the disk when this resolves. */
-  add(lease: Uint8Array, name: string, bytes: Uint8Array): Promise<Blob>
+  /** Stores an output as it comes; it is on the disk when this resolves. Throws OUTPUT_TOO_LARGE. */
+  add(lease: Uint8Array, name: string, pieces: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Blob>
   /** The bytes from `offset` on, in pieces of `pieceBytes`. */
   read(lease: Uint8Array, blob: Blob, offset: number, pieceBytes: number): AsyncIterable<Uint8Array>
   load(lease: Uint8Array, blob: Blob): Promise<Uint8Array>
@@ -31,7 +31,7 @@ export interface Receiver {
   flush(): Promise<void>
 }
 
-/** A write is flushed to the disk, which costs milliseconds: a mebibyte at a time. */
+/** A write is flushed to the disk, which costs milliseconds: about a mebibyte at a time. */
 const WRITE_BYTES = 1 << 20
 
 export function createBlobs(files: Files): Blobs {
@@ -53,13 +53,25 @@ export function createBlobs(files: Files): Blobs {
     isComplete,
     read,
     receive: (lease, blob) => openReceiver(files, nameOf(lease, blob.sha256), blob),
-    add: async (lease, name, bytes) => {
-      const blob = { name, sha256: digest(bytes), bytes: bytes.length }
-      if (await isComplete(lease, blob)) return blob
-      const target = nameOf(lease, blob.sha256)
-      await files.remove(`${target}.partial`)
-      await files.append(`${target}.partial`, bytes)
-      await files.move(`${target}.partial`, target)
+    add: async (lease, name, pieces, maxBytes) => {
+      // Its digest, which it is named by, is known only at its end; one output is written at a time.
+      const partial = `${toHex(lease)}/output.partial`
+      await files.remove(partial)
+      const hasher = createBlobHasher()
+      let bytes = 0
+      for await (const piece of inWrites(pieces)) {
+        bytes += piece.length
+        if (bytes > maxBytes) {
+          await files.remove(partial)
+          throw new NightshiftError('OUTPUT_TOO_LARGE', `the outputs have more than ${maxBytes} bytes`, {
+            advice: 'declare more in the manifest’s `job`, or write less',
+          })
+        }
+        hasher.update(piece)
+        await files.append(partial, piece)
+      }
+      const blob = { name, sha256: hasher.digest(), bytes }
+      if (bytes > 0) await files.move(partial, nameOf(lease, blob.sha256))
       return blob
     },
     load: async (lease, blob) => {
@@ -73,6 +85,21 @@ export function createBlobs(files: Files): Blobs {
     },
     remove: (lease) => files.remove(toHex(lease)),
   }
+}
+
+/** Small pieces put together: a write is flushed to the disk each time. */
+async function* inWrites(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let waiting: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of pieces) {
+    waiting.push(piece)
+    bytes += piece.length
+    if (bytes < WRITE_BYTES) continue
+    yield Buffer.concat(waiting)
+    waiting = []
+    bytes = 0
+  }
+  if (bytes > 0) yield Buffer.concat(waiting)
 }
 
 async function openReceiver(files: Files, target: string, blob: Blob): Promise<Receiver> {

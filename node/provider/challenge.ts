@@ -1,12 +1,14 @@
 import type { Opening } from '../../kernels/proof/opening.js'
-import type { Device, Proof } from '../../kernels/worker/device.js'
+import type { Proof } from '../../kernels/worker/device.js'
 import { digest, equal } from '../../protocols/bytes.js'
+import { STRANGERS_RATE } from '../../protocols/challenge/duty.js'
 import {
   allowsMemoryPhase,
   checkParams,
   flops,
   holdsEntry,
   holdsFold,
+  KERNEL_VERSION,
   NONCE_BYTES,
   type ProofParams,
   SEED_BYTES,
@@ -20,6 +22,7 @@ import { isRefusal, NightshiftError, type Refusal } from '../../protocols/errors
 import { TokenBucket } from '../../protocols/limits.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
+import type { Rack, Unit } from '../device/port.js'
 import type { Network } from '../net/ports.js'
 import type { Session } from '../net/session.js'
 import type { Attestations } from './attestations.js'
@@ -27,6 +30,7 @@ import type { Ledger } from './ledger.js'
 
 export type AskRefusal =
   | 'MALFORMED'
+  | 'OTHER_KERNEL'
   | 'FOREIGN_MARKET'
   | 'UNKNOWN_LEASE'
   | 'TOO_LARGE'
@@ -43,7 +47,7 @@ type Conversation = Session<ChallengeResponse, ChallengeRequest>
 
 interface Parts {
   network: Pick<Network, 'publicKey' | 'privateKey' | 'engine'>
-  device: Pick<Device, 'report' | 'prove'>
+  rack: Rack
   market: Uint8Array
   ledger: Ledger
   attestations: Pick<Attestations, 'take'>
@@ -62,8 +66,18 @@ const IDLE_SECONDS = 10
 const ALWAYS_FLOPS = 1e10
 /** An asker that is silent for longer after a root keeps the device from others. */
 const ASKER_MS = 15_000
-/** Of all who ask without a lease together. */
+/** Proofs of each device, of all who ask without a lease together. */
 const IDLE_RATE = { perMinute: 12, burst: 6 }
+
+/** One device's share in all this. */
+interface Slot {
+  readonly unit: Unit
+  proving?: Proving
+  /** What strangers may still ask of it: proofs, and milliseconds of its time. */
+  readonly proofs: TokenBucket
+  readonly time: TokenBucket
+}
+
 /** A proof that is being made, or that waits to be opened. */
 interface Proving {
   isLeased: boolean
@@ -72,12 +86,41 @@ interface Proving {
 }
 
 export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
-  const { network, clock, log } = parts
-  const idle = new TokenBucket(IDLE_RATE, clock.elapsed())
+  const { network, clock, log, rack } = parts
   const counts = { answered: 0, declined: {} as Record<string, number> }
-  let proving: Proving | undefined
+  const slots = rack.units.map(
+    (unit): Slot => ({
+      unit,
+      proofs: new TokenBucket(IDLE_RATE, clock.elapsed()),
+      time: new TokenBucket(STRANGERS_RATE, clock.elapsed()),
+    }),
+  )
 
-  function judge(ask: Ask, asker: string): ProofParams | Refusal<AskRefusal> {
+  function judge(ask: Ask, asker: string): { params: ProofParams; slot: Slot } | Refusal<AskRefusal> {
+    if ((ask.kernel ?? 1) !== KERNEL_VERSION) {
+      return { refused: 'OTHER_KERNEL', detail: `this node runs version ${KERNEL_VERSION} of the kernel` }
+    }
+    const params = judgeParams(ask)
+    if (isRefusal(params)) return params
+    if (!equal(ask.market, parts.market)) return { refused: 'FOREIGN_MARKET', detail: 'another market' }
+    const isLeased = ask.lease.length > 0
+    const units = isLeased ? findLeased(ask.lease, asker) : rack.units
+    if (isRefusal(units)) return units
+    const unit = units[ask.device ?? 0]
+    if (unit === undefined) {
+      return { refused: 'MALFORMED', detail: `device ${ask.device} of ${units.length}, counted from 0` }
+    }
+    const slot = slots[unit.place]!
+    // A stranger's proof costs nothing to ask for, so it never keeps a renter with a lease waiting.
+    if (slot.proving !== undefined && (!isLeased || slot.proving.isLeased)) {
+      return { refused: 'BUSY', detail: 'another proof is being made' }
+    }
+    const refusal =
+      limitFlops(params, isLeased ? LEASED_SECONDS : IDLE_SECONDS) ?? (isLeased ? undefined : judgeIdle(slot))
+    return refusal ?? { params, slot }
+  }
+
+  function judgeParams(ask: Ask): ProofParams | Refusal<AskRefusal> {
     const params = checkParams(ask.params)
     if (isRefusal(params)) return { refused: 'MALFORMED', detail: params.detail }
     if (ask.seed.length !== SEED_BYTES)
@@ -85,47 +128,41 @@ export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
     if (ask.resident && !allowsMemoryPhase(params)) {
       return { refused: 'MALFORMED', detail: `n is ${params.n}; the memory phase needs whole folds` }
     }
-    if (ask.resident && !mayStay(params, parts.device.report.memoryBytes ?? 0)) {
+    if (ask.resident && !mayStay(params, rack.report.memoryBytes ?? 0)) {
       return { refused: 'TOO_LARGE', detail: 'more than may stay on the device' }
     }
-    if (!equal(ask.market, parts.market)) return { refused: 'FOREIGN_MARKET', detail: 'another market' }
-    const isLeased = ask.lease.length > 0
-    const verdict = isLeased ? judgeLeased(params, ask.lease, asker) : undefined
-    if (verdict !== undefined && isRefusal(verdict)) return verdict
-    // A stranger's proof costs nothing to ask for, so it never keeps a renter with a lease waiting.
-    if (proving !== undefined && (!isLeased || proving.isLeased)) {
-      return { refused: 'BUSY', detail: 'another proof is being made' }
-    }
-    return verdict ?? judgeIdle(params)
+    return params
   }
 
-  function judgeLeased(params: ProofParams, lease: Uint8Array, asker: string) {
+  function findLeased(lease: Uint8Array, asker: string): readonly Unit[] | Refusal<AskRefusal> {
     const record = parts.ledger.get(lease)
     if (record === undefined || record.renter !== asker || record.state === 'closed') {
-      return { refused: 'UNKNOWN_LEASE' as const, detail: 'no open lease of this renter' }
+      return { refused: 'UNKNOWN_LEASE', detail: 'no open lease of this renter' }
     }
     // A lease can stay open long after its job: the devices may be another renter's by now.
-    if (!record.occupies) {
-      return { refused: 'UNKNOWN_LEASE' as const, detail: 'its devices were given back' }
-    }
-    return limitFlops(params, LEASED_SECONDS)
+    return record.occupies
+      ? rack.unitsOf(lease)
+      : { refused: 'UNKNOWN_LEASE', detail: 'its devices were given back' }
   }
 
-  function judgeIdle(params: ProofParams): ProofParams | Refusal<AskRefusal> {
+  function judgeIdle({ proofs, time }: Slot): Refusal<AskRefusal> | undefined {
     const because = parts.pausedBecause()
     if (because !== undefined) return { refused: 'PAUSED', detail: because }
     if (parts.ledger.all().some(({ occupies }) => occupies)) {
       return { refused: 'BUSY', detail: 'the device works for a lease' }
     }
-    const limited = limitFlops(params, IDLE_SECONDS)
-    if (isRefusal(limited)) return limited
-    return idle.take(clock.elapsed()) ? params : { refused: 'TOO_OFTEN', detail: 'ask again in a minute' }
+    if (time.borrow(clock.elapsed(), 0) > 0) {
+      return { refused: 'BUSY', detail: 'the time for those without a lease is spent for now' }
+    }
+    return proofs.take(clock.elapsed())
+      ? undefined
+      : { refused: 'TOO_OFTEN', detail: 'ask again in a minute' }
   }
 
-  function limitFlops(params: ProofParams, seconds: number): ProofParams | Refusal<'TOO_LARGE'> {
-    const most = Math.max(ALWAYS_FLOPS, (parts.device.report.gflops ?? 0) * 1e9 * seconds)
+  function limitFlops(params: ProofParams, seconds: number): Refusal<'TOO_LARGE'> | undefined {
+    const most = Math.max(ALWAYS_FLOPS, (rack.report.gflops ?? 0) * 1e9 * seconds)
     return flops(params) <= most
-      ? params
+      ? undefined
       : { refused: 'TOO_LARGE', detail: `${flops(params)} operations, at most ${Math.round(most)}` }
   }
 
@@ -133,11 +170,12 @@ export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
     session: Conversation,
     ask: Ask,
     params: ProofParams,
+    unit: Unit,
   ): Promise<Uint8Array | undefined> {
     const { signal } = session
     const startedMs = clock.now()
     const { resident } = ask
-    const proof = await parts.device.prove({ seed: ask.seed, params, resident }, { signal })
+    const proof = await unit.prove({ seed: ask.seed, params, resident }, { signal })
     try {
       const receipt = encodeReceipt({
         market: parts.market,
@@ -230,9 +268,10 @@ export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
   await network.engine.handle(challengeProtocol, async (session: Conversation) => {
     const ask = (await session.receive())?.ask
     if (ask === undefined) return decline(session, { refused: 'MALFORMED', detail: 'ask first' })
-    const params = judge(ask, session.peer)
-    if (isRefusal(params)) return decline(session, params)
-    const before = proving
+    const judged = judge(ask, session.peer)
+    if (isRefusal(judged)) return decline(session, judged)
+    const { slot, params } = judged
+    const before = slot.proving
     const done = Promise.withResolvers<void>()
     const mine: Proving = {
       isLeased: ask.lease.length > 0,
@@ -241,13 +280,18 @@ export async function serveChallenges(parts: Parts): Promise<ChallengeService> {
         return done.promise
       },
     }
-    proving = mine
+    slot.proving = mine
     let receiptHash: Uint8Array | undefined
     try {
       await before?.giveWay()
-      receiptHash = await prove(session, ask, params)
+      const spentBefore = slot.unit.provedMs()
+      try {
+        receiptHash = await prove(session, ask, params, slot.unit)
+      } finally {
+        if (!mine.isLeased) slot.time.borrow(clock.elapsed(), slot.unit.provedMs() - spentBefore)
+      }
     } finally {
-      if (proving === mine) proving = undefined
+      if (slot.proving === mine) delete slot.proving
       done.resolve()
     }
     if (receiptHash !== undefined) await takeAttestation(session, receiptHash)

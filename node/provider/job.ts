@@ -1,4 +1,3 @@
-import type { Device } from '../../kernels/worker/device.js'
 import { toHex } from '../../protocols/bytes.js'
 import { codeOf, isRefusal, NightshiftError, type Refusal } from '../../protocols/errors.js'
 import { EVENT_PERIOD_MS, jobProtocol } from '../../protocols/job/protocol.js'
@@ -13,9 +12,10 @@ import { decodeJobSpec, type JobSpec } from '../../protocols/job/spec.js'
 import { type Blob, type JobEvent, type JobRequest, JobState, type Start } from '../../protocols/job/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import { mayGoOn } from '../../protocols/settlement/rules.js'
-import { checkDeclared, toDeviceJob } from '../device/declared.js'
+import type { Rack } from '../device/port.js'
 import type { Engine } from '../net/ports.js'
 import type { Session } from '../net/session.js'
+import type { Runtime } from '../runtime/port.js'
 import type { Blobs } from './blobs.js'
 import { areSame, emptyRecord, type JobRecord, type Jobs, tellEnd, withEvents } from './jobs.js'
 import { createJournal } from './journal.js'
@@ -25,6 +25,7 @@ import { createNarrator } from './narrator.js'
 import { serveTransfer } from './transfer.js'
 import { createTurns } from './turns.js'
 import { type StopReason, startWork, stopReasonOf } from './work.js'
+import { keepOutputs, readInput } from './workpiece.js'
 
 export type JobRefusal =
   | StartRefusal
@@ -58,13 +59,14 @@ export interface JobSummary {
 
 interface Parts {
   engine: Engine
-  device: Pick<Device, 'run'>
+  rack: Pick<Rack, 'unitsOf'>
   ledger: Ledger
   jobs: Jobs
   blobs: Blobs
   clock: Clock
   log: Log
-  runtimes: readonly string[]
+  /** By their names. */
+  runtimes: ReadonlyMap<string, Runtime>
   maxInputBytes: number
   pausedBecause: () => string | undefined
   /** Reads a lease from the chain whose opening this node has not heard of yet. */
@@ -212,14 +214,13 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
   function readSpec(bytes: Uint8Array, inputs: readonly Blob[]): JobSpec | Refusal<JobRefusal> {
     const spec = decodeJobSpec(bytes)
     if (isRefusal(spec)) return { refused: 'SPEC_MALFORMED', detail: spec.detail }
-    if (!parts.runtimes.includes(spec.runtime)) {
-      return { refused: 'RUNTIME_NOT_OFFERED', detail: `on offer: ${parts.runtimes.join(', ')}` }
+    const runtime = parts.runtimes.get(spec.runtime)
+    if (runtime === undefined) {
+      return { refused: 'RUNTIME_NOT_OFFERED', detail: `on offer: ${[...parts.runtimes.keys()].join(', ')}` }
     }
+    const names = inputs.map(({ name }) => name)
     try {
-      checkDeclared(
-        spec,
-        inputs.map(({ name }) => name),
-      )
+      runtime.check(spec.job, names)
       return spec
     } catch (error) {
       if (codeOf(error) === undefined) throw error
@@ -244,36 +245,50 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
   }
 
   async function run(live: Live, spec: JobSpec): Promise<void> {
-    const { lease, inputs } = live.record
+    const { lease } = live.record
     const leaseRecord = ledger.get(lease)
     if (leaseRecord === undefined || leaseRecord.state !== 'open' || live.isEnding) return
     await store(live, { state: JobState.RUNNING })
     live.journal.append({ state: { state: JobState.RUNNING, reason: '', detail: '' } }, 0)
-    const { terms, deposit } = leaseRecord
+    const { terms } = leaseRecord
     // What was worked is told often enough that the renter can pay for every slice in time.
     const period = Math.max(SHORTEST_BEAT_MS, Math.min(EVENT_PERIOD_MS, terms.sliceMs / 2))
     const stopTelling = clock.every(period, () => live.journal.beat(workedMsOf(live)))
     try {
-      const loaded = new Map<string, Uint8Array>()
-      for (const input of inputs) loaded.set(input.name, await blobs.load(lease, input))
-      if (live.isEnding) return
-      live.work = startWork({
-        device: parts.device,
-        job: toDeviceJob(spec, loaded),
-        clock,
-        meter: { pricePerHour: terms.pricePerHour, deposit, sliceMs: terms.sliceMs },
-        paid: () => ledger.get(lease)?.best?.amount ?? 0n,
-        maxMs: terms.durationS * 1_000,
-        onEvent: createNarrator(live.journal, clock, () => workedMsOf(live)),
-      })
-      const { artifacts } = await live.work.output
-      const outputs: Blob[] = []
-      for (const { name, bytes } of artifacts) outputs.push(await blobs.add(lease, name, bytes))
-      await conclude(live, JobState.COMPLETED, '', '', outputs)
+      await work(live, spec, leaseRecord)
     } catch (error) {
       await fail(live, error)
     } finally {
       stopTelling()
+    }
+  }
+
+  /** Prepared first, which nobody pays for; then run, and what it leaves stored before anything of it is removed. */
+  async function work(live: Live, spec: JobSpec, { terms, deposit }: LeaseRecord): Promise<void> {
+    const { lease, inputs } = live.record
+    const prepared = await parts.runtimes.get(spec.runtime)!.prepare(
+      {
+        id: toHex(lease),
+        declared: spec.job,
+        inputs: inputs.map((input) => readInput(blobs, lease, input)),
+        devices: parts.rack.unitsOf(lease).map(({ place }) => place),
+        onEvent: createNarrator(live.journal, clock, () => workedMsOf(live)),
+      },
+      { signal: AbortSignal.any([live.ending.signal, stopping.signal]) },
+    )
+    try {
+      if (live.isEnding) return
+      live.work = startWork({
+        run: prepared,
+        clock,
+        meter: { pricePerHour: terms.pricePerHour, deposit, sliceMs: terms.sliceMs },
+        paid: () => ledger.get(lease)?.best?.amount ?? 0n,
+        maxMs: terms.durationS * 1_000,
+      })
+      const outputs = await keepOutputs(blobs, lease, await live.work.output)
+      await conclude(live, JobState.COMPLETED, '', '', outputs)
+    } finally {
+      await prepared.close()
     }
   }
 
@@ -310,6 +325,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     if (live === undefined) return freeDevices({ lease })
     if (hasEnded(live.record.state)) return
     live.isEnding = true
+    live.ending.abort(new NightshiftError('WORK_ENDED', 'the job is over', { advice: 'its reason says why' }))
     if (live.work === undefined) {
       const state = reason === 'STOPPED_BY_RENTER' ? JobState.STOPPED : JobState.FAILED
       return conclude(live, state, reason, 'before the work had begun', [])

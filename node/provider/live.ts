@@ -14,6 +14,8 @@ export interface Live {
   /** Its work has begun, or is about to; and it was told to end. Each happens once. */
   isStarted: boolean
   isEnding: boolean
+  /** Aborts what prepares its work. */
+  ending: AbortController
   /** The one session that it is served over; a newer one takes its place. */
   session?: AbortController
   /** Resolves when that session has ended, to what it failed with. */
@@ -27,6 +29,7 @@ export function createLive(record: JobRecord, journal: Journal, clock: Clock): L
     journal,
     isStarted: false,
     isEnding: false,
+    ending: new AbortController(),
     served: Promise.resolve(),
     lastInputAt: clock.elapsed(),
   }

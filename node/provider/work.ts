@@ -1,9 +1,7 @@
-import type { JobEvent, JobOutput } from '../../kernels/tfjs/event.js'
-import type { DeviceJob } from '../../kernels/tfjs/job.js'
-import type { Device } from '../../kernels/worker/device.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
 import { type Meter, mayGoOn } from '../../protocols/settlement/rules.js'
+import type { OutputFile, Run } from '../runtime/port.js'
 
 /** Why work was broken off; with the reason that the journal and the renter see. */
 export type StopReason =
@@ -17,12 +15,12 @@ export type StopReason =
   | 'LEASE_CANCELLED'
   | 'LEASE_EXPIRED'
 
-/** A job on the device, with the meter that is paid for running beside it. */
+/** A prepared job that runs, with the meter that is paid for running beside it. */
 export interface Work {
-  /** Milliseconds that the device has worked so far. */
+  /** Milliseconds that were worked so far, less those in which the run stood still. */
   workedMs(): number
-  /** What it left; rejects with a WORK_STOPPED error that carries the reason, or with the device's own error. */
-  readonly output: Promise<JobOutput>
+  /** What it left; rejects with a WORK_STOPPED error that carries the reason, or with the runtime's own error. */
+  readonly output: Promise<readonly OutputFile[]>
   stop(reason: StopReason): void
 }
 
@@ -36,24 +34,29 @@ const LONGEST_CHECK_MS = 1_000
 const SHORTEST_CHECK_MS = 25
 
 export function startWork(parts: {
-  device: Pick<Device, 'run'>
-  job: DeviceJob
+  run: Run
   clock: Clock
   meter: Meter
   /** The amount of the best voucher that is held. */
   paid: () => bigint
   /** The lease's whole duration: the deposit covers no more. */
   maxMs: number
-  onEvent: (event: JobEvent) => void
 }): Work {
-  const { device, job, clock, meter, paid, maxMs, onEvent } = parts
-  const controller = new AbortController()
+  const { run, clock, meter, paid, maxMs } = parts
   const startedAt = clock.elapsed()
-  let endedAt: number | undefined
+  let broken: NightshiftError | undefined
+  let ended: number | undefined
   let unpaidSince: number | undefined
 
-  const workedMs = () => Math.min((endedAt ?? clock.elapsed()) - startedAt, maxMs)
-  const stop = (reason: StopReason) => controller.abort(stopped(reason))
+  const passedMs = () => clock.elapsed() - startedAt
+  const meterMs = () => passedMs() - run.idleMs()
+  const workedMs = () => Math.min(ended ?? meterMs(), maxMs)
+  const stop = (reason: StopReason) => {
+    if (broken !== undefined) return
+    broken = stopped(reason)
+    // What the engine or the device says of it, the end of the run says too.
+    run.stop().catch(() => {})
+  }
 
   const patienceMs = Math.max(SHORTEST_PATIENCE_MS, UNPAID_SLICES * meter.sliceMs)
   const check = () => {
@@ -65,17 +68,17 @@ export function startWork(parts: {
   const period = Math.max(SHORTEST_CHECK_MS, Math.min(LONGEST_CHECK_MS, meter.sliceMs / 4))
   const stopChecking = clock.every(period, check)
 
-  const run = async () => {
+  const work = async () => {
     try {
-      return await device.run(job, { signal: controller.signal, onEvent })
+      return await run.start()
     } catch (error) {
-      throw controller.signal.aborted ? controller.signal.reason : error
+      throw broken ?? error
     } finally {
-      endedAt = clock.elapsed()
+      ended = meterMs()
       stopChecking()
     }
   }
-  return { workedMs, output: run(), stop }
+  return { workedMs, output: work(), stop }
 }
 
 function stopped(reason: StopReason): NightshiftError {

@@ -2,14 +2,12 @@ import { sampleFolds, verifyMemoryOpenings } from '../../kernels/proof/verifier.
 import { digest, equal } from '../../protocols/bytes.js'
 import { NONCE_BYTES, type ProofParams } from '../../protocols/challenge/params.js'
 import { decodeRecall, type RecallReceipt } from '../../protocols/challenge/recall.js'
-import type { ChallengeFailure } from '../../protocols/challenge/rules.js'
-import type { ChallengeRequest, ChallengeResponse, SignedReceipt } from '../../protocols/challenge/wire.js'
-import { solanaKeyOf } from '../../protocols/peer.js'
+import type { ChallengeRequest, ChallengeResponse } from '../../protocols/challenge/wire.js'
 import type { Clock, Random } from '../../protocols/ports.js'
-import { verifySignature } from '../../protocols/signature.js'
 import type { Session } from '../net/session.js'
+import { type Failed, judgeOpenings, type Phase, readReceipt } from './receipt.js'
 
-type Failed = { reason: ChallengeFailure; detail: string }
+const SECOND: Phase<RecallReceipt> = { decode: decodeRecall, receipt: 'RECALL', opening: 'FOLD' }
 
 export interface RecallOutcome {
   /** From sending the nonce to the second root's arrival, less the round trip. Milliseconds. */
@@ -52,7 +50,10 @@ export async function recallProducts(
       detail: said === undefined ? 'no second root came' : `${said.reason}: ${said.detail}`,
     })
   }
-  const recalled = await checkRecalled(first.recalled, { peer, nonce, receipt: facts.receipt })
+  const recalled = await readReceipt(SECOND, peer, first.recalled, (receipt) => [
+    [equal(receipt.receiptHash, digest(facts.receipt)), 'first receipt'],
+    [equal(receipt.nonce, nonce), 'nonce'],
+  ])
   if ('reason' in recalled) return outcome(recalled)
 
   const entries = sampleFolds(params, facts.folds, random)
@@ -63,41 +64,6 @@ export async function recallProducts(
   }
   const checkedAt = clock.elapsed()
   const claim = { seed, params, nonce, root: recalled.root }
-  const failed = judgeFolds(verifyMemoryOpenings(claim, entries, second.openings.openings))
+  const failed = judgeOpenings(SECOND, verifyMemoryOpenings(claim, entries, second.openings.openings))
   return outcome(failed, clock.elapsed() - checkedAt)
-}
-
-async function checkRecalled(
-  signed: SignedReceipt,
-  facts: { peer: string; nonce: Uint8Array; receipt: Uint8Array },
-): Promise<RecallReceipt | Failed> {
-  const recalled = decodeRecall(signed.receipt)
-  if (recalled === undefined) {
-    return { reason: 'RECALL_MALFORMED', detail: 'the second receipt cannot be decoded' }
-  }
-  if (!equal(recalled.receiptHash, digest(facts.receipt))) {
-    return { reason: 'RECALL_DIFFERS', detail: 'it belongs to another first receipt' }
-  }
-  if (!equal(recalled.nonce, facts.nonce)) {
-    return { reason: 'RECALL_DIFFERS', detail: 'it names another nonce' }
-  }
-  if (!(await verifySignature(solanaKeyOf(facts.peer), signed.receipt, signed.signature))) {
-    return { reason: 'RECALL_BAD_SIGNATURE', detail: 'not signed by the provider' }
-  }
-  return recalled
-}
-
-/** The kernel's own words for what is wrong with an opened fold, as a failure of the challenge. */
-function judgeFolds(verdict: ReturnType<typeof verifyMemoryOpenings>): Failed | undefined {
-  if ('ok' in verdict) return undefined
-  const reasons: Record<typeof verdict.refused, ChallengeFailure> = {
-    CLAIM_MALFORMED: 'RECALL_MALFORMED',
-    OPENING_MISSING: 'FOLD_MISSING',
-    OPENING_OF_ANOTHER_ENTRY: 'FOLD_MALFORMED',
-    SEGMENT_MALFORMED: 'FOLD_MALFORMED',
-    PATH_MALFORMED: 'FOLD_MALFORMED',
-    PATH_MISMATCH: 'FOLD_OUTSIDE_ROOT',
-    ENTRY_MISMATCH: 'FOLD_DIFFERS',
-  }
-  return { reason: reasons[verdict.refused], detail: verdict.detail }
 }

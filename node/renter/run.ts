@@ -3,13 +3,12 @@ import { isLie } from '../../protocols/challenge/rules.js'
 import { codeOf } from '../../protocols/errors.js'
 import { outputsHashOf } from '../../protocols/job/copies.js'
 import { JobState } from '../../protocols/job/wire.js'
-import { type Attempt, countOf, isOurs, loseStanding, moveTo } from './attempt.js'
-import { challengeProvider } from './challenge.js'
-import type { DeploymentReport } from './event.js'
-import type { FraudRecord } from './fraud.js'
+import { type Attempt, countOf, isOurs, loseStanding, moveTo, type Tell } from './attempt.js'
+import type { ChallengeOutcome } from './event.js'
 import { type JobResult, runJob } from './job.js'
 import type { LeaseRecord } from './lease.js'
 import { startReclaim, tellSettled } from './refund.js'
+import { fraudIn, keepTrying, tryLease } from './trial.js'
 
 /** What became of the job with one provider: the hash of all that it left, or why it did not do it. */
 export type RunOutcome = { hash: Uint8Array } | { failed: string }
@@ -36,12 +35,12 @@ export async function runLease(attempt: Attempt, lease: LeaseRecord): Promise<Ru
     await finish(attempt, lease, result.workedMs)
     return { hash: outputsHashOf(result.outputs) }
   } catch (error) {
-    startReclaim(attempt, lease)
+    startReclaim(attempt, lease, fraudIn(error))
     signal.throwIfAborted()
     const reason = codeOf(error)
     if (reason === undefined || isOurs(reason)) throw error
     parts.log.warn('a provider failed', { peer, reason, error: String(error) })
-    await loseStanding(attempt, peer, reason, false)
+    await loseStanding(attempt, peer, reason, isLie(reason))
     await forgetOutputs(attempt, peer)
     return { failed: reason }
   }
@@ -71,36 +70,19 @@ function outputsOf(attempt: Attempt, peer: string): string {
   return countOf(attempt) === 1 ? folder : `${folder}/${peer}`
 }
 
-async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string | undefined> {
-  const { parts, plan, report, tell, signal } = attempt
-  const { peer } = lease
-  const terms = {
-    market: parts.market,
-    lease: lease.address,
-    timeoutMs: parts.challengeTimeoutMs,
-    ...plan.verify.challenge,
-  }
-  const verdict = await challengeProvider(parts, peer, terms, signal)
-  const { ok, reason, detail, provingMs, checkingMs, evidence = verdict.unopened } = verdict
-  const fraud = evidence && (await parts.prosecutor.keep(fraudOf(report, lease, evidence)))
-  tell({ kind: 'challenged', challenge: { peer, ok, ...(reason && { reason }), provingMs, checkingMs } })
-  if (reason === undefined) return undefined
-  parts.log.info('challenge failed', { peer, reason, detail })
-  await loseStanding(attempt, peer, reason, isLie(reason))
-  startReclaim(attempt, lease, fraud)
-  return reason
-}
+const tellChallenge = (tell: Tell) => (challenge: ChallengeOutcome) => tell({ kind: 'challenged', challenge })
 
-function fraudOf(
-  report: DeploymentReport,
-  { peer, address }: LeaseRecord,
-  evidence: FraudRecord['evidence'],
-) {
-  return { peer, deployment: report.id, lease: address, evidence }
+async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string | undefined> {
+  const { parts, plan, tell, signal } = attempt
+  const failure = await tryLease(parts, lease, plan.verify.challenge, tellChallenge(tell), signal)
+  if (failure === undefined) return undefined
+  await loseStanding(attempt, lease.peer, failure.reason, isLie(failure.reason))
+  startReclaim(attempt, lease, failure.fraud)
+  return failure.reason
 }
 
 async function work(attempt: Attempt, lease: LeaseRecord): Promise<JobResult> {
-  const { parts, inputs, spec, tell, signal } = attempt
+  const { parts, plan, inputs, spec, tell, signal } = attempt
   const { peer } = lease
   /** Where several work, the story says who. */
   const by = countOf(attempt) === 1 ? {} : { peer }
@@ -124,6 +106,11 @@ async function work(attempt: Attempt, lease: LeaseRecord): Promise<JobResult> {
         paying = undefined
       })
   }
+  const done = new AbortController()
+  const job = { tell: tellChallenge(tell), workedMs: () => owedMs }
+  void keepTrying(parts, lease, plan.verify.challenge, job, AbortSignal.any([signal, done.signal])).then(
+    (failed) => failed && refused.abort(failed),
+  )
   const result = await runJob(
     { engine: parts.network.engine, files: parts.files, clock: parts.clock },
     {
@@ -140,7 +127,7 @@ async function work(attempt: Attempt, lease: LeaseRecord): Promise<JobResult> {
       onWorked: pay,
     },
     AbortSignal.any([signal, refused.signal]),
-  )
+  ).finally(() => done.abort())
   await paying
   for (const { name, bytes, file } of result.outputs) {
     tell({ kind: 'output', name, bytes, path: parts.files.path(file), ...by })

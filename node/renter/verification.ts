@@ -1,7 +1,7 @@
 import type { BackendName } from '../../kernels/backend/backend.js'
 import { judgeMemory, judgeSpeed, type Verdict } from '../../kernels/devices/verdict.js'
 import { digest } from '../../protocols/bytes.js'
-import { ATTESTATION_WORD } from '../../protocols/challenge/attestation.js'
+import { ATTESTATION_WORD, isAttestable } from '../../protocols/challenge/attestation.js'
 import type { ProofParams } from '../../protocols/challenge/params.js'
 import { type ChallengeVerdict, planChallenge } from '../../protocols/challenge/rules.js'
 import { Attestation } from '../../protocols/challenge/wire.js'
@@ -9,6 +9,7 @@ import { seal } from '../../protocols/envelope.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Random } from '../../protocols/ports.js'
+import type { FraudEvidence } from '../escrow/port.js'
 import type { Network } from '../net/ports.js'
 import { type ChallengeResult, challengeProvider } from './challenge.js'
 import type { Inventory } from './inventory.js'
@@ -19,6 +20,10 @@ export interface HardwareVerdict extends ChallengeVerdict {
   /** As the peer's own heartbeat says it. */
   claim: { model: string; backend: string; gpu: boolean; memoryBytes: number; gflops: number }
   params: ProofParams
+  /** How many of its devices proved at the same time, each from a seed of its own; times are the slowest one's. */
+  devices: number
+  /** Why it would not prove, in its own word. */
+  declined?: string
   /** Measured over the whole proof, net of the round trip; absent when no proof came. 10^9 operations a second. */
   gflops?: number
   /** By the makers' figures; a software device is not in their table. Absent when the proof failed. */
@@ -37,14 +42,26 @@ const OPENINGS = 66
 /** A fold costs 256 columns to check. Who kept four fifths of the products passes once in a thousand times. */
 const FOLDS = 32
 
+interface Parts {
+  network: Network
+  inventory: Inventory
+  clock: Clock
+  random: Random
+  market: Uint8Array
+  /** Stores what this node has found and spreads it, good or bad. */
+  publish(peer: string, attestation: Uint8Array): Promise<void>
+  /** Stores a lie that the chain can judge. */
+  accuse(peer: string, evidence: FraudEvidence): Promise<void>
+}
+
 /**
- * Challenges any provider and compares what it shows with what it claims. Whatever the peer does is a verdict; throws
- * OFFER_UNKNOWN when it does not say what it claims to have.
+ * Challenges any provider, all its devices at the same time, and compares what it shows with what it claims. Whatever the
+ * peer does is a verdict; throws OFFER_UNKNOWN when it does not say what it claims to have.
  */
 export async function verifyHardware(
-  parts: { network: Network; inventory: Inventory; clock: Clock; random: Random; market: Uint8Array },
+  parts: Parts,
   peer: string,
-  timeoutMs: number,
+  options: { timeoutMs: number; params?: ProofParams },
   signal: AbortSignal,
 ): Promise<HardwareVerdict> {
   const device = (await parts.inventory.offerOf(peer, signal))?.devices[0]
@@ -54,38 +71,43 @@ export async function verifyHardware(
       context: { peer },
     })
   }
-  const { model, backend, gpu, gflops } = device
+  const { model, backend, gpu, gflops, count } = device
   const claim = { model, backend, gpu, gflops, memoryBytes: Number(device.memoryBytes) }
-  const params = planChallenge(claim, AIMED_SECONDS)
+  const params = options.params ?? planChallenge(claim, AIMED_SECONDS)
+  let attestation: Uint8Array | undefined
+  const sealFound = async (result: ChallengeResult) => {
+    attestation = await sealAttestation(parts, peer, { claim, params, result })
+    return attestation
+  }
   const terms = {
     market: parts.market,
     lease: new Uint8Array(),
     ...params,
     openings: OPENINGS,
     folds: FOLDS,
-    timeoutMs,
-    attest: (result: ChallengeResult) =>
-      sealAttestation(parts, peer, {
-        claim,
-        params,
-        result,
-        hardware: judgeHardware({ claim, params, ...result }),
-      }),
+    devices: count,
+    timeoutMs: options.timeoutMs,
+    attest: sealFound,
   }
-  const { receipt: _, evidence: __, ...verdict } = await challengeProvider(parts, peer, terms, signal)
+  const result = await challengeProvider(parts, peer, terms, signal)
+  const { receipt: _, evidence, ...verdict } = result
+  if (evidence !== undefined) await parts.accuse(peer, evidence)
+  if (isAttestable(result)) await sealFound(result)
+  if (attestation !== undefined) await parts.publish(peer, attestation)
   const found = { peer, claim, params, ...verdict }
   return verdict.ok ? { ...found, ...judgeHardware(found) } : found
 }
 
+/** Zeros where no receipt came. */
+const NO_RECEIPT = new Uint8Array(32)
+
 function sealAttestation(
-  { network, clock, market }: { network: Network; clock: Clock; market: Uint8Array },
+  { network, clock, market }: Parts,
   peer: string,
-  found: Pick<HardwareVerdict, 'claim' | 'params'> & {
-    result: ChallengeResult
-    hardware: ReturnType<typeof judgeHardware>
-  },
+  { claim, params, result }: Pick<HardwareVerdict, 'claim' | 'params'> & { result: ChallengeResult },
 ): Promise<Uint8Array> {
-  const { claim, params, result, hardware } = found
+  const { ok, reason, receipt, provingMs, recallMs = 0, devices } = result
+  const hardware = ok ? judgeHardware({ claim, params, ...result }) : {}
   const payload = Attestation.encode({
     market,
     provider: solanaKeyOf(peer),
@@ -94,12 +116,14 @@ function sealAttestation(
     backend: claim.backend,
     gpu: claim.gpu,
     params,
-    provingMs: result.provingMs,
-    recallMs: result.recallMs ?? 0,
+    provingMs,
+    recallMs,
     verdict: hardware.speed ?? '',
     memoryVerdict: hardware.memory?.verdict ?? '',
     ratio: hardware.ratio ?? 0,
-    receiptHash: digest(result.receipt?.receipt ?? new Uint8Array()),
+    receiptHash: receipt === undefined ? NO_RECEIPT : digest(receipt.receipt),
+    ...(reason === undefined ? {} : { failure: reason }),
+    devices,
   })
   return seal({ word: ATTESTATION_WORD, payload, key: network.privateKey })
 }
@@ -114,7 +138,8 @@ export function judgeHardware(
   const backend = claim.backend as BackendName
   // Software may carry any label: it is never measured as the card of that name.
   const model = claim.gpu ? claim.model : ''
-  const { verdict: speed, gflops, ratio } = judgeSpeed({ model, backend, params, elapsedMs })
+  const own = claim.gpu ? { ownGflops: claim.gflops } : {}
+  const { verdict: speed, gflops, ratio } = judgeSpeed({ model, backend, ...own, params, elapsedMs })
   return {
     gflops,
     speed,

@@ -1,7 +1,10 @@
 import { equal } from '../bytes.js'
-import type { Refusal } from '../errors.js'
+import { open } from '../envelope.js'
+import { isRefusal, type Refusal } from '../errors.js'
+import { solanaKeyOf } from '../peer.js'
 import { checkParams } from './params.js'
-import type { Attestation } from './wire.js'
+import type { ChallengeFailure } from './rules.js'
+import { Attestation } from './wire.js'
 
 /**
  * What a verifier found when it challenged a provider outside of a lease, sealed with its node key. It says what one
@@ -10,7 +13,7 @@ import type { Attestation } from './wire.js'
 export const ATTESTATION_WORD = 'attestation'
 
 export const ATTESTATION_LIMITS = {
-  /** Bytes of a sealed attestation: three digests, four texts, and the envelope. */
+  /** Bytes of a sealed attestation: three digests, five texts, and the envelope. */
   maxBytes: 1_024,
   maxTextChars: 128,
   /** Of one provider, the newest of each verifier: what fits an answer of the inventory. */
@@ -19,6 +22,40 @@ export const ATTESTATION_LIMITS = {
   maxAgeMs: 30 * 86_400_000,
   maxSkewMs: 10_000,
 } as const
+
+/** Answers that an honest provider gives as well. */
+const FAIR_REFUSALS: readonly string[] = ['BUSY', 'TOO_OFTEN', 'PAUSED', 'OTHER_KERNEL']
+
+/** Whether a failed challenge says something about the provider: a broken line and a fair refusal do not. */
+export function isAttestable({
+  reason,
+  declined,
+}: {
+  reason?: ChallengeFailure
+  declined?: string
+}): boolean {
+  if (reason === undefined || reason === 'UNREACHABLE') return false
+  return reason !== 'DECLINED' || (declined !== undefined && !FAIR_REFUSALS.includes(declined))
+}
+
+/** Reads a verifier's word about a provider; undefined for anything that may not be kept or counted now. */
+export async function readAttestation(
+  bytes: Uint8Array,
+  facts: { now: number; market: Uint8Array; provider: string },
+): Promise<{ verifier: string; attestation: Attestation } | AttestationRefusal> {
+  const opened = await open({ word: ATTESTATION_WORD, bytes, maxBytes: ATTESTATION_LIMITS.maxBytes })
+  if (isRefusal(opened)) return { refused: 'MALFORMED', detail: opened.detail }
+  // A provider's word about itself is no evidence.
+  if (opened.peer === facts.provider) return { refused: 'FOREIGN', detail: 'signed by the provider itself' }
+  try {
+    const attestation = Attestation.decode(opened.payload)
+    const provider = solanaKeyOf(facts.provider)
+    const refusal = judgeAttestation(attestation, { ...facts, provider })
+    return refusal ?? { verifier: opened.peer, attestation }
+  } catch {
+    return { refused: 'MALFORMED', detail: 'not to be decoded' }
+  }
+}
 
 const VERDICTS = ['matches', 'slower than claimed', 'faster than claimed', 'unknown device'] as const
 
@@ -43,12 +80,22 @@ export function judgeAttestation(
 }
 
 function findMalformed(attestation: Attestation): string | undefined {
-  const { timeMs, model, backend, verdict, memoryVerdict, ratio, receiptHash, params } = attestation
+  const {
+    timeMs,
+    model,
+    backend,
+    verdict,
+    memoryVerdict,
+    ratio,
+    receiptHash,
+    params,
+    failure = '',
+  } = attestation
   if (!Number.isSafeInteger(timeMs)) return `time ${timeMs}`
-  const long = [model, backend].find((text) => text.length > ATTESTATION_LIMITS.maxTextChars)
+  const long = [model, backend, failure].find((text) => text.length > ATTESTATION_LIMITS.maxTextChars)
   if (long !== undefined) return `a text of ${long.length} characters`
   const verdicts: readonly string[] = VERDICTS
-  if (!verdicts.includes(verdict)) return 'a verdict that does not exist'
+  if (failure === '' ? !verdicts.includes(verdict) : verdict !== '') return 'a verdict that does not exist'
   if (memoryVerdict !== '' && !verdicts.includes(memoryVerdict)) return 'a verdict that does not exist'
   if (!Number.isFinite(ratio) || ratio < 0) return `ratio ${ratio}`
   if (receiptHash.length !== 32) return `a receipt's hash of ${receiptHash.length} bytes`
@@ -59,7 +106,7 @@ function findMalformed(attestation: Attestation): string | undefined {
 export interface Evidence {
   /** Verifiers. */
   count: number
-  /** Of those, how many found that times fit the claim, or that the table knows no such card. */
+  /** Of those, how many found a right proof whose times fit the claim, or that the table knows no such card. */
   favourable: number
   /** Atomic units: the stake of the favourable ones less the stake of the others. Without a stake a word weighs nothing. */
   weight: bigint
@@ -83,6 +130,7 @@ export function weighAttestations(
   return evidence
 }
 
-function isFavourable({ verdict, memoryVerdict }: Attestation): boolean {
+function isFavourable({ verdict, memoryVerdict, failure = '' }: Attestation): boolean {
+  if (failure !== '') return false
   return [verdict, memoryVerdict].every((each) => ['', 'matches', 'unknown device'].includes(each))
 }

@@ -1,9 +1,12 @@
 import type { ProtocolDescriptor } from '../descriptor.js'
 import { ChallengeRequest, ChallengeResponse } from './wire.js'
 
+/** Devices of one provider that one asker challenges at the same time. */
+export const MAX_DEVICES_AT_ONCE = 16
+
 /**
- * Proving takes the provider seconds of device time, so one at a time for each asker. An opening is an entry with its
- * Merkle path, under 2 KiB; 256 of them at most are asked for at once.
+ * Proving takes the provider seconds of device time, so it keeps a budget of its own for each device; a session is one
+ * proof of one device. An opening is an entry with its Merkle path, under 2 KiB; 256 of them at most are asked for at once.
  */
 export const challengeProtocol: ProtocolDescriptor<ChallengeRequest, ChallengeResponse> = {
   word: 'challenge',
@@ -15,7 +18,7 @@ export const challengeProtocol: ProtocolDescriptor<ChallengeRequest, ChallengeRe
   idleTimeoutMs: 120_000,
   frameTimeoutMs: 30_000,
   totalTimeoutMs: 300_000,
-  quota: { concurrentPerPeer: 1, opensPerMinute: 20 },
+  quota: { concurrentPerPeer: MAX_DEVICES_AT_ONCE, opensPerMinute: 4 * MAX_DEVICES_AT_ONCE },
 }
 
 export const MAX_OPENINGS = 256

@@ -501,6 +501,16 @@ export namespace ChallengeRequest {
     value: boolean
   }
 
+  export interface ChallengeRequestAskDeviceFieldEvent {
+    field: '$.ask.device'
+    value: number
+  }
+
+  export interface ChallengeRequestAskKernelFieldEvent {
+    field: '$.ask.kernel'
+    value: number
+  }
+
   export interface ChallengeRequestOpenEntriesRoundFieldEvent {
     field: '$.open.entries[].round'
     value: number
@@ -555,7 +565,7 @@ export namespace ChallengeRequest {
     return decodeMessage(buf, ChallengeRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ChallengeRequest>): Generator<ChallengeRequestAskMarketFieldEvent | ChallengeRequestAskLeaseFieldEvent | ChallengeRequestAskSeedFieldEvent | ChallengeRequestAskParamsNFieldEvent | ChallengeRequestAskParamsRoundsFieldEvent | ChallengeRequestAskResidentFieldEvent | ChallengeRequestOpenEntriesRoundFieldEvent | ChallengeRequestOpenEntriesRowFieldEvent | ChallengeRequestOpenEntriesColumnFieldEvent | ChallengeRequestRecallNonceFieldEvent | ChallengeRequestOpenFoldsEntriesRoundFieldEvent | ChallengeRequestOpenFoldsEntriesRowFieldEvent | ChallengeRequestOpenFoldsEntriesColumnFieldEvent | ChallengeRequestAttestAttestationFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ChallengeRequest>): Generator<ChallengeRequestAskMarketFieldEvent | ChallengeRequestAskLeaseFieldEvent | ChallengeRequestAskSeedFieldEvent | ChallengeRequestAskParamsNFieldEvent | ChallengeRequestAskParamsRoundsFieldEvent | ChallengeRequestAskResidentFieldEvent | ChallengeRequestAskDeviceFieldEvent | ChallengeRequestAskKernelFieldEvent | ChallengeRequestOpenEntriesRoundFieldEvent | ChallengeRequestOpenEntriesRowFieldEvent | ChallengeRequestOpenEntriesColumnFieldEvent | ChallengeRequestRecallNonceFieldEvent | ChallengeRequestOpenFoldsEntriesRoundFieldEvent | ChallengeRequestOpenFoldsEntriesRowFieldEvent | ChallengeRequestOpenFoldsEntriesColumnFieldEvent | ChallengeRequestAttestAttestationFieldEvent> {
     return streamMessage(buf, ChallengeRequest.codec(), opts)
   }
 }
@@ -566,6 +576,8 @@ export interface Ask {
   seed: Uint8Array
   params?: ProofParams
   resident: boolean
+  device?: number
+  kernel?: number
 }
 
 export namespace Ask {
@@ -601,6 +613,16 @@ export namespace Ask {
         if ((obj.resident != null && obj.resident !== false)) {
           w.uint32(40)
           w.bool(obj.resident)
+        }
+
+        if (obj.device != null) {
+          w.uint32(48)
+          w.uint32(obj.device)
+        }
+
+        if (obj.kernel != null) {
+          w.uint32(56)
+          w.uint32(obj.kernel)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -640,6 +662,14 @@ export namespace Ask {
             }
             case 5: {
               obj.resident = reader.bool()
+              break
+            }
+            case 6: {
+              obj.device = reader.uint32()
+              break
+            }
+            case 7: {
+              obj.kernel = reader.uint32()
               break
             }
             default: {
@@ -692,6 +722,20 @@ export namespace Ask {
               }
               break
             }
+            case 6: {
+              yield {
+                field: `${prefix}.device`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 7: {
+              yield {
+                field: `${prefix}.kernel`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -734,6 +778,16 @@ export namespace Ask {
     value: boolean
   }
 
+  export interface AskDeviceFieldEvent {
+    field: '$.device'
+    value: number
+  }
+
+  export interface AskKernelFieldEvent {
+    field: '$.kernel'
+    value: number
+  }
+
   export function encode (obj: Partial<Ask>): Uint8Array {
     return encodeMessage(obj, Ask.codec())
   }
@@ -742,7 +796,7 @@ export namespace Ask {
     return decodeMessage(buf, Ask.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Ask>): Generator<AskMarketFieldEvent | AskLeaseFieldEvent | AskSeedFieldEvent | AskParamsNFieldEvent | AskParamsRoundsFieldEvent | AskResidentFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Ask>): Generator<AskMarketFieldEvent | AskLeaseFieldEvent | AskSeedFieldEvent | AskParamsNFieldEvent | AskParamsRoundsFieldEvent | AskResidentFieldEvent | AskDeviceFieldEvent | AskKernelFieldEvent> {
     return streamMessage(buf, Ask.codec(), opts)
   }
 }
@@ -1644,6 +1698,8 @@ export interface Attestation {
   memoryVerdict: string
   ratio: number
   receiptHash: Uint8Array
+  failure?: string
+  devices?: number
 }
 
 export namespace Attestation {
@@ -1719,6 +1775,16 @@ export namespace Attestation {
         if ((obj.receiptHash != null && obj.receiptHash.byteLength > 0)) {
           w.uint32(106)
           w.bytes(obj.receiptHash)
+        }
+
+        if (obj.failure != null) {
+          w.uint32(114)
+          w.string(obj.failure)
+        }
+
+        if (obj.devices != null) {
+          w.uint32(120)
+          w.uint32(obj.devices)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -1798,6 +1864,14 @@ export namespace Attestation {
             }
             case 13: {
               obj.receiptHash = reader.bytes()
+              break
+            }
+            case 14: {
+              obj.failure = reader.string()
+              break
+            }
+            case 15: {
+              obj.devices = reader.uint32()
               break
             }
             default: {
@@ -1906,6 +1980,20 @@ export namespace Attestation {
               }
               break
             }
+            case 14: {
+              yield {
+                field: `${prefix}.failure`,
+                value: reader.string()
+              }
+              break
+            }
+            case 15: {
+              yield {
+                field: `${prefix}.devices`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1988,6 +2076,16 @@ export namespace Attestation {
     value: Uint8Array
   }
 
+  export interface AttestationFailureFieldEvent {
+    field: '$.failure'
+    value: string
+  }
+
+  export interface AttestationDevicesFieldEvent {
+    field: '$.devices'
+    value: number
+  }
+
   export function encode (obj: Partial<Attestation>): Uint8Array {
     return encodeMessage(obj, Attestation.codec())
   }
@@ -1996,7 +2094,7 @@ export namespace Attestation {
     return decodeMessage(buf, Attestation.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Attestation>): Generator<AttestationMarketFieldEvent | AttestationProviderFieldEvent | AttestationTimeMsFieldEvent | AttestationModelFieldEvent | AttestationBackendFieldEvent | AttestationGpuFieldEvent | AttestationParamsNFieldEvent | AttestationParamsRoundsFieldEvent | AttestationProvingMsFieldEvent | AttestationRecallMsFieldEvent | AttestationVerdictFieldEvent | AttestationMemoryVerdictFieldEvent | AttestationRatioFieldEvent | AttestationReceiptHashFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Attestation>): Generator<AttestationMarketFieldEvent | AttestationProviderFieldEvent | AttestationTimeMsFieldEvent | AttestationModelFieldEvent | AttestationBackendFieldEvent | AttestationGpuFieldEvent | AttestationParamsNFieldEvent | AttestationParamsRoundsFieldEvent | AttestationProvingMsFieldEvent | AttestationRecallMsFieldEvent | AttestationVerdictFieldEvent | AttestationMemoryVerdictFieldEvent | AttestationRatioFieldEvent | AttestationReceiptHashFieldEvent | AttestationFailureFieldEvent | AttestationDevicesFieldEvent> {
     return streamMessage(buf, Attestation.codec(), opts)
   }
 }

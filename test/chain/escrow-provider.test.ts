@@ -84,7 +84,7 @@ async function start(): Promise<Provider> {
     network,
     escrow: connect(nodeSigner(network)),
     store,
-    device: { ...fake, prove: device.prove },
+    devices: [{ ...fake, prove: device.prove }],
     clock: systemClock,
     random: systemRandom,
     log: silentLog,

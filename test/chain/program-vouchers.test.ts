@@ -151,7 +151,7 @@ test('the best voucher pays once, however many copies of it are sent at the same
 /** Signs anything for the key that is the neutral element: R is any multiple r of the base point, and S is r. */
 function signForNobody(message: Uint8Array): { message: Uint8Array; signature: Uint8Array } {
   // One: its product with the base point is the base point.
-  const basePoint = Buffer.from('58' + '66'.repeat(31), 'hex')
+  const basePoint = Buffer.from(`58${'66'.repeat(31)}`, 'hex')
   const one = new Uint8Array(32)
   one[0] = 1
   return { message, signature: Buffer.concat([basePoint, one]) }

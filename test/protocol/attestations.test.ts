@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { openAttestations } from '../../node/provider/attestations.js'
 import { createEvidenceReader } from '../../node/renter/evidence.js'
 import { silentLog } from '../../node/system/log.js'
+import { systemRandom } from '../../node/system/random.js'
 import { equal, toHex } from '../../protocols/bytes.js'
 import {
   ATTESTATION_LIMITS,
@@ -58,7 +59,7 @@ async function openKept(stakes: Record<string, bigint> = {}, store = createMemor
   const kept = await openAttestations({
     store,
     market: MARKET,
-    provider,
+    provider: peerIdFromSolanaKey(provider),
     clock,
     stakeOf: async (verifier) => stakes[peerIdFromSolanaKey(verifier)] ?? 0n,
     onChange: () => {
@@ -190,10 +191,13 @@ test('a reader counts only genuine words of others, by the stake that the chain 
   const heartbeat = { attestations: 5, attestationsDigest: fill(32, 1) }
   const stakes: Record<string, bigint> = { [rich.peer]: 700n, [provider.peer]: 9_999n }
   const evidence = createEvidenceReader({
-    heartbeats: { newest: () => ({ heartbeat }) } as never,
+    heartbeats: { newest: () => ({ heartbeat }), all: () => [] } as never,
+    board: { read: async () => [] },
+    random: systemRandom,
     engine: reader.engine,
     escrow: {
-      provider: async (key: Uint8Array) => ({ stake: stakes[peerIdFromSolanaKey(key)] ?? 0n }),
+      providers: async (keys: Uint8Array[]) =>
+        keys.map((key) => ({ stake: stakes[peerIdFromSolanaKey(key)] ?? 0n })),
     } as never,
     clock: createVirtualClock(NOW),
     log: silentLog,

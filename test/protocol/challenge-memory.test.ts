@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert'
 import { type Device, openDevice } from '../../kernels/worker/device.js'
+import { createRack } from '../../node/device/rack.js'
 import type { Network } from '../../node/net/ports.js'
 import type { Session } from '../../node/net/session.js'
 import { type ChallengeService, serveChallenges } from '../../node/provider/challenge.js'
@@ -54,10 +55,17 @@ async function serve(
   }
   return serveChallenges({
     network: { publicKey: provider.publicKey, privateKey: provider.privateKey, engine },
-    device: {
-      report: { ...device.report, memoryBytes: 2 ** 28 },
-      prove: cheat.prove?.(device.prove) ?? device.prove,
-    },
+    rack: createRack({
+      devices: [
+        {
+          report: { ...device.report, memoryBytes: 2 ** 28 },
+          prove: cheat.prove?.(device.prove) ?? device.prove,
+          run: device.run,
+        },
+      ],
+      clock,
+      occupied: () => [],
+    }),
     market: MARKET,
     ledger: NOBODY,
     attestations: { take: async () => undefined },

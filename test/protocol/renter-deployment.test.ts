@@ -6,7 +6,7 @@ import { NightshiftError } from '../../protocols/errors.js'
 import { JobState } from '../../protocols/job/wire.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Script } from '../support/bidder.js'
-import { until } from '../support/clock.js'
+import { until, type VirtualClock } from '../support/clock.js'
 import { all, honest, PLAN, sum, withRenter } from '../support/deployment.js'
 import type { MemoryNetwork } from '../support/memory.js'
 import { fill } from '../support/messages.js'
@@ -151,6 +151,67 @@ test('what a provider signed and does not open is demanded before its lease is e
       assert.is(punished?.amount, 40n)
     },
   )
+})
+
+test('who passes the first proof and lies in a later one is caught while it works, and the next one does the job', async () => {
+  const world: { network?: MemoryNetwork; honest?: MemoryNetwork; clock?: VirtualClock } = {}
+  let proofs = 0
+  const cheat: Script = {
+    pricePerHour: 1_000_000n,
+    challenge: (session) =>
+      answer(session, world.network!, solanaKeyOf(session.peer), {
+        receipt: { endedMs: world.clock!.now() },
+        digest: (rows) => {
+          if (proofs++ > 0) for (const row of rows) for (const at of row.keys()) row[at]! ^= 1
+        },
+      }),
+    job: async (session) => {
+      const clock = world.clock!
+      await session.receive()
+      const startedAt = clock.elapsed()
+      await session.send({
+        index: 0,
+        workedMs: 0,
+        state: { state: JobState.RUNNING, reason: '', detail: '' },
+      })
+      for (let index = 1; !session.signal.aborted; index++) {
+        await clock.sleep(500, session.signal)
+        await session.send({ index, workedMs: clock.elapsed() - startedAt, log: { line: 'at work' } })
+      }
+    },
+  }
+  const plan: JobPlan = {
+    ...ALL_OPENED,
+    durationS: 3_000,
+    verify: { challenge: { ...ALL_OPENED.verify.challenge, random: true } },
+  }
+  const timely = honest(3_600_000n, {
+    challenge: (session) =>
+      answer(session, world.honest!, solanaKeyOf(session.peer), { receipt: { endedMs: world.clock!.now() } }),
+  })
+  await withRenter([timely, cheat], async ({ renter, clock, escrow, peers, bidders }) => {
+    world.honest = bidders[0]!.network
+    world.network = bidders[1]!.network
+    world.clock = clock
+    const deployment = await renter.post(plan)
+    const report = await drive(clock, deployment.result(), 250)
+    assert.is(report.state, JobState.COMPLETED, `${report.reason} ${report.detail}`)
+    assert.is(report.winner, peers[0])
+    assert.equal(
+      report.challenges.slice(0, 3).map(({ peer, reason }) => [peer, reason]),
+      [
+        [peers[1], undefined],
+        [peers[1], 'OPENING_DIFFERS'],
+        [peers[0], undefined],
+      ],
+    )
+    assert.equal(
+      report.slashes.map(({ peer, amount }) => [peer, amount]),
+      [[peers[1], 500n]],
+    )
+    assert.is(escrow.sent.filter((kind) => kind === 'slash').length, 1)
+    sum(report)
+  })
 })
 
 for (const phase of ['report', 'reported'] as const) {

@@ -46,15 +46,15 @@ export function createVirtualClock(startMs = 1_700_000_000_000): VirtualClock {
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason)
-        const cancel = after(ms, resolve)
-        signal?.addEventListener(
-          'abort',
-          () => {
-            cancel()
-            reject(signal.reason)
-          },
-          { once: true },
-        )
+        const abort = () => {
+          cancel()
+          reject(signal?.reason)
+        }
+        const cancel = after(ms, () => {
+          signal?.removeEventListener('abort', abort)
+          resolve()
+        })
+        signal?.addEventListener('abort', abort, { once: true })
       }),
     advance: async (ms) => {
       const until = now + ms

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert'
 import type { JobPlan } from '../../config/manifest/plan.js'
+import { openEvidence } from '../../node/daemon/evidence.js'
 import { sourceOf } from '../../node/files/folder.js'
 import { createAuctionTopic } from '../../node/market/announcements.js'
 import { createHeartbeatTopic } from '../../node/market/heartbeats.js'
@@ -73,9 +74,18 @@ export async function withRenter(
   let experience: ExperienceStore
   const open = async () => {
     experience = await openExperience({ store: disk.store, clock, log: silentLog })
+    const { board, evidence } = await openEvidence({
+      ...options,
+      heartbeats,
+      escrow,
+      store: disk.store,
+      random: systemRandom,
+    })
     return createRenter(
       {
         network,
+        board,
+        evidence,
         heartbeats,
         auctions,
         escrow,

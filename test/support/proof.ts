@@ -37,7 +37,7 @@ export async function answer(
   const levels = levelsOf([digest], PARAMS.n, PARAMS.rounds)
   const receipt = {
     market: MARKET,
-    lease,
+    lease: lease.length === 0 ? new Uint8Array(32) : lease,
     provider: network.publicKey,
     asker,
     seed,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JobEvent as DeviceEvent, JobOutput } from '../../kernels/tfjs/event.js'
 import type { DeviceJob } from '../../kernels/tfjs/job.js'
+import type { OfferedDevice } from '../../node/device/port.js'
 import { type AuctionTopic, createAuctionTopic } from '../../node/market/announcements.js'
 import { createHeartbeatTopic, type HeartbeatTopic } from '../../node/market/heartbeats.js'
 import type { Network } from '../../node/net/ports.js'
@@ -77,7 +78,7 @@ export function createMemoryStore(): Store & { fail(because: Error | undefined):
 }
 
 /** A device whose work ends when the test says so. */
-export interface FakeDevice extends Pick<ProviderOptions['device'], 'report' | 'prove' | 'run'> {
+export interface FakeDevice extends OfferedDevice {
   readonly jobs: DeviceJob[]
   say(event: DeviceEvent): void
   finish(artifacts: JobOutput['artifacts']): void
@@ -156,7 +157,7 @@ export async function startProvider(parts: {
       network,
       escrow: life.mortal(chain.escrow()),
       store: life.store(store),
-      device,
+      devices: [device],
       clock: life.clock(clock),
       random: systemRandom,
       log: silentLog,

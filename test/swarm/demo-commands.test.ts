@@ -11,7 +11,10 @@ import { systemRandom } from '../../node/system/random.js'
 import { type Ran, runCommand } from '../support/shell.js'
 import { suite } from '../support/suite.js'
 
-/** The commands against a swarm of real processes: one provider, and a renter's node that is started on the way. */
+/**
+ * The commands against a swarm of real processes: one provider with two devices, and a renter's node that is started on
+ * the way.
+ */
 const test = suite('commands')
 const EXAMPLE = fileURLToPath(new URL('../../../config/examples/digits.yaml', import.meta.url))
 const SLOW = { timeoutMs: 90_000 }
@@ -33,6 +36,7 @@ const PLANS: NodePlan[] = [
         stake: '100',
         backend: 'wasm',
         location: 'DE-Berlin',
+        software: { count: 2 },
       },
     },
   },
@@ -160,6 +164,7 @@ interface Verdict {
   speed: string
   recallMs: number
   attested: boolean
+  devices: number
 }
 
 test(
@@ -170,6 +175,7 @@ test(
     assert.is(verdict.claim.gpu, false)
     assert.is(verdict.speed, 'unknown device', 'software is never measured as a card')
     assert.ok(verdict.recallMs >= 0)
+    assert.is(verdict.devices, 2, 'both at the same time')
     assert.is(verdict.attested, true)
     const nobody = await on(renter, 'verify', 'zzzzzz', '--json')
     assert.is(nobody.code, 2)
@@ -182,15 +188,15 @@ test(
 test(
   'a machine that provides is found ready, with its stake and a proof of its own',
   async () => {
-    const { findings } = await read<{ findings: Array<{ check: string; verdict: string }> }>(
-      provider,
-      'node',
-      'check',
-    )
+    const { findings } = await read<{
+      findings: Array<{ check: string; verdict: string; found: string }>
+    }>(provider, 'node', 'check')
     const verdicts = Object.fromEntries(findings.map(({ check, verdict }) => [check, verdict]))
     for (const check of ['chain', 'clock', 'stake', 'running node', 'own proof', 'wallet']) {
       assert.is(verdicts[check], 'ok', check)
     }
+    const proof = findings.find(({ check }) => check === 'own proof')
+    assert.match(proof!.found, '2 devices at once')
   },
   SLOW,
 )

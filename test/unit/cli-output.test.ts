@@ -145,6 +145,12 @@ const EVENTS: Array<[EventView, RegExp | undefined]> = [
   [{ atMs: 0, kind: 'standing-lost', peer: PEER, reason: 'OPENING_DIFFERS' }, /lost its standing/],
   [{ atMs: 0, kind: 'state', state: JobState.RUNNING, detail: PEER }, /RUNNING on …jLvKMy/],
   [{ atMs: 0, kind: 'log', line: 'hello' }, /│ hello/],
+  [{ atMs: 0, kind: 'log', line: 'hello', peer: PEER }, /│ …jLvKMy hello/],
+  [{ atMs: 0, kind: 'copy', copy: { peer: PEER, state: 'signed' } }, /…jLvKMy has signed its lease/],
+  [{ atMs: 0, kind: 'copy', copy: { peer: PEER, state: 'done', hash: 'ab' } }, undefined],
+  [{ atMs: 0, kind: 'compared', agreed: true, odd: [] }, /all providers left the same results/],
+  [{ atMs: 0, kind: 'compared', agreed: false, odd: [PEER] }, /different results; odd: …jLvKMy/],
+  [{ atMs: 0, kind: 'compared', agreed: false, odd: [] }, /different results; no half of them agrees/],
   [{ atMs: 0, kind: 'progress', step: 1, steps: 2, metrics: { loss: 0.51234 } }, undefined],
   [{ atMs: 0, kind: 'voucher', peer: PEER, amount: '59', sequence: '1' }, /voucher 1 .*0\.000059/],
   [

@@ -28,7 +28,7 @@ deployment:
 `
 
 const PEER = '12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'
-const DEFAULTS = { commitMs: 1, revealMs: 1, challenge: { n: 16, rounds: 1, openings: 1 } }
+const DEFAULTS = { commitMs: 1, revealMs: 1, challenge: { n: 16, rounds: 1, openings: 1, random: false } }
 
 function findingsOf(text: string): Finding[] {
   try {
@@ -52,13 +52,13 @@ const wrong: [title: string, edit: [RegExp, string], printed: string | string[]]
   [
     'a wrong choice',
     [/tfjs/, 'tfsj'],
-    '4:14: error: services.a.runtime: read "tfsj"; expected one of tfjs (did you mean tfjs?)',
+    '4:14: error: services.a.runtime: read "tfsj"; expected one of tfjs, container (did you mean tfjs?)',
   ],
   [
     'a mistyped key',
     [/runtime/, 'runtme'],
     [
-      '3:3: error: services.a.runtime: "runtime" is missing; expected one of tfjs',
+      '3:3: error: services.a.runtime: "runtime" is missing; expected one of tfjs, container',
       '4:5: error: services.a.runtme: unknown key "runtme"; expected runtime (did you mean that?)',
     ],
   ],
@@ -159,7 +159,7 @@ const wrong: [title: string, edit: [RegExp, string], printed: string | string[]]
   [
     'a container image',
     add('image: x'),
-    '5:5: error: services.a.image: image is not on offer; expected runtime: tfjs with a job; container images are not on offer yet',
+    '5:5: error: services.a.image: image is not on offer; expected runtime: container, and the image by its digest as job.image',
   ],
   [
     'a check without anything held back',

@@ -15,7 +15,7 @@ const test = suite('plans from manifests')
 
 const OPTIONS: PlanOptions = {
   decimals: 6,
-  defaults: { commitMs: 500, revealMs: 400, challenge: { n: 256, rounds: 2, openings: 66 } },
+  defaults: { commitMs: 500, revealMs: 400, challenge: { n: 256, rounds: 2, openings: 66, random: false } },
 }
 
 /** A manifest of one service `a`; parts are YAML in flow style. */
@@ -74,7 +74,7 @@ test('the example becomes the plan that the demo runs', () => {
     queueMs: 60_000,
     auction: { pricing: PricingRule.FIRST_PRICE, commitMs: 500, revealMs: 400 },
     inputs: [{ name: 'data', path: '../data/digits.csv.gz', split: { train: 1437, seed: 7, header: false } }],
-    verify: { challenge: { n: 256, rounds: 2, openings: 66 } },
+    verify: { challenge: { n: 256, rounds: 2, openings: 66, random: false } },
     expect: { accuracy: 0.95 },
   })
   assert.is(spec.task, 'train')
@@ -317,13 +317,13 @@ test('what is accepted without effect is warned about', () => {
 test('windows, proof and times come from the manifest first and from the node’s options else', () => {
   const bare = plan(write())
   assert.equal(bare.auction, { pricing: PricingRule.FIRST_PRICE, commitMs: 500, revealMs: 400 })
-  assert.equal(bare.verify, { challenge: { n: 256, rounds: 2, openings: 66 } })
+  assert.equal(bare.verify, { challenge: { n: 256, rounds: 2, openings: 66, random: false } })
   assert.equal([bare.durationS, bare.queueMs], [3600, 120_000])
   const service =
     'pricing: { max_price_per_hour: 1 }, auction: { pricing: second-price, commit_ms: 9 }, verify: { challenge: { n: 512 } }, timeouts: { duration: 1h30m, queue: 500ms }'
   const full = plan(write({ service }))
   assert.equal(full.auction, { pricing: PricingRule.SECOND_PRICE, commitMs: 9, revealMs: 400 })
-  assert.equal(full.verify, { challenge: { n: 512, rounds: 2, openings: 66 } })
+  assert.equal(full.verify, { challenge: { n: 512, rounds: 2, openings: 66, random: false } })
   assert.equal([full.durationS, full.queueMs], [5400, 500])
 })
 

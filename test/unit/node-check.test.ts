@@ -9,11 +9,12 @@ import * as assert from 'uvu/assert'
 import { openDevice } from '../../kernels/worker/device.js'
 import { judgeBackends, judgeCards } from '../../node/check/cards.js'
 import { judgeClock } from '../../node/check/clock.js'
-import { checkContainers, engineSockets } from '../../node/check/containers.js'
+import { checkContainers } from '../../node/check/containers.js'
 import { judgeDisk } from '../../node/check/disk.js'
 import { endpointOf, judgeListening, tryListening } from '../../node/check/listening.js'
-import { challengeOwnDevice, judgeOwnProof } from '../../node/check/proof.js'
+import { challengeOwnDevices, judgeOwnProof } from '../../node/check/proof.js'
 import { judgeStake } from '../../node/check/stake.js'
+import { engineSockets } from '../../node/runtime/container/sockets.js'
 import { systemClock } from '../../node/system/clock.js'
 import { silentLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
@@ -163,13 +164,13 @@ test(
     const device = await openDevice({ backend: 'wasm', clock: systemClock, log: silentLog })
     try {
       const small = { report: { ...device.report, gflops: 1, memoryBytes: GIB }, prove: device.prove }
-      const honest = await challengeOwnDevice(small, systemRandom, signal)
+      const honest = await challengeOwnDevices([small], systemRandom, signal)
       assert.is(honest.verdict, 'ok', honest.found)
       const broken: typeof small = {
         ...small,
         prove: (ask, options) => device.prove({ ...ask, seed: new Uint8Array(32) }, options),
       }
-      const finding = await challengeOwnDevice(broken, systemRandom, signal)
+      const finding = await challengeOwnDevices([small, broken], systemRandom, signal)
       assert.is(finding.verdict, 'fail')
       assert.match(finding.found, 'wrong results')
     } finally {
@@ -191,6 +192,8 @@ test(
         'cpu',
         '--network-listen',
         '/ip4/127.0.0.1/tcp/0',
+        '--provider-software-count',
+        '2',
       ]
       const { code, stdout } = await runCommand(
         ['node', 'check', '--json', '--chain-rpc-url', 'http://127.0.0.1:9', ...args],
@@ -199,12 +202,13 @@ test(
       assert.is(code, 1)
       const { ok, findings } = JSON.parse(stdout) as {
         ok: boolean
-        findings: Array<{ check: string; verdict: string; advice?: string }>
+        findings: Array<{ check: string; verdict: string; found: string; advice?: string }>
       }
       assert.is(ok, false)
       const verdicts = Object.fromEntries(findings.map(({ check, verdict }) => [check, verdict]))
       assert.is(verdicts.chain, 'fail')
       assert.is(verdicts['own proof'], 'ok')
+      assert.match(findings.find(({ check }) => check === 'own proof')!.found, '2 devices at once')
       assert.is(verdicts.backends, 'warn', 'software only')
       for (const name of ['disk space', 'ports', 'clock', 'stake', 'containers', 'cards']) {
         assert.ok(verdicts[name] !== undefined, name)

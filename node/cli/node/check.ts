@@ -4,23 +4,25 @@ import type { LoadedConfig } from '../../../config/load.js'
 import type { Config } from '../../../config/schema.js'
 import { requireStartable } from '../../../config/start.js'
 import type { BackendReport } from '../../../kernels/backend/backend.js'
-import { type Detection, detectDevices } from '../../../kernels/devices/detect.js'
+import { type Detection, detectDevices, readNvidiaSmi } from '../../../kernels/devices/detect.js'
 import { openDevice, probeBackends } from '../../../kernels/worker/device.js'
 import { NightshiftError } from '../../../protocols/errors.js'
 import { formatAmount, parseAmount } from '../../../protocols/money.js'
 import { judgeBackends, judgeCards } from '../../check/cards.js'
 import { judgeClock } from '../../check/clock.js'
-import { checkContainers, engineSockets } from '../../check/containers.js'
+import { checkContainers } from '../../check/containers.js'
 import { checkDisk } from '../../check/disk.js'
 import type { Finding } from '../../check/finding.js'
 import { type Endpoint, endpointOf, judgeListening, tryListening } from '../../check/listening.js'
-import { challengeOwnDevice } from '../../check/proof.js'
+import { challengeOwnDevices } from '../../check/proof.js'
 import { judgeStake } from '../../check/stake.js'
 import { findNode } from '../../control/client.js'
 import { viewError } from '../../control/view.js'
 import { openRegistry } from '../../daemon/chain.js'
+import { openDevices } from '../../device/open.js'
 import { NODE_KEY_FILE } from '../../identity/files.js'
 import { readKeyFile } from '../../identity/key.js'
+import { engineSockets } from '../../runtime/container/sockets.js'
 import { systemClock } from '../../system/clock.js'
 import { systemRandom } from '../../system/random.js'
 import type { Invocation } from '../command.js'
@@ -246,15 +248,15 @@ async function checkProof(
   if (report === undefined) {
     return { verdict: 'fail', found: 'nothing to challenge', advice: 'make a backend work first, see above' }
   }
-  const { memoryBytes } = config.provider.software
-  const device = await openDevice({
-    ...deviceParts(invocation),
-    backend: report.backend,
-    ...(report.gpu ? {} : { memoryBytes }),
-  })
+  const { memoryBytes, count } = config.provider.software
+  const devices = await openDevices(
+    { ...deviceParts(invocation), backend: report.backend, ...(report.gpu ? {} : { memoryBytes }) },
+    { nvidia: report.gpu ? await readNvidiaSmi() : [], softwareCount: count },
+    openDevice,
+  )
   try {
-    return await challengeOwnDevice(device, systemRandom, invocation.shell.signal)
+    return await challengeOwnDevices(devices, systemRandom, invocation.shell.signal)
   } finally {
-    await device.close()
+    await Promise.all(devices.map((device) => device.close()))
   }
 }

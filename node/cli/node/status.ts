@@ -51,9 +51,11 @@ function renderStatus(status: NodeStatus, now: number, style: Style): string {
     for (const device of provider.devices) {
       const kind = device.gpu ? 'GPU' : 'software device'
       const memory = `${(device.memoryBytes / 2 ** 30).toFixed(1)} GiB`
+      const many = device.count > 1 ? `${device.count} × ` : ''
+      const free = device.count > 1 ? `, ${device.free} free` : ''
       pairs.push([
         'device',
-        `${device.model} (${kind}, ${device.backend}), ${memory}, ${device.gflops.toFixed(1)} GFLOP/s`,
+        `${many}${device.model} (${kind}, ${device.backend}), ${memory}, ${device.gflops.toFixed(1)} GFLOP/s${free}`,
       ])
     }
   }

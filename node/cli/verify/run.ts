@@ -66,7 +66,7 @@ export function isAsClaimed({ ok, speed, memory }: Json<HardwareVerdict>): boole
 }
 
 export function renderVerdict(verdict: Json<HardwareVerdict>, style: Style): string {
-  const { peer, ok, reason, detail, claim, params, provingMs, recallMs, checkingMs } = verdict
+  const { peer, ok, reason, detail, claim, params, devices, provingMs, recallMs, checkingMs } = verdict
   const paint = (each: string) => (isAsClaimed(verdict) ? style.green(each) : style.red(each))
   const kind = claim.gpu ? 'GPU' : 'software device'
   const pairs: Array<[string, string]> = [
@@ -76,7 +76,10 @@ export function renderVerdict(verdict: Json<HardwareVerdict>, style: Style): str
       `${claim.model} (${kind}, ${claim.backend}), ${gib(claim.memoryBytes)}, ${claim.gflops.toFixed(1)} GFLOP/s`,
     ],
     ['proof', ok ? style.green('right') : style.red(`failed with ${reason}: ${detail ?? ''}`)],
-    ['asked for', `n = ${params.n}, ${params.rounds} rounds`],
+    [
+      'asked for',
+      `n = ${params.n}, ${params.rounds} rounds${devices > 1 ? `, on ${devices} devices at the same time, a seed each` : ''}`,
+    ],
     [
       'times',
       `proved in ${provingMs} ms${recallMs === undefined ? '' : `, recalled in ${recallMs} ms`}, checked in ${checkingMs} ms`,

@@ -1,0 +1,183 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { type ContainerEngine, openEngine } from '../../node/runtime/container/engine.js'
+import { writeTar } from '../../node/runtime/container/tar.js'
+import { systemClock } from '../../node/system/clock.js'
+
+/** Real container engines on private sockets with folders of their own: nothing of the machine's own is touched. */
+export interface TestEngine {
+  engine: ContainerEngine
+  stop(): Promise<void>
+}
+
+export const ENGINES = ['docker', 'podman'] as const
+export type EngineName = (typeof ENGINES)[number]
+
+const START_MS = 30_000
+
+/** Why this machine cannot start the engine; undefined when it can. */
+export function missingFor(name: EngineName): string | undefined {
+  if (process.platform !== 'linux') return 'engines are started on Linux only'
+  if (process.getuid?.() !== 0) return 'starting an engine needs root'
+  const program = name === 'docker' ? 'dockerd' : 'podman'
+  if (findProgram(program) === undefined)
+    return `${program} is not installed (.ci/run containers installs it)`
+  if (findProgram('busybox') === undefined)
+    return 'busybox is not installed; the image of the tests is made of it'
+  return undefined
+}
+
+export function findProgram(name: string): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin', '/usr/games']
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
+}
+
+export async function startEngine(name: EngineName): Promise<TestEngine> {
+  const folder = mkdtempSync(join(tmpdir(), 'nightshift-engine-'))
+  const socket = join(folder, 'engine.sock')
+  const { program, args, env } = name === 'docker' ? docker(folder, socket) : podman(folder, socket)
+  const child = spawn(program, args, {
+    env: { ...process.env, ...env },
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text))
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const stop = async () => {
+    child.kill('SIGTERM')
+    await Promise.race([exited, systemClock.sleep(10_000).then(() => child.kill('SIGKILL'))])
+    await exited
+    unmountBelow(folder)
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const until = Date.now() + START_MS
+  for (;;) {
+    try {
+      return { engine: await openEngine(socket, systemClock), stop }
+    } catch (error) {
+      if (Date.now() > until || child.exitCode !== null) {
+        await stop()
+        throw new Error(`${name} did not start: ${String(error)}\n${said.slice(-2_000)}`)
+      }
+      await systemClock.sleep(200)
+    }
+  }
+}
+
+function docker(folder: string, socket: string) {
+  const args = [
+    ...['--bridge=none', '--iptables=false', '--ip-forward=false', '--ip-masq=false'],
+    ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'run')],
+    ...['--pidfile', join(folder, 'pid'), '--host', `unix://${socket}`],
+  ]
+  return { program: findProgram('dockerd')!, args, env: {} }
+}
+
+function podman(folder: string, socket: string) {
+  const conf = join(folder, 'containers.conf')
+  const runtime = findProgram('runc') === undefined ? 'crun' : 'runc'
+  writeFileSync(
+    conf,
+    `[containers]
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+[engine]
+runtime = "${runtime}"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+`,
+  )
+  const storage = ['--root', join(folder, 'data'), '--runroot', join(folder, 'run')]
+  const args = [
+    ...storage,
+    '--storage-driver',
+    'overlay',
+    'system',
+    'service',
+    '--time=0',
+    `unix://${socket}`,
+  ]
+  return { program: findProgram('podman')!, args, env: { CONTAINERS_CONF: conf } }
+}
+
+function unmountBelow(folder: string): void {
+  const mounts = readFileSync('/proc/mounts', 'utf8').split('\n')
+  const ours = mounts.map((line) => line.split(' ')[1] ?? '').filter((path) => path.startsWith(`${folder}/`))
+  for (const path of ours.reverse()) {
+    try {
+      execFileSync('umount', ['--lazy', path], { stdio: 'ignore' })
+    } catch {
+      // Unmounted with the one above it.
+    }
+  }
+}
+
+const APPLETS = ['sh', 'cat', 'echo', 'sleep', 'dd', 'id', 'ls', 'mkdir', 'mv', 'seq', 'sha256sum', 'grep']
+const MORE_APPLETS = [
+  'touch',
+  'ln',
+  'unshare',
+  'mount',
+  'tr',
+  'head',
+  'yes',
+  'wc',
+  'kill',
+  'true',
+  'false',
+  'tail',
+]
+
+/** An image with a shell and nothing else, as `docker save` writes it. */
+export async function shellImage(options: { tag?: string; config?: object } = {}): Promise<Uint8Array> {
+  const busybox = readFileSync(findProgram('busybox')!)
+  return imageOf({ 'bin/busybox': busybox }, [...APPLETS, ...MORE_APPLETS], options)
+}
+
+/** An image with one program of this machine and the libraries that it is linked to. */
+export async function programImage(program: string, more: readonly string[] = []): Promise<Uint8Array> {
+  const linked = execFileSync('ldd', [program], { encoding: 'utf8' })
+  const libraries = [...linked.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(([, path]) => path!)
+  const files: Record<string, Uint8Array> = {}
+  for (const path of [...libraries, ...more]) files[path.slice(1)] = readFileSync(path)
+  files[`bin/${basename(program)}`] = readFileSync(program)
+  return imageOf(files, [], {})
+}
+
+async function imageOf(
+  files: Readonly<Record<string, Uint8Array>>,
+  applets: readonly string[],
+  { tag = 'made-up:latest', config = {} }: { tag?: string; config?: object },
+): Promise<Uint8Array> {
+  const layer = await bytesOf(
+    writeTar(async (tar) => {
+      for (const [name, bytes] of Object.entries(files)) await tar.add({ name, mode: 0o755 }, bytes)
+      for (const applet of applets) {
+        await tar.add({ name: `bin/${applet}`, type: 'symlink', linkname: '/bin/busybox' })
+      }
+    }),
+  )
+  const digest = Buffer.from(await crypto.subtle.digest('SHA-256', new Uint8Array(layer))).toString('hex')
+  const image = {
+    architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
+    os: 'linux',
+    config: { Env: ['PATH=/bin'], ...config },
+    rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },
+  }
+  const manifest = [{ Config: 'config.json', RepoTags: [tag], Layers: ['layer.tar'] }]
+  return bytesOf(
+    writeTar(async (tar) => {
+      await tar.add({ name: 'layer.tar' }, layer)
+      await tar.add({ name: 'config.json' }, Buffer.from(JSON.stringify(image)))
+      await tar.add({ name: 'manifest.json' }, Buffer.from(JSON.stringify(manifest)))
+    }),
+  )
+}
+
+export async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of stream) pieces.push(piece)
+  return Buffer.concat(pieces)
+}
