@@ -48,6 +48,8 @@ export interface CrowdOptions {
   onStep?: (step: string) => void
 }
 
+/** On a busy machine the first dials fail, and are made again; who has no neighbours yet takes part in nothing. */
+const FEW_NEIGHBOURS = 3
 const CHILD = fileURLToPath(new URL('./crowd-child.js', import.meta.url))
 const TOKEN = 1_000_000n
 const STAKE = 100
@@ -110,6 +112,10 @@ export async function startCrowd(options: CrowdOptions): Promise<Crowd> {
     )
     const nodes = names.map((name) => started.flat().find((node) => node.name === name) as CrowdNode)
     onStep('all nodes are up')
+    const look = async () => (await Promise.all(children.map((child) => child.host.look()))).flat()
+    const few = Math.min(FEW_NEIGHBOURS, peers - 1)
+    while ((await look()).some(({ connections }) => connections < few)) await systemClock.sleep(250)
+    onStep('all nodes have found neighbours')
     const homes = new Map(placed.map(({ child, member }) => [member.name, child.host]))
     const host = (name: string) => homes.get(name) as CrowdHost
     return {
@@ -118,7 +124,7 @@ export async function startCrowd(options: CrowdOptions): Promise<Crowd> {
       nodes,
       host,
       manifest: (fields) => writeManifest(folder, fields),
-      look: async () => (await Promise.all(children.map((child) => child.host.look()))).flat(),
+      look,
       load: async () => add(await Promise.all(children.map((child) => child.host.load()))),
       members,
       forget: async () => {
