@@ -2,8 +2,10 @@ import './polyfill.js'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { loadConfig } from '../config/load.js'
+import { parseSearch } from '../config/search.js'
 import { NightshiftError } from '../protocols/errors.js'
-import type { Mismatch, Offer } from '../protocols/inventory/rules.js'
+import type { OfferOrder } from '../protocols/inventory/order.js'
+import { ANY_OFFER, type Mismatch, type Offer } from '../protocols/inventory/rules.js'
 import type { LogLevel } from '../protocols/ports.js'
 import { readVersion } from './cli/version.js'
 import { readPlan } from './daemon/manifest.js'
@@ -30,6 +32,7 @@ import { systemRandom } from './system/random.js'
  * ```
  */
 export { isRefusal, NightshiftError, type Refusal } from '../protocols/errors.js'
+export type { OfferOrder } from '../protocols/inventory/order.js'
 export type { Mismatch, Offer } from '../protocols/inventory/rules.js'
 export { JobState } from '../protocols/job/wire.js'
 export { formatAmount, parseAmount } from '../protocols/money.js'
@@ -74,6 +77,14 @@ export interface RenterNode extends RunningNode {
   /** Every offer with the requirements of a manifest's service that it misses; none missed: it qualifies. */
   explain(manifest: string, service?: string): Promise<Array<{ offer: Offer; mismatches: Mismatch[] }>>
   /**
+   * The offers that meet an expression such as `vram_gb>=24 price<0.4 location=EU` (config/search.ts), the cheapest first
+   * or as `sort` says; with `all`, then the others with the reasons. Throws SEARCH_INVALID.
+   */
+  search(
+    expression: string,
+    options?: { sort?: OfferOrder; limit?: number; all?: boolean; signal?: AbortSignal },
+  ): Promise<Array<{ offer: Offer; mismatches: Mismatch[] }>>
+  /**
    * Challenges a provider outside of any lease, and compares what it shows with what it claims. Throws OFFER_UNKNOWN
    * when the peer does not say what it has; everything that it does wrong is a verdict.
    */
@@ -96,6 +107,11 @@ export async function createRenter(settings: Settings = {}, options: StartOption
     ...running(daemon),
     offers: () => daemon.renter.offers(),
     explain: async (manifest, service) => daemon.renter.explain(await plan(manifest, service)),
+    search: async (expression, { signal, ...rest } = {}) => {
+      const { decimals } = await daemon.escrow.market()
+      const terms = parseSearch(expression, decimals)
+      return (await daemon.renter.search({ requirements: ANY_OFFER, terms, ...rest }, signal)).offers
+    },
     verifyHardware: (peer, { signal } = {}) => daemon.renter.verifyHardware(peer, signal),
     post: async (manifest, service) => daemon.renter.post(await plan(manifest, service)),
   }

@@ -116,7 +116,7 @@ const RECONCILE_MS = 10_000
 const STOP_PATIENCE_MS = 4_000
 
 export async function createRenter(parts: RenterParts, options: RenterOptions): Promise<Renter> {
-  const { network, escrow, store, files, board, evidence, reputation, clock, random, log } = parts
+  const { network, escrow, store, files, reputation, board, evidence, clock, random, log } = parts
   const { address: market, decimals } = await escrow.market()
   const { engine, peer: self } = network
   const meter = parts.meter

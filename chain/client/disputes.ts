@@ -143,7 +143,6 @@ export interface DemandOpening {
   programId: PublicKey
   /** The renter's wallet that opened the lease and the dispute; puts down the demand's bond. */
   reporter: PublicKey
-  market: PublicKey
   provider: PublicKey
   /** The lease that the receipt names; must be open. */
   lease: PublicKey
@@ -158,7 +157,6 @@ export function demandOpening(args: DemandOpening): TransactionInstruction {
     'demandOpening',
     [
       pays(args.reporter),
-      read(args.market),
       write(args.provider),
       write(args.lease),
       write(args.dispute),

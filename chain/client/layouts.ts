@@ -80,6 +80,8 @@ export interface Lease {
   demanded: boolean
   /** What the renter got back out of the provider's stake. */
   compensated: bigint
+  /** How long a demanded opening may be waited for: the market's cool-down at the opening. */
+  answerWindowSeconds: number
 }
 
 /** How far a dispute has come. `asked` and `answering`: the provider is to open the entry. */
@@ -300,6 +302,7 @@ export function decodeLease(address: PublicKey, account: RawAccount | null, prog
     slashBps: cursor.u16(),
     bountyBps: cursor.u16(),
     compensated: new Cursor(data, 328).u64(),
+    answerWindowSeconds: new Cursor(data, 336).seconds(),
     cancelled: (flags & CANCELLED) !== 0,
     completed,
     void: (flags & VOID) !== 0,

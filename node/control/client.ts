@@ -22,7 +22,7 @@ export interface ControlClient {
   readonly pid: number
   status(): Promise<NodeStatus>
   offers(query: OfferQuery): Promise<OfferView[]>
-  watchOffers(query: OfferQuery, signal?: AbortSignal): AsyncIterable<OfferChange>
+  watchOffers(query: OfferQuery, signal?: AbortSignal): Promise<AsyncIterable<OfferChange>>
   verify(peer: string, signal?: AbortSignal): Promise<Json<HardwareVerdict>>
   reputation(peer: string, signal?: AbortSignal): Promise<Json<PeerEvidence>>
   postJob(post: PostRequest): Promise<{ id: string }>
@@ -102,7 +102,8 @@ function createClient(url: string, pid: number, token: string): ControlClient {
     pid,
     status: () => call('GET', '/v1/status'),
     offers: (query) => call('POST', '/v1/offers', toJson(query)),
-    watchOffers: (query, signal) => stream<OfferChange>('POST', '/v1/offers/watch', toJson(query), signal),
+    watchOffers: async (query, signal) =>
+      stream<OfferChange>('POST', '/v1/offers/watch', toJson(query), signal),
     verify: async (peer, signal) =>
       readAnswer(
         await send({

@@ -16,7 +16,7 @@ export interface ControlledNode {
   /** Those that qualify first, then the others with the reasons. */
   offers(query: OfferQuery, signal: AbortSignal): Promise<OfferView[]>
   /** The same list as it stands now, then every change of it, until the signal aborts. */
-  watchOffers(query: OfferQuery, signal: AbortSignal): AsyncIterable<OfferChange>
+  watchOffers(query: OfferQuery, signal: AbortSignal): Promise<AsyncIterable<OfferChange>>
   /** Challenges a provider outside of a lease; takes as long as the proof. */
   verify(peer: string, signal: AbortSignal): Promise<Json<HardwareVerdict>>
   /** What stands behind a provider's reliability, read anew. `peer`: its id, or the end of one that is on offer. */

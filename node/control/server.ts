@@ -203,7 +203,7 @@ function addRoutes(server: FastifyInstance, node: ControlledNode): void {
   server.get('/v1/status', () => node.status())
   server.post('/v1/offers', (request, reply) => node.offers(offerQuery.parse(request.body), signalOf(reply)))
   server.post('/v1/offers/watch', async (request, reply) => {
-    const changes = node.watchOffers(offerQuery.parse(request.body), signalOf(reply))
+    const changes = await node.watchOffers(offerQuery.parse(request.body), signalOf(reply))
     return reply.type('application/x-ndjson').send(Readable.from(lines(changes)))
   })
   server.post('/v1/verify', (request, reply) =>

@@ -69,9 +69,7 @@ export function createControlledNode(roles: Roles): ControlledNode {
       }
     },
     offers: async (query, signal) => listOffers(requireRenter(), await search(query), signal),
-    watchOffers: async function* (query, signal) {
-      yield* watchOffers(requireRenter(), await search(query), clock, signal)
-    },
+    watchOffers: async (query, signal) => watchOffers(requireRenter(), await search(query), clock, signal),
     verify: async (peer, signal) => toJson(await requireRenter().verifyHardware(peer, signal)),
     reputation: async (named, signal) =>
       toJson(await reputation.evidenceOf(await findPeer(named, signal), signal)),

@@ -101,10 +101,9 @@ async function ask(
   state: Dispute | undefined,
   signal?: AbortSignal,
 ): Promise<DemandState> {
-  const { market, reporter: signer } = parts
   const { programId } = parts.chain
   const { provider, dispute, receipt, receiptHash } = found
-  const reporter = signer.publicKey
+  const reporter = parts.reporter.publicKey
   const steps: Step[] = []
   if (state === undefined) {
     const node = new PublicKey(receipt.provider)
@@ -112,7 +111,7 @@ async function ask(
     steps.push({ instructions: openDispute(args), units: COMPUTE_UNITS.openDispute })
   }
   const lease = new PublicKey(receipt.lease)
-  const demand = demanding({ programId, reporter, market, provider, lease, dispute, entry })
+  const demand = demanding({ programId, reporter, provider, lease, dispute, entry })
   steps.push({ instructions: [demand], units: COMPUTE_UNITS.demandOpening })
   const sent = await sendSteps(parts, found, steps, signal)
   for (const event of sent.flatMap(({ events }) => events)) {

@@ -51,7 +51,44 @@ function costs(): Figure[] {
     { name: 'rent.locked_lamports', value: Number(locked), unit: 'lamports' },
     { name: 'rent.kept_lamports', value: Number(kept), unit: 'lamports' },
   )
+  figures.push(...demandCosts())
   for (const n of [1024, 4096, 32_768]) figures.push(...slashCosts(n))
+  return figures
+}
+
+/** An opening of the largest proof that is demanded and answered, and one that is not. */
+function demandCosts(): Figure[] {
+  const world = new MarketWorld()
+  const { programId, address: market, mint } = world
+  const lease = world.open(world.newProvider(), world.newRenter())
+  const { provider, renter } = lease
+  const figures: Figure[] = []
+  const record = (name: string, outcome: Outcome) => {
+    world.expect(outcome)
+    figures.push({ name: `cu.${name}`, value: outcome.units, unit: 'compute units' })
+  }
+  const [seed, params] = [hashOf('bench'), { n: 32_768, rounds: 256 }]
+  const entry = { round: 255, row: params.n - 1, column: params.n / 4 - 1 }
+  const { root, opening } = commit(seed, params, entry, trueSegment(seed, params, entry))
+  const receipt = receiptOf(world, provider, { seed, params, root, lease: lease.address.toBytes() })
+  const reporter = renter.wallet.publicKey
+  const who = { programId, reporter, provider: provider.address }
+  const dispute = disputeAddress(programId, reporter, receipt.hash)
+  const node = provider.node.publicKey
+  const open = disputes.openDispute({ ...who, node, receipt: receipt.signed, receiptHash: receipt.hash })
+  world.expect(world.send(open, [renter.wallet]))
+  const demand = disputes.demandOpening({ ...who, lease: lease.address, dispute, entry })
+  record('demand_opening', world.send([demand], [renter.wallet]))
+  const state = { market, ...who, lease: lease.address }
+  const [first, second] = disputes.answerOpening({ programId, node, dispute, state, opening })
+  record('answer_opening', world.send([first!], [world.payer, provider.node]))
+  world.expect(world.send([second!], [world.payer, provider.node]))
+  world.expect(world.send([demand], [renter.wallet]))
+  world.advance(3600)
+  record(
+    'slash_silent',
+    world.send([disputes.slashSilent({ programId, dispute, state, mint })], [world.payer]),
+  )
   return figures
 }
 
@@ -93,7 +130,7 @@ function slashCosts(n: number): Figure[] {
   ]
 }
 
-/** Vouchers signed and checked on one core by Node's own Ed25519. */
+/** Vouchers signed and checked on one core by Node's own Ed25519; other libraries are compared in chain/README.md. */
 function vouchers(): Figure[] {
   const signer = createSigner(Keypair.generate().secretKey)
   const verify = createVerifier(signer.publicKey.toBytes())

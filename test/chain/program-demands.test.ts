@@ -96,7 +96,6 @@ function demanding(
   return disputes.demandOpening({
     programId: world.programId,
     reporter: renter.wallet.publicKey,
-    market: world.address,
     provider: lease.provider.address,
     lease: lease.address,
     dispute,
@@ -300,6 +299,31 @@ test('the lease may end before the answer comes; the demand goes on, and the nex
   assert.is(world.provider(provider.address).openDisputes, 0)
 })
 
+test('governance cannot shorten the time for an answer in leases that are open', () => {
+  const world = new MarketWorld({ coolDownSeconds: 2 * DAY })
+  const lease = world.open(world.newProvider(), world.newRenter(), {
+    durationSeconds: 10 * DAY,
+    pricePerHour: 3_600n,
+  })
+  const { terms } = world.market(world.address)
+  const shorter = escrow.updateMarket({
+    programId: world.programId,
+    market: world.address,
+    governance: world.governance.publicKey,
+    terms: { ...terms, coolDownSeconds: 600, bondBps: 10_000, slashBps: 10_000 },
+  })
+  world.expect(world.send([shorter], [world.payer, world.governance]))
+  world.advance(DAY)
+  assert.is(world.lease(lease.address).answerWindowSeconds, 2 * DAY)
+  const quarrel = quarrelIn(world, lease)
+  world.expect(demand(quarrel))
+  const { answerBy, bound } = stateOf(quarrel).demand!
+  assert.is(answerBy, world.time + 2 * DAY)
+  assert.is(bound, lease.parties.bond / 2n)
+  const later = world.open(lease.provider, world.newRenter(), { bondBps: 10_000 })
+  assert.is(world.lease(later.address).answerWindowSeconds, 600)
+})
+
 test('stake that a demand binds can be neither asked back nor withdrawn', () => {
   const quarrel = startQuarrel()
   const { world, lease } = quarrel
@@ -380,6 +404,11 @@ test('only the renter of an open lease may demand, of a fresh receipt, once at a
   const old = quarrelIn(world, lease, { receipt: { asker: hashOf('old') } })
   const ofAnother = quarrelIn(world, mine)
   world.expect(world.send(opening(ofAnother), [renter.wallet]))
+  // A provider may sign anything: here, a receipt that names another provider's lease.
+  const elsewhere = world.open(other.provider, renter)
+  const misnamed = quarrelIn(world, lease, { receipt: { lease: elsewhere.address.toBytes() } })
+  world.expect(world.send(opening(misnamed), [renter.wallet]))
+  const naming = withAccount(asReporter(renter.wallet, misnamed), 2, elsewhere.address)
   const forgery = world.key('forgery').publicKey
   world.forge(forgery, stranger.publicKey, world.account(lease.address)!.data)
   const at = (change: Partial<Entry>): Call => ({
@@ -389,17 +418,19 @@ test('only the renter of an open lease may demand, of a fresh receipt, once at a
   const cases: Case[] = [
     ['a stranger', 'ESCROW_WRONG_AUTHORITY', asReporter(stranger)],
     ['a stranger with a dispute of its own', 'ESCROW_WRONG_AUTHORITY', asReporter(stranger, onlooker)],
+    ["a stranger's dispute", 'ESCROW_WRONG_AUTHORITY', withAccount(call, 3, onlooker.dispute)],
+    ["another provider's lease", 'ESCROW_WRONG_PROVIDER', naming],
+    ['that lease and its provider', 'ESCROW_WRONG_PROVIDER', withAccount(naming, 1, other.provider.address)],
     ['the provider itself', 'ESCROW_WRONG_AUTHORITY', asReporter(lease.provider.owner)],
     ['a receipt outside of any lease', 'ESCROW_WRONG_LEASE', asReporter(renter.wallet, outside)],
-    ['another lease of the renter', 'ESCROW_WRONG_LEASE', withAccount(call, 3, mine.address)],
-    ['a receipt of another lease', 'ESCROW_WRONG_LEASE', withAccount(call, 4, ofAnother.dispute)],
-    ["another renter's lease", 'ESCROW_WRONG_AUTHORITY', withAccount(call, 3, other.address)],
-    ['a forged lease', 'ESCROW_WRONG_OWNER', withAccount(call, 3, forgery)],
-    ['a provider as lease', 'ESCROW_WRONG_KIND', withAccount(call, 3, lease.provider.address)],
-    ['another provider', 'ESCROW_WRONG_PROVIDER', withAccount(call, 2, other.provider.address)],
-    ['another market', 'ESCROW_WRONG_MARKET', withAccount(call, 1, world.anotherMarket())],
-    ['a lease as dispute', 'ESCROW_WRONG_KIND', withAccount(call, 4, mine.address)],
-    ['another system program', 'ESCROW_WRONG_PROGRAM', withAccount(call, 5, programId)],
+    ['another lease of the renter', 'ESCROW_WRONG_LEASE', withAccount(call, 2, mine.address)],
+    ['a receipt of another lease', 'ESCROW_WRONG_LEASE', withAccount(call, 3, ofAnother.dispute)],
+    ["another renter's lease", 'ESCROW_WRONG_AUTHORITY', withAccount(call, 2, other.address)],
+    ['a forged lease', 'ESCROW_WRONG_OWNER', withAccount(call, 2, forgery)],
+    ['a provider as lease', 'ESCROW_WRONG_KIND', withAccount(call, 2, lease.provider.address)],
+    ['another provider', 'ESCROW_WRONG_PROVIDER', withAccount(call, 1, other.provider.address)],
+    ['a lease as dispute', 'ESCROW_WRONG_KIND', withAccount(call, 3, mine.address)],
+    ['another system program', 'ESCROW_WRONG_PROGRAM', withAccount(call, 4, programId)],
     ['a round too high', 'ESCROW_OPENING_OUT_OF_RANGE', at({ round: 1 })],
     ['a row too high', 'ESCROW_OPENING_OUT_OF_RANGE', at({ row: 16 })],
     ['a column too high', 'ESCROW_OPENING_OUT_OF_RANGE', at({ column: 4 })],

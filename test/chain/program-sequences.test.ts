@@ -21,7 +21,7 @@ test(
         for (const [kind, count] of model.taken) taken.set(kind, (taken.get(kind) ?? 0) + count)
         for (const [kind, count] of model.refused) refused.set(kind, (refused.get(kind) ?? 0) + count)
       }),
-      { numRuns: 15, seed },
+      { numRuns: 20, seed },
     )
     console.log(`seed ${seed}\ntaken`, Object.fromEntries(taken), '\nrefused', Object.fromEntries(refused))
     for (const kind of [

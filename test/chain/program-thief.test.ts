@@ -87,7 +87,7 @@ function openHonestDispute({ world, victim, thief, lease }: Scene): PublicKey {
 function openDemand({ world }: Scene, { provider, renter, address: lease }: LeaseParty): PublicKey {
   const fields = { seed: hashOf('seed'), params: { n: 16, rounds: 1 }, root: hashOf('a root of nothing') }
   const receipt = receiptOf(world, provider, { ...fields, lease: lease.toBytes() })
-  const { programId, address: market } = world
+  const { programId } = world
   const reporter = renter.wallet.publicKey
   const address = disputeAddress(programId, reporter, receipt.hash)
   const who = { programId, reporter, provider: provider.address }
@@ -98,7 +98,7 @@ function openDemand({ world }: Scene, { provider, renter, address: lease }: Leas
     receiptHash: receipt.hash,
   })
   const entry = { round: 0, row: 1, column: 1 }
-  const demand = disputes.demandOpening({ ...who, market, lease, dispute: address, entry })
+  const demand = disputes.demandOpening({ ...who, lease, dispute: address, entry })
   world.expect(world.send([...open, demand], [renter.wallet]))
   return address
 }
@@ -179,7 +179,7 @@ function templatesOf(scene: Scene, dispute: PublicKey, demands: Demands): Transa
     const party = [lease, own, mixed, hired].find((each) => each.address.equals(found.lease))!
     const node = party.provider.node.publicKey
     const guess = { segment: new Uint8Array(8), path: Array(4).fill(new Uint8Array(32)) }
-    const who = { programId, market, provider: found.provider, lease: found.lease }
+    const who = { programId, provider: found.provider, lease: found.lease }
     const entry = { round: 0, row: 1, column: 1 }
     last([disputes.demandOpening({ ...who, reporter, dispute: address, entry })])
     last(disputes.answerOpening({ programId, node, dispute: address, state: found, opening: guess }))

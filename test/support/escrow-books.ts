@@ -58,7 +58,9 @@ const KINDS = [
   'give',
   'slash',
   'demand',
+  'demand',
   'answer',
+  'silence',
   'silence',
 ] as const
 

@@ -111,7 +111,6 @@ export class DisputeBooks extends LeaseBooks {
     const { provider } = lease
     if (!provider.registered) return
     const { world } = this
-    const terms = this.current()
     const reporter = step.by < 8 ? lease.renter.wallet : this.stranger
     const age = step.sequence % 4n === 0n ? RECEIPT_LIFE + 1 : RECEIPT_LIFE / 2
     const endedAt = Math.max(provider.registeredAt, world.time - age)
@@ -122,7 +121,6 @@ export class DisputeBooks extends LeaseBooks {
     const instruction = disputes.demandOpening({
       programId: world.programId,
       reporter: reporter.publicKey,
-      market: world.address,
       provider: provider.party.address,
       lease: lease.party.address,
       dispute: opened.address,
@@ -139,7 +137,7 @@ export class DisputeBooks extends LeaseBooks {
       const bound = (lease.bond * BigInt(lease.slashBps)) / 10_000n
       provider.bound += bound
       lease.demanded = true
-      const answerBy = world.time + terms.coolDownSeconds
+      const answerBy = world.time + world.lease(lease.party.address).answerWindowSeconds
       this.demands.push({ ...opened, honest, provider, lease, reporter, answerBy, bound, open: true })
     })
   }

@@ -158,6 +158,33 @@ test(
   SLOW,
 )
 
+test(
+  'an expression finds offers, with --explain it says why not, and --watch goes on',
+  async () => {
+    const wrong = await on(renter, 'offers', 'search', 'vrm_gb>=24')
+    assert.is(wrong.code, 2)
+    assert.match(wrong.stderr, 'did you mean that')
+    const terms = ['price<=0.25', 'location=EU', 'free>=1']
+    const [found] = await read<OfferRow[]>(renter, 'offers', 'search', ...terms, '--wait', '3s')
+    assert.is(found?.peer, provider.peer)
+    const none = await on(renter, 'offers', 'search', 'price<0.25 location=US', '--explain', '--wait', '3s')
+    assert.match(none.stdout, 'price 0.25 >= 0.25; location DE-Berlin not in US')
+    assert.match(none.stdout, 'PLACE IS')
+    const enough = new AbortController()
+    const watching = runCommand(
+      ['offers', 'search', 'location=DE', '--watch', '--json', '--config', renter.configFile],
+      {
+        environment: { HOME: folder },
+        signal: enough.signal,
+        onOutput: () => enough.abort(new Interrupted(130)),
+      },
+    )
+    const { kind, offer } = JSON.parse((await watching).stdout.split('\n')[0]!)
+    assert.equal([kind, offer.peer, offer.location_check], ['appeared', provider.peer, 'unknown'])
+  },
+  SLOW,
+)
+
 interface Verdict {
   ok: boolean
   claim: { gpu: boolean }

@@ -56,12 +56,16 @@ function playNode(scene: Pick<Scene, 'calls' | 'asked' | 'streams'>): Controlled
       scene.asked.push(query)
       return []
     },
-    watchOffers: async function* (query, signal) {
+    watchOffers: async (query, signal) => {
+      if (query.search === 'nonsense') {
+        throw new NightshiftError('SEARCH_INVALID', 'column 1', { advice: 'write a term' })
+      }
       scene.asked.push(query)
       scene.streams.push(signal)
-      yield { kind: 'appeared', offer: { peer: 'p' } as never }
-      if (query.search === 'price<1') return
-      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      return (async function* () {
+        yield { kind: 'appeared', offer: { peer: 'p' } as never } as const
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+      })()
     },
     verify: async (peer) => ({ peer, ok: true }) as never,
     reputation: async (peer) => ({ peer, reliability: 0.5 }) as never,
@@ -255,6 +259,30 @@ test('events come one by one, from where they are asked for, and the node learns
     if (!signal.aborted)
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
     assert.is(streams.length, 2)
+  }))
+
+test('offers are watched with the query as it was written, until nobody listens; a wrong one is told before', () =>
+  withServer(async ({ dataDir, asked, streams }) => {
+    const client = await connectToNode(dataDir)
+    const query: OfferQuery = {
+      requirements: REQUIREMENTS,
+      search: 'price<1',
+      sort: '-price',
+      limit: 5,
+      all: false,
+    }
+    for await (const { kind, offer } of await client.watchOffers(query)) {
+      assert.equal([kind, offer.peer], ['appeared', 'p'])
+      break
+    }
+    assert.equal(asked, [query])
+    const signal = streams.at(-1)!
+    if (!signal.aborted)
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    const wrong = await client.watchOffers({ requirements: REQUIREMENTS, search: 'nonsense' })
+    assert.is((await rejection(wrong[Symbol.asyncIterator]().next())).code, 'SEARCH_INVALID')
+    const unknown = client.offers({ requirements: REQUIREMENTS, sort: 'beauty' as never })
+    assert.is((await rejection(unknown)).code, 'BAD_REQUEST')
   }))
 
 test('a stream that is followed ends when the node stops', () =>

@@ -182,7 +182,9 @@ pub struct Lease {
     pub reserved_shares: [u8; 4],
     /// What the renter got back out of the provider's stake.
     pub compensated: u64,
-    pub reserved: [u8; 48],
+    /// Seconds in which an opening that is demanded must be given: the cool-down when the lease was opened.
+    pub answer_window: u64,
+    pub reserved: [u8; 40],
 }
 
 impl Lease {

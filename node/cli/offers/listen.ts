@@ -8,7 +8,7 @@ import { openGuest } from '../daemon.js'
 export interface OfferSource {
   status(): Promise<NodeStatus>
   offers(query: OfferQuery, signal: AbortSignal): Promise<OfferView[]>
-  watchOffers(query: OfferQuery, signal: AbortSignal): AsyncIterable<OfferChange>
+  watchOffers(query: OfferQuery, signal: AbortSignal): Promise<AsyncIterable<OfferChange>>
   close(): Promise<void>
 }
 

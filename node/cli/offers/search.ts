@@ -79,7 +79,7 @@ async function watch(
   { report, shell }: Invocation,
   decimals: number,
 ): Promise<number> {
-  for await (const change of source.watchOffers(query, shell.signal)) {
+  for await (const change of await source.watchOffers(query, shell.signal)) {
     const { kind, offer } = change
     const { style } = report.out
     const place = offer.location || 'no place told'

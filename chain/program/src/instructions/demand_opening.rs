@@ -1,27 +1,26 @@
 use crate::{
-    account::{check_key, check_signer, check_writable, load, load_mut, now, Reader},
+    account::{check_key, check_signer, check_writable, load_mut, now, Reader},
     amount::add,
     error::Error,
     event::{emit, Event},
     proof::place,
-    state::{Dispute, Lease, Market, Provider, ASKED, DEMANDED, DEMAND_BOND, RECEIPT_LIFE, VOID},
+    state::{Dispute, Lease, Provider, ASKED, DEMANDED, DEMAND_BOND, RECEIPT_LIFE, VOID},
     system::{self, SYSTEM_PROGRAM},
 };
 use pinocchio::{AccountView, Address, ProgramResult};
 
 /// The renter of an open lease demands an entry of a proof whose receipt the provider signed in that lease, and then would not open.
-/// It binds of the stake what silence in the lease costs anyway, until the answer comes; the answer is due a cool-down later, so that
-/// a machine may be switched off meanwhile. One demand in a lease at a time: who has few leases has few demands, whoever makes them.
+/// It binds of the stake what silence in the lease costs anyway, until the answer comes; the answer is due a cool-down later, as
+/// long as that was when the lease was opened, so that a machine may be switched off meanwhile. One demand in a lease at a time: who has few leases has few demands, whoever makes them.
 #[inline(always)]
 pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
-    let [reporter, market, provider, lease, dispute, system] = accounts else {
+    let [reporter, provider, lease, dispute, system] = accounts else {
         return Err(Error::WrongAccountCount.into());
     };
     let mut reader = Reader::new(data);
     let (round, row, column) = (reader.u32()?, reader.u32()?, reader.u32()?);
     reader.end()?;
     let now = now()?;
-    let market_state = load::<Market>(market, program)?;
     let provider_state = load_mut::<Provider>(provider, program)?;
     let lease_state = load_mut::<Lease>(lease, program)?;
     let state = load_mut::<Dispute>(dispute, program)?;
@@ -29,7 +28,6 @@ pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> 
     check_writable(reporter)?;
     check_key(reporter, &state.reporter, Error::WrongAuthority)?;
     check_key(reporter, &lease_state.renter, Error::WrongAuthority)?;
-    check_key(market, &state.market, Error::WrongMarket)?;
     check_key(provider, &state.provider, Error::WrongProvider)?;
     check_key(provider, &lease_state.provider, Error::WrongProvider)?;
     check_key(lease, &state.lease, Error::WrongLease)?;
@@ -54,13 +52,13 @@ pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> 
     state.begin(round, row, column);
     place(state)?;
     state.stage = ASKED;
-    state.answer_by = now + market_state.terms_at(now).parameters.cool_down as i64;
+    state.answer_by = now + lease_state.answer_window.max(lease_state.dispute_window) as i64;
     state.bound = lease_state.price_of_silence();
     state.serial = lease_state.serial;
     lease_state.flags |= DEMANDED;
     provider_state.bound = add(provider_state.bound, state.bound)?;
     provider_state.open_disputes = provider_state.open_disputes.checked_add(1).ok_or(Error::AmountOutOfRange)?;
     let words = [state.answer_by as u64, state.bound, state.serial, DEMAND_BOND];
-    emit(Event::OpeningDemanded, market.address(), provider.address(), words);
+    emit(Event::OpeningDemanded, &state.market, provider.address(), words);
     system::transfer(reporter, dispute, DEMAND_BOND)
 }

@@ -92,6 +92,7 @@ pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> 
     state.deposit = deposit;
     state.bond = bond;
     state.dispute_window = dispute_window;
+    state.answer_window = parameters.cool_down;
     state.slash_bps = parameters.slash_bps;
     state.bounty_bps = parameters.bounty_bps;
 
