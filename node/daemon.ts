@@ -23,7 +23,7 @@ import { NODE_KEY_FILE } from './identity/files.js'
 import { readOrCreateKeyFile } from './identity/key.js'
 import { createLatencyMeter } from './market/latency.js'
 import { createMarket } from './market/market.js'
-import { createNetwork } from './net/network.js'
+import { createNetwork, type NetworkInit } from './net/network.js'
 import type { Network } from './net/ports.js'
 import { startPatrol } from './renter/patrol.js'
 import type { Renter } from './renter.js'
@@ -49,6 +49,8 @@ export interface DaemonOptions {
   goesOn?: boolean
   /** Opens the device that is offered; default: the best that works here. */
   openDevice?: OpenDevice
+  /** Opens the network; default: libp2p over TCP. */
+  openNetwork?: (init: NetworkInit) => Promise<Network>
 }
 
 export interface Daemon extends ControlledNode {
@@ -98,7 +100,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   cleanup.add('store', () => store.close())
 
   onStep('joining the network')
-  const network = await openNetwork(options, key.secretKey.slice(0, 32))
+  const network = await joinNetwork(options, key.secretKey.slice(0, 32))
   cleanup.add('network', () => network.stop())
   signal.throwIfAborted()
 
@@ -268,10 +270,10 @@ async function makeDataDir(dataDir: string): Promise<void> {
   }
 }
 
-function openNetwork(options: DaemonOptions, seed: Uint8Array): Promise<Network> {
-  const { config, clock, random, log } = options
+function joinNetwork(options: DaemonOptions, seed: Uint8Array): Promise<Network> {
+  const { config, clock, random, log, openNetwork = createNetwork } = options
   const { name, listen, announce, bootstrap, privateAddresses } = config.network
-  return createNetwork({
+  return openNetwork({
     network: name,
     seed,
     listen: [...listen],
