@@ -119,20 +119,39 @@ export async function serveTransfer(
         await send(answerOf({ refused: { reason: 'UNPAID', detail } }))
         continue
       }
-      const blob = job.outputs().find((output) => equal(output.sha256, sha256)) as Blob
-      let at = offset
-      await pipe(
-        () => blobs.read(job.lease, blob, offset, JOB_LIMITS.chunkBytes),
-        async (pieces) => {
-          for await (const data of pieces) {
-            if (state.isDone) return
-            await send(answerOf({ chunk: { sha256, offset: at, data } }))
-            at += data.length
-          }
-        },
-      )
+      const blob = job.outputs().find((output) => equal(output.sha256, sha256))
+      try {
+        if (blob !== undefined) await sendBlob(blob, offset)
+      } catch (error) {
+        if (isKept(sha256)) throw error
+      }
+      // A checkpoint gives way to newer ones, also while it is sent.
+      if (!isKept(sha256) && !state.isDone) {
+        await send(
+          answerOf({ refused: { reason: 'UNKNOWN_BLOB', detail: 'it has given way to a newer one' } }),
+        )
+      }
     }
     sending = undefined
+  }
+
+  function isKept(sha256: Uint8Array): boolean {
+    return job.outputs().some((output) => equal(output.sha256, sha256))
+  }
+
+  async function sendBlob(blob: Blob, offset: number): Promise<void> {
+    const { sha256 } = blob
+    let at = offset
+    await pipe(
+      () => blobs.read(job.lease, blob, offset, JOB_LIMITS.chunkBytes),
+      async (pieces) => {
+        for await (const data of pieces) {
+          if (state.isDone || data.length === 0) return
+          await send(answerOf({ chunk: { sha256, offset: at, data } }))
+          at += data.length
+        }
+      },
+    )
   }
 
   async function takeRequests(): Promise<void> {
