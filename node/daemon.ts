@@ -14,6 +14,7 @@ import { createControlledNode } from './daemon/controlled.js'
 import { openEvidence } from './daemon/evidence.js'
 import { rememberDecimals } from './daemon/market.js'
 import { type ProviderRole, startProvider } from './daemon/provider.js'
+import { startRecords } from './daemon/records.js'
 import { type RenterRole, startRenter } from './daemon/renter.js'
 import { startReputation } from './daemon/reputation.js'
 import type { OpenDevice } from './device/open.js'
@@ -22,7 +23,7 @@ import { NODE_KEY_FILE } from './identity/files.js'
 import { readOrCreateKeyFile } from './identity/key.js'
 import { createLatencyMeter } from './market/latency.js'
 import { createMarket } from './market/market.js'
-import { createNetwork } from './net/network.js'
+import { createNetwork, type NetworkInit } from './net/network.js'
 import type { Network } from './net/ports.js'
 import { startPatrol } from './renter/patrol.js'
 import type { Renter } from './renter.js'
@@ -44,8 +45,12 @@ export interface DaemonOptions {
   onStep?: (step: string) => void
   /** Told what takes longer than it should; default: `onStep`. */
   onDelay?: (what: string) => void
+  /** False for a node of one command: jobs that an earlier process left wait for one that stays. Default true. */
+  goesOn?: boolean
   /** Opens the device that is offered; default: the best that works here. */
   openDevice?: OpenDevice
+  /** Opens the network; default: libp2p over TCP. */
+  openNetwork?: (init: NetworkInit) => Promise<Network>
 }
 
 export interface Daemon extends ControlledNode {
@@ -95,7 +100,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   cleanup.add('store', () => store.close())
 
   onStep('joining the network')
-  const network = await openNetwork(options, key.secretKey.slice(0, 32))
+  const network = await joinNetwork(options, key.secretKey.slice(0, 32))
   cleanup.add('network', () => network.stop())
   signal.throwIfAborted()
 
@@ -112,6 +117,8 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     log,
   })
   cleanup.add('market', close)
+  const seen = await startRecords({ network, market, topic: auctions, store, clock, log })
+  cleanup.add('auction records', seen.close)
   const { engine } = network
   const { board, evidence, stop } = await openEvidence({
     network,
@@ -153,6 +160,9 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     experience,
     meter,
     store,
+    history: seen.history,
+    auditor: seen.auditor,
+    goesOn: options.goesOn ?? true,
     wallet: chain.wallet.publicKey.toBytes(),
     clock,
     random,
@@ -260,10 +270,10 @@ async function makeDataDir(dataDir: string): Promise<void> {
   }
 }
 
-function openNetwork(options: DaemonOptions, seed: Uint8Array): Promise<Network> {
-  const { config, clock, random, log } = options
+function joinNetwork(options: DaemonOptions, seed: Uint8Array): Promise<Network> {
+  const { config, clock, random, log, openNetwork = createNetwork } = options
   const { name, listen, announce, bootstrap, privateAddresses } = config.network
-  return createNetwork({
+  return openNetwork({
     network: name,
     seed,
     listen: [...listen],

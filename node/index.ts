@@ -10,6 +10,7 @@ import type { LogLevel } from '../protocols/ports.js'
 import { readVersion } from './cli/version.js'
 import { readPlan } from './daemon/manifest.js'
 import { type Daemon, startDaemon } from './daemon.js'
+import type { AuctionAudit } from './market/audit.js'
 import type { HardwareVerdict } from './renter/verification.js'
 import type { Deployment } from './renter.js'
 import { LIFELINE_VARIABLE } from './swarm/lifeline.js'
@@ -36,6 +37,7 @@ export type { OfferOrder } from '../protocols/inventory/order.js'
 export type { Mismatch, Offer } from '../protocols/inventory/rules.js'
 export { JobState } from '../protocols/job/wire.js'
 export { formatAmount, parseAmount } from '../protocols/money.js'
+export type { AuctionAudit } from './market/audit.js'
 export type {
   BidOutcome,
   ChallengeOutcome,
@@ -67,6 +69,11 @@ export interface RunningNode extends AsyncDisposable {
   readonly peer: string
   /** Multiaddrs under which others reach this node. */
   addresses(): string[]
+  /**
+   * Whether the auctions of a job, or of an order by its id in hex, were run as announced: by what this node saw, and what
+   * others and the hash table add. Whoever lost an auction can ask. Throws AUDIT_UNKNOWN.
+   */
+  auditOf(id: string, options?: { signal?: AbortSignal }): Promise<AuctionAudit[]>
   /** Stops everything that was started; idempotent. */
   close(): Promise<void>
 }
@@ -171,6 +178,7 @@ function running(daemon: Daemon): RunningNode {
   return {
     peer: daemon.peer,
     addresses: () => daemon.addresses(),
+    auditOf: (id, { signal } = {}) => daemon.renter.auditOf(id, signal),
     close: () => daemon.close(),
     [Symbol.asyncDispose]: () => daemon.close(),
   }

@@ -41,6 +41,7 @@ import {
 } from './provider/pricing/pricing.js'
 import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
+import { createTurnout } from './provider/turnout.js'
 import { createTurns } from './provider/turns.js'
 import { openRuntimes } from './runtime/open.js'
 import type { Runtime } from './runtime/port.js'
@@ -100,6 +101,8 @@ export interface ProviderStatus {
   availability: 'FREE' | 'BUSY' | 'PAUSED'
   pausedBecause?: string
   devices: Array<Omit<OfferedDevices, 'memoryBytes'> & { memoryBytes: string }>
+  /** Devices that bids hold now, until the order is awarded to somebody else or becomes a lease. */
+  promised: number
   pricePerHour: string
   location: string
   runtimes: string[]
@@ -375,6 +378,7 @@ async function startServices(
       maxMs: options.maxSliceMs ?? DEFAULT_SLICES.maxMs,
     },
     standingFor: offer.standingFor,
+    isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats }),
   })
   const unhandle = async () => {
     await Promise.allSettled([leases.stop(), challenges.stop(), stopInventory(), settlements.stop()])
@@ -418,7 +422,7 @@ function bindingsOf(ledger: Ledger): Binding[] {
 
 function readStatus(
   { network }: ProviderOptions,
-  { offer, jobs, ledger, heartbeat, auction, challenges, settlements, demands }: Services,
+  { offer, jobs, ledger, heartbeat, auction, capacity, challenges, settlements, demands }: Services,
   pausedBecause: string | undefined,
 ): ProviderStatus {
   const { availability, devices, pricePerHour, location, runtimes } = offer.describe()
@@ -430,6 +434,7 @@ function readStatus(
     availability: availability as ProviderStatus['availability'],
     ...(pausedBecause === undefined ? {} : { pausedBecause }),
     devices: devices.map((group) => ({ ...group, memoryBytes: String(group.memoryBytes) })),
+    promised: capacity.unoccupied() - capacity.free(),
     pricePerHour: String(pricePerHour),
     location,
     runtimes,

@@ -1,8 +1,10 @@
 import type { JobPlan } from '../config/manifest/plan.js'
+import { orderIdOf } from '../protocols/auction/rules.js'
+import { Announcement, type Order } from '../protocols/auction/wire.js'
 import { toHex } from '../protocols/bytes.js'
 import type { Evidence } from '../protocols/challenge/attestation.js'
 import type { ProofParams } from '../protocols/challenge/params.js'
-import { NightshiftError } from '../protocols/errors.js'
+import { codeOf, NightshiftError } from '../protocols/errors.js'
 import type { Offer } from '../protocols/inventory/rules.js'
 import { hasEnded } from '../protocols/job/rules.js'
 import { JobState } from '../protocols/job/wire.js'
@@ -13,7 +15,9 @@ import type { Escrow, FraudEvidence } from './escrow/port.js'
 import type { Files } from './files/port.js'
 import type { AuctionTopic } from './market/announcements.js'
 import type { AttestationBoard } from './market/attestations.js'
+import { type AuctionAudit, type Auditor, readOrderId } from './market/audit.js'
 import type { HeartbeatTopic } from './market/heartbeats.js'
+import type { AuctionHistory } from './market/history.js'
 import type { LatencyMeter } from './market/latency.js'
 import type { Network } from './net/ports.js'
 import type { DeploymentParts } from './renter/attempt.js'
@@ -23,10 +27,18 @@ import { deploy } from './renter/deployment.js'
 import type { DeploymentEvent, DeploymentReport } from './renter/event.js'
 import type { EvidenceReader } from './renter/evidence.js'
 import { createProsecutor, type FraudRecord } from './renter/fraud.js'
-import { type InputReader, prepareInputs } from './renter/inputs.js'
+import { type InputReader, type PreparedInputs, prepareInputs } from './renter/inputs.js'
 import { createInventory, type Explained, type OfferPage, type OfferSearch } from './renter/inventory.js'
 import { createJournal } from './renter/journal.js'
 import { type LeaseRecord, openLeaseBook } from './renter/lease.js'
+import {
+  describeInputs,
+  type OngoingJob,
+  openOngoing,
+  type Recovered,
+  recover,
+  requireSame,
+} from './renter/ongoing.js'
 import { createPlaceJudge } from './renter/place.js'
 import { note, slashOf } from './renter/report.js'
 import { type Checker, createJudge } from './renter/result.js'
@@ -46,6 +58,10 @@ export interface RenterParts {
   inputs: InputReader
   /** Checks results; any backend will do. */
   checker: Checker
+  /** What this node has seen of auctions: after a restart the renter goes on with the commitments that had come. */
+  history?: Pick<AuctionHistory, 'get'>
+  /** Audits auctions; without it none can be audited. */
+  auditor?: Auditor
   /** Where verifiers' words are written, and what all of them together say. */
   board: Pick<AttestationBoard, 'publish'>
   evidence: EvidenceReader
@@ -67,6 +83,8 @@ export interface RenterOptions {
   challengeTimeoutMs: number
   /** How long to listen for heartbeats after the start before the first auction. */
   discoveryMs: number
+  /** False: jobs that an earlier process left, and their leases, stay as they are. Default true. */
+  goesOn?: boolean
   /** Where this node stands, such as DE-Berlin: round trips from there show which places are impossible. */
   location?: string
 }
@@ -94,6 +112,11 @@ export interface Renter {
   job(id: string): Promise<DeploymentReport | undefined>
   /** The events of a job from the first to the last; with `follow`, on until it has ended. */
   events(id: string, options?: { follow?: boolean; signal?: AbortSignal }): AsyncIterable<DeploymentEvent>
+  /**
+   * Whether the auctions of a job, or of an order by its name in hex, were run as announced; the oldest first. `id` may be
+   * a beginning. Throws AUDIT_UNKNOWN.
+   */
+  auditOf(id: string, signal?: AbortSignal): Promise<AuctionAudit[]>
   /** Ends a running job; what no voucher pays for comes back. */
   stopJob(id: string): Promise<DeploymentReport>
   stop(): Promise<void>
@@ -110,6 +133,15 @@ export interface Deployment extends AsyncDisposable {
 interface Running {
   deployment: Deployment
   done: Promise<DeploymentReport>
+}
+
+interface Start {
+  plan: JobPlan
+  inputs: PreparedInputs
+  report: DeploymentReport
+  /** What an earlier process left of it, and what it told. */
+  recovered?: Recovered
+  told?: DeploymentEvent[]
 }
 
 const RECONCILE_MS = 10_000
@@ -134,9 +166,13 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   })
   const standing = createStanding({ store, clock })
   const book = openLeaseBook(store)
+  const ongoing = openOngoing(store)
   const journal = createJournal({ store, log })
   const settler = createSettler({ network, escrow, book, clock, log })
   const prosecutor = createProsecutor({ store, escrow, clock, random, log })
+  const seen = (orderId: Uint8Array) =>
+    (parts.history?.get(orderId)?.commitments ?? []).filter(({ receivedAtMs }) => receivedAtMs !== undefined)
+  const orders = (await ongoing.list()).flatMap(({ value }) => value.order ?? [])
   const auctioneer = await createAuctioneer({
     self: network.peer,
     engine: network.engine,
@@ -145,6 +181,8 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     standing,
     clock,
     log,
+    seen,
+    expected: options.goesOn === false ? [] : orders,
     latencyOf: (peer, signal) => network.roundTripMs(peer, { signal }),
     ...(reputation && { conductOf: (peer, signal) => reputation.reliabilityOf(peer, signal) }),
   })
@@ -164,6 +202,10 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     listenUntilMs: clock.elapsed() + options.discoveryMs,
     closing: closing.signal,
     save: (report) => journal.save(report),
+    remember: async (id, change) => {
+      const job = await ongoing.get(id)
+      if (job !== undefined) await ongoing.put(id, { ...job, ...change })
+    },
   }
 
   const running = new Map<string, Running>()
@@ -197,34 +239,50 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     await amend(report, { atMs: clock.now(), kind: 'slashed', ...slash })
   }
 
-  // What an earlier process left: its jobs have ended, its leases are brought to their end.
-  for (const report of await journal.reports()) {
-    if (hasEnded(report.state)) continue
-    const { FAILED: state } = JobState
-    await amend(report, { atMs: clock.now(), kind: 'state', state, reason: 'RENTER_RESTARTED' })
-  }
+  const left = (await journal.reports()).filter(({ state }) => !hasEnded(state))
+  /** Jobs that another process is to go on with: nothing is done about them here. */
+  const untouched = new Set(options.goesOn === false ? left.map(({ id }) => id) : [])
   for (const { value: lease } of await book.list()) {
-    if (lease.state === 'closed') await addSettlement(lease)
+    if (lease.state === 'closed' && !untouched.has(lease.deployment)) await addSettlement(lease)
   }
-  for (const fraud of await prosecutor.records()) await addSlash(fraud)
+  for (const fraud of await prosecutor.records()) {
+    if (!untouched.has(fraud.deployment)) await addSlash(fraud)
+  }
+  const isInUse = (deployment: string) => running.has(deployment) || untouched.has(deployment)
   const reconcile = () => {
     settler
       .reconcile(
-        (lease) => running.has(lease.deployment),
+        (lease) => isInUse(lease.deployment),
         (lease) => inTurn(() => addSettlement(lease)),
         closing.signal,
       )
       .catch((error: unknown) => log.warn('reconciling goes on later', { error: String(error) }))
     prosecutor
       .reconcile(
-        (fraud) => running.has(fraud.deployment),
+        (fraud) => isInUse(fraud.deployment),
         (fraud) => inTurn(() => addSlash(fraud)),
         closing.signal,
       )
       .catch((error: unknown) => log.warn('reporting goes on later', { error: String(error) }))
   }
-  reconcile()
-  const stopReconciling = clock.every(RECONCILE_MS, reconcile)
+
+  const ordersOf = async (id: string): Promise<Uint8Array[]> => {
+    const jobs = (await journal.reports()).filter((report) => report.id.startsWith(id))
+    const orders: string[] = []
+    if (jobs.length === 1) {
+      for await (const event of journal.events(jobs[0]!.id))
+        if (event.kind === 'ordered') orders.push(event.orderId)
+    } else if (jobs.length === 0) {
+      const seen = parts.auditor?.find(id) ?? []
+      orders.push(...(seen.length === 1 ? seen : [id]))
+    }
+    const named = [...new Set(orders)].flatMap((order) => readOrderId(order) ?? [])
+    if (named.length > 0) return named
+    throw new NightshiftError('AUDIT_UNKNOWN', `no one job or order here begins with "${id}"`, {
+      advice: 'name a job that has held an auction, or the whole id of an order (64 hex digits)',
+      context: { id },
+    })
+  }
 
   /** A lie outside of any job: there is no report that it belongs into. */
   const accuse = async (peer: string, evidence: FraudEvidence) => {
@@ -252,28 +310,30 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     )
     const inputs = await prepareInputs(plan.inputs, parts.inputs)
     const id = toHex(random.bytes(6))
-    const report: DeploymentReport = {
-      id,
-      name: plan.name,
-      state: JobState.QUEUED,
-      createdAtMs: clock.now(),
-      decimals,
-      bids: [],
-      challenges: [],
-      settlements: [],
-      slashes: [],
-      outputs: [],
-    }
+    const report = emptyReport({ id, name: plan.name, createdAtMs: clock.now(), decimals })
+    await ongoing.put(id, {
+      plan,
+      inputs: describeInputs(inputs),
+      matchUntilMs: clock.now() + plan.queueMs,
+    })
     await journal.save(report)
+    return run({ plan, inputs, report })
+  }
+
+  const run = ({ plan, inputs, report, recovered, told = [] }: Start): Deployment => {
+    const { id } = report
     const abort = new AbortController()
     const signal = AbortSignal.any([abort.signal, stopping.signal])
     const watch = createConductWatch()
+    // What was told before was noted before.
+    for (const event of told) watch(event)
     const emit = (event: DeploymentEvent) => {
       journal.append(id, event)
       for (const { peer, what } of watch(event)) void parts.experience?.note(peer, what)
     }
-    const done = deploy(shared, plan, inputs, report, emit, signal).finally(async () => {
+    const done = deploy(shared, plan, inputs, report, emit, signal, recovered).finally(async () => {
       await journal.end(id)
+      await ongoing.delete(id)
       running.delete(id)
     })
     const stop = () => {
@@ -297,6 +357,50 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     return deployment
   }
 
+  /** Goes on with a job that an earlier process left; one that cannot go on has ended, and its deposit comes back. */
+  const goOn = async (report: DeploymentReport) => {
+    const job = await ongoing.get(report.id)
+    try {
+      await resume(report, job)
+    } catch (error) {
+      const reason = codeOf(error) ?? 'RENTER_RESTARTED'
+      log.warn('a job cannot go on after the restart', { id: report.id, reason, error: String(error) })
+      await journal.end(report.id)
+      await ongoing.delete(report.id)
+      const { FAILED: state } = JobState
+      await amend(report, { atMs: clock.now(), kind: 'state', state, reason, ...detailOf(error) })
+    }
+  }
+
+  const resume = async (stored: DeploymentReport, job: OngoingJob | undefined) => {
+    const { id } = stored
+    if (job === undefined) throw notKept(id)
+    const events = await journal.restore(id)
+    const { name, createdAtMs } = stored
+    const report = emptyReport({ id, name, createdAtMs, decimals })
+    for (const event of events) note(report, event)
+    const leases = (await book.list()).map(({ value }) => value).filter(({ deployment }) => deployment === id)
+    const inputs = await prepareInputs(job.plan.inputs, parts.inputs)
+    requireSame(job.inputs, inputs)
+    const recovered = recover(job, { leases, events, nowMs: clock.now() })
+    if (recovered.order !== undefined) greet(recovered.order)
+    log.info('a job goes on after a restart', { id, leases: recovered.leases.length })
+    run({ plan: job.plan, inputs, report, recovered, told: events })
+  }
+
+  /** Bidders know the address that this node had before; from its own side the connection is found again at once. */
+  const greet = (order: Order) => {
+    for (const { peer } of seen(orderIdOf(network.peer, Announcement.encode({ order })))) {
+      network.dial(peer, { signal: stopping.signal }).catch((error: unknown) => {
+        log.debug('a bidder cannot be reached yet', { peer, error: String(error) })
+      })
+    }
+  }
+
+  if (options.goesOn !== false) await Promise.all(left.map(goOn))
+  reconcile()
+  const stopReconciling = clock.every(RECONCILE_MS, reconcile)
+
   return {
     offers: (signal) => inventory.offers(signal),
     explain: (plan, signal) => inventory.explain(plan.requirements, plan.ceilingPricePerHour, signal),
@@ -314,6 +418,15 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     jobs: () => journal.reports(),
     job: (id) => journal.report(id),
     events: (id, follow) => journal.events(id, follow),
+    auditOf: async (id, signal) => {
+      const orders = await ordersOf(id)
+      const audits: AuctionAudit[] = []
+      for (const orderId of orders) {
+        const audit = await parts.auditor?.audit(orderId, signal)
+        if (audit !== undefined) audits.push(audit)
+      }
+      return audits
+    },
     stopJob: async (id) => find(id).deployment.stop(),
     stop: async () => {
       stopReconciling()
@@ -333,4 +446,21 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       inventory.close()
     },
   }
+}
+
+function emptyReport(
+  known: Required<Pick<DeploymentReport, 'id' | 'name' | 'createdAtMs' | 'decimals'>>,
+): DeploymentReport {
+  const nothing = { bids: [], challenges: [], settlements: [], slashes: [], outputs: [] }
+  return { ...known, state: JobState.QUEUED, ...nothing }
+}
+
+function notKept(id: string): NightshiftError {
+  return new NightshiftError('RENTER_RESTARTED', `an earlier version kept too little of the job ${id}`, {
+    advice: 'post it again; its deposit comes back by itself',
+  })
+}
+
+function detailOf(error: unknown): { detail?: string } {
+  return error instanceof NightshiftError ? { detail: `${error.message}; ${error.advice}` } : {}
 }

@@ -27,8 +27,11 @@ export async function openDaemon(invocation: Invocation, option: OpenDeviceOptio
   })
 }
 
-/** A node for the time of one command: it says only what the command says, unless the log is asked for. */
-export async function openGuest(invocation: Invocation): Promise<Daemon> {
+/**
+ * A node for the time of one command: it says only what the command says, unless the log is asked for. With `goesOn` it
+ * takes up the jobs that an earlier process left; whoever only looks leaves them to one that stays.
+ */
+export async function openGuest(invocation: Invocation, goesOn = false): Promise<Daemon> {
   const { shell, report, verbose } = invocation
   const { config, origins } = await invocation.config()
   requireStartable(config, 'renter')
@@ -37,6 +40,7 @@ export async function openGuest(invocation: Invocation): Promise<Daemon> {
   return startDaemon({
     config: { ...config, provider: { ...config.provider, enabled: false } },
     role: 'peer',
+    goesOn,
     version: readVersion(),
     pid: shell.pid,
     clock: systemClock,

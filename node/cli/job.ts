@@ -76,6 +76,17 @@ The exit code is 0 only when the job was completed and passed the checks of its 
       load: () => import('./job/logs.js'),
     },
     {
+      name: 'audit',
+      summary: 'check that an auction was run as it was announced',
+      details: `Holds the published result against the order and the commitments that this node saw, asks other nodes and the
+hash table for what is missing, and says what could not be checked. Anybody can: whoever lost names the order's id.
+The exit code is 1 when an auction was unfair, or when nothing is known of it.`,
+      arguments: [{ name: '<job>', description: `${ID.description}; or the id of an order` }],
+      settings: ['general', 'log', 'network', 'chain', 'control'],
+      examples: ['nightshift job audit 7f3a', 'nightshift job audit 7f3a --json | jq .[].verdict'],
+      load: () => import('./job/audit.js'),
+    },
+    {
       name: 'stop',
       summary: 'stop a job; what was done is paid, the rest comes back',
       arguments: [{ name: '<job>', description: ID.description }],

@@ -1,6 +1,7 @@
 import { type IncomingMessage, request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
+import type { AuctionAudit } from '../market/audit.js'
 import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
@@ -32,6 +33,7 @@ export interface ControlClient {
     id: string,
     options: { from?: number; follow: boolean; signal?: AbortSignal },
   ): AsyncIterable<Json<DeploymentEvent>>
+  audit(id: string, signal?: AbortSignal): Promise<Json<AuctionAudit>[]>
   stopJob(id: string): Promise<void>
   price(query: PriceQuery): Promise<Json<PricePreview>>
   pause(): Promise<void>
@@ -45,6 +47,8 @@ const ANSWER_TIMEOUT_MS = 15_000
 const HISTORY_TIMEOUT_MS = 60_000
 /** A proof is waited for by the node itself, for a minute, and no longer. */
 const PROOF_TIMEOUT_MS = 90_000
+/** A job may have held several auctions, and others are asked for eight seconds about each. */
+const AUDIT_TIMEOUT_MS = 120_000
 const MAX_ANSWER_BYTES = 64 * 2 ** 20
 
 /** What it means that a node was killed and left its address behind; somebody else may have its port by now. */
@@ -133,6 +137,17 @@ function createClient(url: string, pid: number, token: string): ControlClient {
     job: (id) => call('GET', jobPath(id)),
     jobEvents: (id, { from = 0, follow, signal }) =>
       stream('GET', `${jobPath(id)}/events?from=${from}&follow=${follow}`, undefined, signal),
+    audit: async (id, signal) =>
+      readAnswer(
+        await send({
+          url,
+          token,
+          method: 'GET',
+          path: `/v1/audits/${encodeURIComponent(id)}`,
+          timeoutMs: AUDIT_TIMEOUT_MS,
+          ...(signal === undefined ? {} : { signal }),
+        }),
+      ),
     stopJob: (id) => act(`${jobPath(id)}/stop`),
     price: (query) => call('POST', '/v1/price', query),
     pause: () => act('/v1/pause'),

@@ -1,5 +1,6 @@
 import type { OfferOrder } from '../../protocols/inventory/order.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
+import type { AuctionAudit } from '../market/audit.js'
 import type { StrategyName } from '../provider/pricing/pricing.js'
 import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
@@ -29,6 +30,8 @@ export interface ControlledNode {
     id: string,
     options: { from: number; follow: boolean; signal: AbortSignal },
   ): AsyncIterable<Json<DeploymentEvent>>
+  /** Whether the auctions of a job, or of an order, were run as announced. */
+  audit(id: string, signal: AbortSignal): Promise<Json<AuctionAudit>[]>
   stopJob(id: string): Promise<void>
   /** What this node's provider would bid now for an order of so many devices, and why. */
   price(query: PriceQuery): Promise<Json<PricePreview>>

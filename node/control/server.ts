@@ -229,6 +229,9 @@ function addRoutes(server: FastifyInstance, node: ControlledNode): void {
     const events = node.jobEvents(id, { from, follow: follow === 'true', signal: signalOf(reply) })
     return reply.type('application/x-ndjson').send(Readable.from(lines(events)))
   })
+  server.get('/v1/audits/:id', (request, reply) =>
+    node.audit(jobPath.parse(request.params).id, signalOf(reply)),
+  )
   server.post('/v1/jobs/:id/stop', async (request) => {
     await node.stopJob(jobPath.parse(request.params).id)
     return {}

@@ -61,6 +61,8 @@ export interface ProviderView {
     count: number
     free: number
   }>
+  /** Devices that bids hold now. */
+  promised: number
   /** Jobs that run now. */
   jobs: number
 }

@@ -87,6 +87,7 @@ export function createControlledNode(roles: Roles): ControlledNode {
         if (index++ >= from) yield toJson(event)
       }
     },
+    audit: async (id, signal) => toJson(await requireRenter().auditOf(id, signal)),
     stopJob: async (id) => {
       await requireJob(id)
       await requireRenter().stopJob(id)

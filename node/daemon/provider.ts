@@ -128,7 +128,7 @@ function isIdle(provider: Provider): boolean {
 }
 
 function viewProvider(provider: Provider): ProviderView {
-  const { availability, pricePerHour, stake, devices, jobs } = provider.status()
+  const { availability, pricePerHour, stake, devices, promised, jobs } = provider.status()
   return {
     state: availability.toLowerCase(),
     pricePerHour,
@@ -142,6 +142,7 @@ function viewProvider(provider: Provider): ProviderView {
       count,
       free,
     })),
+    promised,
     jobs: jobs.length,
   }
 }

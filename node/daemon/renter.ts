@@ -5,7 +5,9 @@ import type { Escrow } from '../escrow/port.js'
 import { openFolder, openSource, sourceOf } from '../files/folder.js'
 import type { AuctionTopic } from '../market/announcements.js'
 import type { AttestationBoard } from '../market/attestations.js'
+import type { Auditor } from '../market/audit.js'
 import type { HeartbeatTopic } from '../market/heartbeats.js'
+import type { AuctionHistory } from '../market/history.js'
 import type { LatencyMeter } from '../market/latency.js'
 import type { Network } from '../net/ports.js'
 import type { EvidenceReader } from '../renter/evidence.js'
@@ -32,7 +34,11 @@ export interface RoleParts {
   experience: ExperienceLog
   meter: LatencyMeter
   store: Store
+  history: AuctionHistory
+  auditor: Auditor
   wallet: Uint8Array
+  /** Whether jobs that an earlier process left go on. */
+  goesOn: boolean
   clock: Clock
   random: Random
   log: Log
@@ -53,6 +59,7 @@ export async function startRenter(parts: RoleParts): Promise<RenterRole> {
       sliceMs: config.renter.sliceMs,
       challengeTimeoutMs: CHALLENGE_TIMEOUT_MS,
       discoveryMs: DISCOVERY_MS,
+      goesOn: parts.goesOn,
       location: config.provider.location,
     },
   )

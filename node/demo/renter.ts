@@ -33,10 +33,11 @@ export function postJob(
 }
 
 const POLL_MS = 500
+const ENDED: readonly string[] = ['COMPLETED', 'FAILED', 'STOPPED']
 
 /**
- * After the renter was killed: a node on its data directory takes back what its leases hold. Resolves to the job's
- * report once every lease of it has ended, or to the last one known when that takes too long.
+ * After the renter was killed: a node on its data directory goes on with its job. Resolves to the job's report once it has
+ * ended and so has every lease, or to the last one known when that takes too long.
  */
 export async function recoverRenter(
   swarm: Swarm,
@@ -51,9 +52,13 @@ export async function recoverRenter(
       timeoutMs,
       signal,
     })
-    while (clock.elapsed() < until && !(await parts.isSettled())) await clock.sleep(POLL_MS, signal)
-    const node = await findNode(renter.dataDir)
-    const [report] = (await node?.jobs()) ?? []
+    let report: Report | undefined
+    const isOver = async () => {
+      const node = await findNode(renter.dataDir)
+      report = (await node?.jobs())?.[0] ?? report
+      return report !== undefined && ENDED.includes(report.state) && (await parts.isSettled())
+    }
+    while (clock.elapsed() < until && !(await isOver())) await clock.sleep(POLL_MS, signal)
     return report
   } finally {
     await process.stop()

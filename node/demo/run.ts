@@ -1,13 +1,14 @@
 import { fileURLToPath } from 'node:url'
 import type { Clock, Random } from '../../protocols/ports.js'
 import type { EventView } from '../cli/story.js'
+import { findNode } from '../control/client.js'
 import type { Member } from '../swarm/member.js'
 import { type ChainReady, type RunningNode, type Swarm, startSwarm } from '../swarm/swarm.js'
 import { type Books, type Ledger, openLedger } from './balances.js'
 import { planProviders, planRenter } from './cast.js'
 import { type DemoDocument, writeDocument } from './document.js'
 import { postJob, type Report, recoverRenter } from './renter.js'
-import { type Claim, judgeDemo } from './verdict.js'
+import { type Audits, type Claim, judgeDemo } from './verdict.js'
 
 /** The story of one night shift, end to end, with a verdict at its end. Processes only: nothing of it runs in here. */
 export interface DemoOptions {
@@ -43,8 +44,8 @@ export interface DemoOutcome {
 const CHEAT_ENTRY = fileURLToPath(new URL('./cheat.js', import.meta.url))
 /** The job itself takes seconds; this is for a machine that does much else, and for what is killed on the way. */
 const JOB_TIMEOUT_MS = 150_000
-/** A cancelled lease ends after the dispute window, a few seconds on a local chain. */
-const RECOVERY_TIMEOUT_MS = 40_000
+/** As long as the whole job: it goes on where it was, or begins again. */
+const RECOVERY_TIMEOUT_MS = JOB_TIMEOUT_MS
 const SETTLE_POLL_MS = 300
 const SETTLE_TIMEOUT_MS = 20_000
 
@@ -83,13 +84,15 @@ async function play(options: DemoOptions, swarm: Swarm, times: Stopwatch): Promi
   const before = await ledger.read(everyone, signal)
 
   tell.step('a renter, another process, posts the job')
-  const report = await rent(options, { swarm, renter, members, ledger, times, nameOf })
+  const orders: string[] = []
+  const report = await rent(options, { swarm, renter, members, ledger, times, nameOf, orders })
   times.end('lease closed, renter ends')
+  const audits = await auditAll(members, orders.at(-1), signal)
 
   await waitUntil(() => isSettled(ledger, members, signal), clock, signal)
   const after = await ledger.read(everyone, signal)
   times.end('balances read from the chain')
-  const claims = judgeDemo({ report, nameOf, before, after })
+  const claims = judgeDemo({ report, audits, nameOf, before, after })
   const document = writeDocument(
     claims.every(({ holds }) => holds),
     report,
@@ -104,13 +107,33 @@ interface Scene {
   ledger: Ledger
   times: Stopwatch
   nameOf: (peer: string) => string
+  /** Takes the names of the orders that go out. */
+  orders: string[]
+}
+
+/** Every provider, winner or loser, holds the published result against what it saw itself. */
+async function auditAll(
+  members: readonly Member[],
+  orderId: string | undefined,
+  signal: AbortSignal,
+): Promise<Audits> {
+  if (orderId === undefined) return new Map()
+  const audits = await Promise.all(
+    members.map(async ({ peer, dataDir }): Promise<[string, string]> => {
+      const node = await findNode(dataDir)
+      const [audit] = (await node?.audit(orderId, signal)) ?? []
+      return [peer, audit?.verdict ?? 'not audited']
+    }),
+  )
+  return new Map(audits)
 }
 
 async function rent(options: DemoOptions, scene: Scene): Promise<Report | undefined> {
   const { clock, signal, tell, manifest } = options
-  const { swarm, renter, members, ledger, times, nameOf } = scene
+  const { swarm, renter, members, ledger, times, nameOf, orders } = scene
   const posted = postJob(swarm, renter, manifest, (event) => {
     times.note(event)
+    if (event.kind === 'ordered') orders.push(event.orderId)
     tell.event(event, nameOf)
   })
   const patience = new AbortController()
@@ -124,7 +147,7 @@ async function rent(options: DemoOptions, scene: Scene): Promise<Report | undefi
   }
   const report = await posted.report
   if (report !== undefined) return report
-  tell.trouble('the renter has died: a new process takes its deposits back')
+  tell.trouble('the renter has died: a new process goes on with its job')
   return recoverRenter(swarm, renter, {
     clock,
     signal,

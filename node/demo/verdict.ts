@@ -7,10 +7,14 @@ import { CHEAT, RENTER, WINNER } from './cast.js'
 export interface Facts {
   /** Undefined: the renter did not get to its end. */
   report: Json<DeploymentReport> | undefined
+  /** What each provider's own node makes of the auction, by peer. */
+  audits: Audits
   nameOf: (peer: string) => string
   before: Books
   after: Books
 }
+
+export type Audits = ReadonlyMap<string, string>
 
 /** One thing that must hold for the demo to have gone well. */
 export interface Claim {
@@ -27,7 +31,17 @@ export function judgeDemo(facts: Facts): Claim[] {
   const { report } = facts
   const money = judgeMoney(facts)
   if (report === undefined) return [{ claim: 'the job ended', holds: false, found: 'no report' }, ...money]
-  return [...judgeStory(report, facts.nameOf), ...judgeLeases(report), ...money]
+  return [...judgeStory(report, facts.nameOf), judgeAudits(facts), ...judgeLeases(report), ...money]
+}
+
+/** That the cheat was passed over for a lie only the chain can prove: nobody else need believe it, and nobody is to deny it. */
+function judgeAudits({ audits, nameOf }: Facts): Claim {
+  const others = [...audits].filter(([, verdict]) => verdict !== 'fair' && verdict !== 'unproven')
+  return {
+    claim: 'every provider, winner or loser, audits the auction and finds nothing against it',
+    holds: audits.size > 0 && others.length === 0,
+    found: others.map(([peer, verdict]) => `${nameOf(peer)}: ${verdict}`).join(', ') || 'nobody audited it',
+  }
 }
 
 function judgeStory(report: Json<DeploymentReport>, nameOf: (peer: string) => string): Claim[] {
@@ -49,7 +63,7 @@ function judgeStory(report: Json<DeploymentReport>, nameOf: (peer: string) => st
     },
     {
       claim: 'the cheat failed its proof',
-      holds: caught?.ok === false && bidOf(CHEAT)?.outcome === 'failed',
+      holds: caught?.ok === false && ['failed', 'refused'].includes(bidOf(CHEAT)?.outcome ?? ''),
       found: caught === undefined ? 'it was never challenged' : (caught.reason ?? 'it passed'),
     },
     {

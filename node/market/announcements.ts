@@ -40,6 +40,8 @@ export interface ReceivedCommitment {
   peer: string
   hash: Uint8Array
   receivedAtMs: number
+  /** The signed bytes, as gossiped. */
+  envelope: Uint8Array
 }
 
 export interface ReceivedResult {
@@ -48,6 +50,12 @@ export interface ReceivedResult {
   peer: string
   envelope: Uint8Array
 }
+
+/** One announcement that this node believes or has made itself, in the order in which that came about. */
+export type Announced =
+  | { kind: 'order'; received: ReceivedOrder }
+  | { kind: 'commitment'; received: ReceivedCommitment }
+  | { kind: 'result'; received: ReceivedResult }
 
 /**
  * One market's auctions. An order goes to every shard in which a provider that meets its requirements can be, and passes
@@ -61,6 +69,8 @@ export interface AuctionTopic {
   onOrder(listener: (received: ReceivedOrder) => void): () => void
   onCommitment(listener: (received: ReceivedCommitment) => void): () => void
   onResult(listener: (received: ReceivedResult) => void): () => void
+  /** Every announcement, of others once it is believed and of this node itself. */
+  onAnnounced(listener: (announced: Announced) => void): () => void
   /** Orders that are remembered now. */
   orders(): ReceivedOrder[]
   /** Signed bytes of the orders of one shard that can still be bid for, the newest first. */
@@ -131,11 +141,6 @@ interface KnownOrder extends ReceivedOrder {
   expiresAtMs: number
 }
 
-type Delivery =
-  | { kind: 'order'; received: ReceivedOrder }
-  | { kind: 'commitment'; received: ReceivedCommitment }
-  | { kind: 'result'; received: ReceivedResult }
-
 export async function sealAnnouncement(
   announcement: Announcement,
   key: NodeKey,
@@ -165,10 +170,11 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
   const unchecked = new TokenBucket(UNCHECKED, clock.elapsed())
   const authors = new WeakMap<Uint8Array, string>()
   // Absent where an announcement is only passed on: it was delivered in another shard.
-  const deliveries = new WeakMap<Uint8Array, Delivery>()
+  const deliveries = new WeakMap<Uint8Array, Announced>()
   const orderListeners = new Set<(received: ReceivedOrder) => void>()
   const commitmentListeners = new Set<(received: ReceivedCommitment) => void>()
   const resultListeners = new Set<(received: ReceivedResult) => void>()
+  const listeners = new Set<(announced: Announced) => void>()
   const closing = new AbortController()
 
   const sweep = () => {
@@ -279,7 +285,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     }
     if (order.committed.size >= MAX_COMMITMENTS) return 'ignore'
     order.committed.set(peer, { hash, heardIn: new Set([shard]) })
-    const received = { orderId, peer, hash, receivedAtMs: clock.now() }
+    const received = { orderId, peer, hash, receivedAtMs: clock.now(), envelope: data }
     deliveries.set(data, { kind: 'commitment', received })
     return 'accept'
   }
@@ -322,6 +328,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     if (delivery?.kind === 'order') for (const act of orderListeners) act(delivery.received)
     if (delivery?.kind === 'commitment') for (const act of commitmentListeners) act(delivery.received)
     if (delivery?.kind === 'result') for (const act of resultListeners) act(delivery.received)
+    if (delivery !== undefined) for (const act of listeners) act(delivery)
   }
 
   const detach = place.attach(WORD, (shard) => ({
@@ -334,7 +341,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
   /** Who was cut off, or has just joined, hears of the orders that can still be bid for. */
   async function catchUp({ shard, fresh: [peer] }: Neighbours): Promise<void> {
     if (ask === undefined || peer === undefined) return
-    const roster = await ask(peer, { shard, ordersOnly: true }, closing.signal)
+    const roster = await ask(peer, { shard, brief: true }, closing.signal)
     for (const envelope of roster?.orders ?? []) {
       const opened = await openAnnouncement(envelope)
       if (isRefusal(opened) || opened.announcement.order === undefined) continue
@@ -368,6 +375,8 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
         announcement.commitment?.orderId ?? announcement.result?.orderId ?? orderIdOf(network.peer, payload)
       // Before it goes out: the first commitments come back within milliseconds.
       if (order !== undefined) remember({ order, orderId, peer: network.peer, envelope, shiftMs: 0 })
+      const announced = announcedBy(network.peer, announcement, { orderId, envelope, nowMs: clock.now() })
+      if (announced !== undefined) for (const act of listeners) act(announced)
       const shards = await shardsNow(orderId, order !== undefined)
       const recipients = await place.publish(WORD, shards, envelope)
       return { orderId, envelope, recipients }
@@ -375,6 +384,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     onOrder: (listener) => subscribe(orderListeners, listener),
     onCommitment: (listener) => subscribe(commitmentListeners, listener),
     onResult: (listener) => subscribe(resultListeners, listener),
+    onAnnounced: (listener) => subscribe(listeners, listener),
     open: (shard) =>
       [...known.values()]
         .filter((order) => order.shards.includes(shard) && isCommitting(order))
@@ -392,7 +402,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
       stopSweeping()
       closing.abort(new Error('the topic is closed'))
       stopWatching()
-      for (const listeners of [orderListeners, commitmentListeners, resultListeners]) listeners.clear()
+      for (const each of [orderListeners, commitmentListeners, resultListeners, listeners]) each.clear()
       detach()
     },
   }
@@ -424,6 +434,18 @@ export function resultOf(opened: OpenedAnnouncement, order: ReceivedOrder): Resu
   if (result === undefined || opened.peer !== order.peer) return undefined
   const isSound = findMalformedResult(result) === undefined
   return isSound && equal(result.orderId, order.orderId) ? result : undefined
+}
+
+function announcedBy(
+  peer: string,
+  { order, commitment, result }: Announcement,
+  { orderId, envelope, nowMs }: { orderId: Uint8Array; envelope: Uint8Array; nowMs: number },
+): Announced | undefined {
+  if (order !== undefined) return { kind: 'order', received: { order, orderId, peer, envelope, shiftMs: 0 } }
+  if (result !== undefined) return { kind: 'result', received: { result, orderId, peer, envelope } }
+  if (commitment === undefined) return undefined
+  const { hash } = commitment
+  return { kind: 'commitment', received: { orderId, peer, hash, receivedAtMs: nowMs, envelope } }
 }
 
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {

@@ -69,6 +69,8 @@ const PER_AUTHOR = { perMinute: 30, burst: 10 }
 
 /** Members asked for what they have heard when a shard has its first neighbours. */
 const ASKED_MEMBERS = 2
+/** New neighbours asked for their own heartbeat, which they may have sent before they had this neighbour. */
+const ASKED_NEIGHBOURS = 8
 const TAKEN_AT_ONCE = 32
 /** A search waits so long for what members have heard, and shows what has come. */
 const CATCH_UP_MS = 2_500
@@ -163,11 +165,15 @@ export function createHeartbeatTopic(options: HeartbeatTopicOptions): HeartbeatT
   }))
 
   /** Instead of waiting for the next beat of everybody. What comes is held to the same rules as gossip. */
-  async function catchUp({ shard, fresh }: Neighbours): Promise<void> {
+  async function catchUp({ shard, fresh, isFirst }: Neighbours): Promise<void> {
     if (ask === undefined) return
-    const asked = fresh.slice(0, ASKED_MEMBERS)
-    const request = { shard, ordersOnly: false }
-    const rosters = await Promise.all(asked.map((peer) => ask(peer, request, closing.signal)))
+    const asked = fresh.slice(0, ASKED_NEIGHBOURS)
+    const rosters = await Promise.all(
+      asked.map((peer, index) => {
+        const brief = !isFirst || index >= ASKED_MEMBERS
+        return ask(peer, { shard, brief }, closing.signal)
+      }),
+    )
     const told = rosters.flatMap((roster) => roster?.heartbeats ?? [])
     // Side by side, because each may have to wait for the chain.
     for (let start = 0; start < told.length && !closing.signal.aborted; start += TAKEN_AT_ONCE) {
@@ -195,9 +201,8 @@ export function createHeartbeatTopic(options: HeartbeatTopicOptions): HeartbeatT
   }
 
   const stopWatching = place.onNeighbours((news) => {
-    if (!news.isFirst) return
-    const { shard } = news
-    const done: Promise<void> = Promise.all([introduce(shard), catchUp(news)])
+    const { shard, isFirst } = news
+    const done: Promise<void> = Promise.all([isFirst ? introduce(shard) : undefined, catchUp(news)])
       .then(() => {})
       .catch((error) => log.debug('a shard was not caught up with', { shard, error: String(error) }))
       .finally(() => asking.delete(done))

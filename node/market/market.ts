@@ -48,6 +48,11 @@ export async function createMarket(init: MarketInit): Promise<Market> {
     shards: () => [...new Set([...populatedShards(network), ...place.joined(ALL_SHARDS)])],
     members: place.peers,
     heartbeats: (shard) => heartbeats.ofShard(shard).map(({ envelope }) => envelope),
+    own: (shard) =>
+      heartbeats
+        .ofShard(shard)
+        .filter(({ peer }) => peer === network.peer)
+        .map(({ envelope }) => envelope),
     orders: (shard) => auctions.open(shard),
   })
   return {

@@ -27,6 +27,8 @@ export interface RosterSource {
   members(shard: ShardName): string[]
   /** The newest of each provider, the most recently heard first. */
   heartbeats(shard: ShardName): Uint8Array[]
+  /** This node's own, when it offers something in the shard. */
+  own(shard: ShardName): Uint8Array[]
   /** Those that can still be bid for, the newest first. */
   orders(shard: ShardName): Uint8Array[]
 }
@@ -42,7 +44,7 @@ export async function serveRoster(engine: Engine, source: RosterSource): Promise
     if (!isShard(request.shard)) return session.send({ shards, members: [], heartbeats: [], orders: [] })
     const members = source.members(request.shard).slice(0, ROSTER_MEMBERS)
     const orders = source.orders(request.shard).slice(0, ROSTER_ORDERS)
-    const told = request.ordersOnly ? [] : source.heartbeats(request.shard)
+    const told = request.brief ? source.own(request.shard) : source.heartbeats(request.shard)
     const heartbeats = told.slice(0, ROSTER_HEARTBEATS)
     await session.send({ shards, members, heartbeats: heartbeats.slice(0, ROSTER_BATCH), orders })
     for (let start = ROSTER_BATCH; start < heartbeats.length; start += ROSTER_BATCH) {
@@ -55,7 +57,7 @@ export async function serveRoster(engine: Engine, source: RosterSource): Promise
 
 export type AskRoster = (
   peer: string,
-  request: { shard: ShardName; ordersOnly: boolean },
+  request: { shard: ShardName; brief: boolean },
   signal: AbortSignal,
 ) => Promise<Roster | undefined>
 

@@ -35,7 +35,7 @@ const TOLD_EVERY_MS = 5_000
 /** What was looked for so lately is not waited for again. */
 const RECENT_MS = 60_000
 const ASKED_NEIGHBOURS = 4
-/** So few are looked for at once, whether a neighbour knows of them or not. */
+/** So few are looked for at once when no neighbour knows of any of them. */
 const FEW_SHARDS = 8
 /** Shards of which no neighbour knows are looked for as well, one after the other. */
 const UNHEARD_EVERY_MS = 3_000
@@ -170,9 +170,7 @@ export function createShards(init: ShardsInit): Place {
   async function askInformants(name: ShardName): Promise<string[]> {
     const asked = informants.get(name) ?? []
     informants.delete(name)
-    const rosters = await Promise.all(
-      asked.map((peer) => ask(peer, { shard: name, ordersOnly: true }, closed)),
-    )
+    const rosters = await Promise.all(asked.map((peer) => ask(peer, { shard: name, brief: true }, closed)))
     return rosters.flatMap((roster) => roster?.members ?? [])
   }
 
@@ -180,7 +178,7 @@ export function createShards(init: ShardsInit): Place {
   async function hear(signal: AbortSignal): Promise<Set<ShardName> | undefined> {
     while (network.peers().length === 0) await clock.sleep(POLL_MS, signal)
     const asked = pick(network.peers(), ASKED_NEIGHBOURS, random)
-    const rosters = await Promise.all(asked.map((peer) => ask(peer, { shard: '', ordersOnly: true }, signal)))
+    const rosters = await Promise.all(asked.map((peer) => ask(peer, { shard: '', brief: true }, signal)))
     const heard = new Set<ShardName>()
     rosters.forEach((roster, index) => {
       for (const name of roster?.shards ?? []) {
@@ -191,11 +189,22 @@ export function createShards(init: ShardsInit): Place {
     return rosters.every((roster) => roster === undefined) ? undefined : heard
   }
 
-  /** Looks for those that a neighbour knows of at once, and for the others in the background, in no hurry. */
-  async function lookFor(missing: readonly Shard[], signal: AbortSignal): Promise<void> {
+  const hasCompany = (some: readonly Shard[]) => some.some(({ name }) => peers(name).length > 0)
+
+  /**
+   * Looks for those that a neighbour knows of at once, and for the others in the background, in no hurry: a look costs
+   * every node on its way something, and most shards that are wanted "or more" have no members. Where nothing is known of
+   * any of a few, all of them are looked for.
+   */
+  async function lookFor(
+    wanted: readonly Shard[],
+    missing: readonly Shard[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const heard = await hear(signal)
-    const isUrgent = ({ name }: Shard) => missing.length <= FEW_SHARDS || (heard?.has(name) ?? true)
-    const urgent = missing.filter(isUrgent)
+    const known = missing.filter(({ name }) => heard?.has(name) ?? true)
+    const isHopeless = known.length === 0 && missing.length <= FEW_SHARDS && !hasCompany(wanted)
+    const urgent = isHopeless ? missing : known
     const rest = missing.filter((shard) => !urgent.includes(shard))
     const now = clock.elapsed()
     rest.forEach((shard, index) => {
@@ -230,7 +239,7 @@ export function createShards(init: ShardsInit): Place {
     const cancel = clock.after(PATIENCE_MS, () => late.abort(new Error('enough was waited')))
     const limit = AbortSignal.any([closed, late.signal, ...(signal === undefined ? [] : [signal])])
     try {
-      await Promise.race([lookFor(missing, limit), untilAborted(limit)])
+      await Promise.race([lookFor(wanted, missing, limit), untilAborted(limit)])
     } catch {
       signal?.throwIfAborted()
     } finally {

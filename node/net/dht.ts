@@ -26,6 +26,8 @@ export interface DhtInit {
 
 export function createDht({ kad, self, network, clock, log }: DhtInit): Dht {
   const registered = new Map<string, RecordRules>()
+  /** Keys that are being looked for, with the best value so far. */
+  const wanted = new Map<string, Uint8Array | undefined>()
 
   /** Runs a query to its end, within the time limit and until `signal` says so. */
   async function* query(
@@ -98,11 +100,20 @@ export function createDht({ kad, self, network, clock, log }: DhtInit): Dht {
   async function get(key: string, { signal }: CallOptions = {}): Promise<Uint8Array | undefined> {
     const { bytes, rest, rules } = rulesOf(key)
     let best: Uint8Array | undefined
-    for await (const event of query(`getting ${key}`, signal, (signal) => kad.get(bytes, { signal }))) {
-      if (event.name === 'VALUE' && (await isValid(rules, rest, event.value)))
-        best = new Uint8Array(event.value)
+    wanted.set(key, undefined)
+    try {
+      for await (const event of query(`getting ${key}`, signal, (signal) => kad.get(bytes, { signal }))) {
+        if (event.name === 'VALUE') best = event.value
+      }
+    } catch (error) {
+      // kad-dht fails when a peer that holds an older value does not take the better one: the better one is known by then.
+      best = wanted.get(key)
+      if (best === undefined) throw error
+      log.debug('a peer keeps an older record', { key, error: String(error) })
+    } finally {
+      wanted.delete(key)
     }
-    return best
+    return best !== undefined && (await isValid(rules, rest, best)) ? new Uint8Array(best) : undefined
   }
 
   function registerRecord(namespace: string, rules: RecordRules): void {
@@ -112,7 +123,12 @@ export function createDht({ kad, self, network, clock, log }: DhtInit): Dht {
       if (await isValid(rules, restOf(namespace, key), value)) return
       throw invalidRecord(restOf(namespace, key), 'its rules refuse the value')
     }
-    kad.selectors[namespace] = (key, values) => rules.select(restOf(namespace, key), values)
+    kad.selectors[namespace] = (key, values) => {
+      const index = rules.select(restOf(namespace, key), values)
+      const name = `${namespace}/${restOf(namespace, key)}`
+      if (wanted.has(name)) wanted.set(name, values[index])
+      return index
+    }
   }
 
   return {

@@ -16,6 +16,7 @@ import type { Network } from '../net/ports.js'
 import type { Bids } from './bids.js'
 import type { Capacity } from './capacity.js'
 import { createFairness } from './fairness.js'
+import type { IsOurTurn } from './turnout.js'
 
 /** What a bid needs to know of this node at the moment of the order. */
 export interface Standing {
@@ -69,8 +70,9 @@ export function createAuctionService(parts: {
     ceilingPricePerHour: bigint,
     signal: AbortSignal,
   ) => Promise<Standing | string>
+  isOurTurn: IsOurTurn
 }): AuctionService {
-  const { network, topic, bids, capacity, clock, random, log, slices, standingFor } = parts
+  const { network, topic, bids, capacity, clock, random, log, slices, standingFor, isOurTurn } = parts
   const counts = { orders: 0, bids: 0, won: 0, passed: {} as Record<string, number> }
   const fairness = createFairness({ self: network.peer, log })
   const stopping = new AbortController()
@@ -96,6 +98,7 @@ export function createAuctionService(parts: {
     if (typeof standing === 'string') return pass(orderId, standing)
     const [mismatch] = findMismatches(standing.offer, judgedByProvider(wanted), order.ceilingPricePerHour)
     if (mismatch !== undefined) return pass(orderId, mismatch.reason, mismatch.text)
+    if (!isOurTurn(orderId, wanted, order.ceilingPricePerHour, order.count)) return pass(orderId, 'NOT_DRAWN')
     const id = toHex(orderId)
     const [commitUntil, revealUntil] = windowsHere(signed)
     if (clock.now() >= commitUntil) return pass(orderId, 'TOO_LATE')

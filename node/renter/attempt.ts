@@ -12,6 +12,7 @@ import type { Prosecutor } from './fraud.js'
 import type { PreparedInputs } from './inputs.js'
 import type { Inventory } from './inventory.js'
 import type { LeaseBook } from './lease.js'
+import type { OngoingJob } from './ongoing.js'
 import type { Judge } from './result.js'
 import type { Settler } from './settlement.js'
 import type { Standing } from './standing.js'
@@ -40,6 +41,8 @@ export interface DeploymentParts {
   listenUntilMs: number
   /** Ends what goes on in the background (refunds) when the node stops; it is taken up again at the next start. */
   closing: AbortSignal
+  /** Keeps what the job would need to go on after a restart; called before it is acted upon. */
+  remember(id: string, change: Pick<OngoingJob, 'order' | 'matchUntilMs'>): Promise<void>
   /** Keeps the report; called before the step that it tells of is relied upon. */
   save(report: DeploymentReport): Promise<void>
 }

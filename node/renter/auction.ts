@@ -100,6 +100,10 @@ export async function createAuctioneer(parts: {
   standing: Standing
   clock: Clock
   log: Log
+  /** Orders of an earlier process that are to be held on: bids for them are asked to come again until then. */
+  expected?: readonly Order[]
+  /** Commitments to an order that reached this node before; they count when it is held again after a restart. */
+  seen?: (orderId: Uint8Array) => ReadonlyArray<{ peer: string; hash: Uint8Array }>
   /** What is known of a provider's conduct; without it all are new. */
   conductOf?: (peer: string, signal: AbortSignal) => Promise<{ reliability: number; leases: number }>
   /** Measures the round trip to a bidder, where the order's scoring asks for it and the offer does not say it. */
@@ -107,6 +111,8 @@ export async function createAuctioneer(parts: {
 }): Promise<Auctioneer> {
   const { self, engine, topic, inventory, standing, clock, log } = parts
   const running = new Map<string, Running>()
+  const nameOf = (order: Order) => orderIdOf(self, Announcement.encode({ order }))
+  const expected = new Set((parts.expected ?? []).map((order) => toHex(nameOf(order))))
 
   const stopListening = topic.onCommitment(({ orderId, peer, hash }) => {
     const auction = running.get(toHex(orderId))
@@ -135,6 +141,8 @@ export async function createAuctioneer(parts: {
     if (opened.peer !== peer) return answer({ refused: 'MALFORMED', detail: 'signed by another peer' })
     const { bid } = opened
     const auction = running.get(toHex(bid.orderId))
+    if (auction === undefined && expected.has(toHex(bid.orderId)))
+      return answer({ refused: 'TOO_EARLY', detail: 'this renter has just come back' })
     if (auction === undefined)
       return answer({ refused: 'UNKNOWN_ORDER', detail: 'no such auction runs here' })
     const refusal = judgeBid(auction.order, bid, {
@@ -237,11 +245,12 @@ export async function createAuctioneer(parts: {
   return {
     hold: async (order, events, signal) => {
       let wake = () => {}
-      const orderId = orderIdOf(self, Announcement.encode({ order }))
+      const orderId = nameOf(order)
+      const before = parts.seen?.(orderId) ?? []
       const auction: Running = {
         order,
-        commitments: new Map(),
-        awaited: new Set(),
+        commitments: new Map(before.map(({ peer, hash }) => [peer, hash])),
+        awaited: new Set(before.map(({ peer }) => peer)),
         revealed: new Map(),
         qualified: new Map(),
         refused: new Set(),
@@ -251,6 +260,7 @@ export async function createAuctioneer(parts: {
       }
       const key = toHex(orderId)
       running.set(key, auction)
+      expected.delete(key)
       try {
         const { envelope } = await topic.publish({ order })
         events.onOrdered(orderId)

@@ -5,7 +5,7 @@ import { JobState } from '../../protocols/job/wire.js'
 import { type Attempt, countOf, isOurs, loseStanding, moveTo } from './attempt.js'
 import type { Auction, Awarded } from './auction.js'
 import type { CopyOutcome } from './event.js'
-import { type LeaseRecord, openLease, type SignedLease, signLease } from './lease.js'
+import { dropLease, type LeaseRecord, openLease, type SignedLease, signLease } from './lease.js'
 import { startReclaim } from './refund.js'
 import { type RunOutcome, runLease } from './run.js'
 
@@ -13,8 +13,9 @@ import { type RunOutcome, runLease } from './run.js'
 const SIGNATURE_LIFE_MS = 30_000
 
 /** The places that one order fills, one for each provider that it asks for. */
-interface Places {
-  auction: Auction
+export interface Places {
+  /** Atomic units per device-hour that each has bid. */
+  bids: ReadonlyMap<string, bigint>
   /** Why a winner lost its place. */
   failed: Map<string, string>
   /** What each holder of a place is paid per device-hour: as it has signed. */
@@ -25,14 +26,19 @@ interface Places {
   done: Map<string, Uint8Array>
 }
 
+interface Auctioned extends Places {
+  auction: Auction
+}
+
 /**
  * Awards to the best bids, again and again, until every place has done the job or too few bids are left. No lease is
  * opened before all places have signed; a place that fails is given to the next best bid while the others go on.
  * False: nobody did the job. Throws TOO_FEW_COPIES when only some did.
  */
 export async function awardAndRun(attempt: Attempt, auction: Auction): Promise<boolean> {
-  const places: Places = {
+  const places: Auctioned = {
     auction,
+    bids: new Map(auction.bids.map(({ peer, pricePerHour }) => [peer, pricePerHour])),
     failed: new Map(),
     prices: new Map(),
     signed: new Map(),
@@ -52,7 +58,7 @@ export async function awardAndRun(attempt: Attempt, auction: Auction): Promise<b
 }
 
 /** `attempt` is the one whose time for matching counts; `own` ends with this auction. */
-async function fillPlaces(own: Attempt, attempt: Attempt, places: Places): Promise<boolean> {
+async function fillPlaces(own: Attempt, attempt: Attempt, places: Auctioned): Promise<boolean> {
   for (let round = 0; ; round++) {
     const award = await own.parts.auctioneer.announce(places.auction, round, places.failed, places.prices)
     if (award.winners.length === 0) return endWithFewer(own, places)
@@ -77,7 +83,7 @@ async function fillPlaces(own: Attempt, attempt: Attempt, places: Places): Promi
 /** Asks every winner that has no lease yet for its signature, all at once. Resolves to a reason when one gave none. */
 async function signAll(
   attempt: Attempt,
-  places: Places,
+  places: Auctioned,
   { winners, envelope }: Awarded,
   round: number,
 ): Promise<string | undefined> {
@@ -106,13 +112,14 @@ async function signAll(
 
 async function sign(
   attempt: Attempt,
-  places: Places,
+  places: Auctioned,
   { bid, pricePerHour }: Awarded['winners'][number],
   result: Uint8Array,
 ): Promise<SignedLease | string> {
-  const { parts, plan, signal } = attempt
+  const { parts, plan, report, signal } = attempt
   const { devices } = plan.requirements
-  const award = { auction: places.auction, winner: bid, pricePerHour, result, devices }
+  const { auction } = places
+  const award = { auction, winner: bid, pricePerHour, result, devices, deployment: report.id }
   try {
     const signed = await signLease(parts, award, signal)
     return isRefusal(signed) ? signed.refused : signed
@@ -121,12 +128,12 @@ async function sign(
   }
 }
 
-async function openAndRun(attempt: Attempt, places: Places, signed: SignedLease): Promise<RunOutcome> {
+async function openAndRun(attempt: Attempt, places: Auctioned, signed: SignedLease): Promise<RunOutcome> {
   const { parts, report, tell, signal } = attempt
   const { peer } = signed
   let lease: LeaseRecord | undefined
   try {
-    const opened = await openLease(parts, signed, report.id, signal)
+    const opened = await openLease(parts, signed, signal)
     lease = opened.record
     const { address, deposit } = lease
     const orderToLeaseMs = parts.clock.now() - places.auction.order.timeMs
@@ -143,7 +150,7 @@ async function openAndRun(attempt: Attempt, places: Places, signed: SignedLease)
 }
 
 /** The reason why this provider failed. Throws what another provider would meet too. */
-async function explainFailure(attempt: Attempt, peer: string, error: unknown): Promise<string> {
+export async function explainFailure(attempt: Attempt, peer: string, error: unknown): Promise<string> {
   attempt.signal.throwIfAborted()
   const reason = codeOf(error)
   if (reason === undefined || isOurs(reason)) throw error
@@ -152,15 +159,18 @@ async function explainFailure(attempt: Attempt, peer: string, error: unknown): P
   return reason
 }
 
-async function leaseWith({ parts, report }: Attempt, peer: string): Promise<LeaseRecord | undefined> {
+export async function leaseWith({ parts, report }: Attempt, peer: string): Promise<LeaseRecord | undefined> {
   const leases = await parts.book.list()
-  return leases.find(
-    ({ value }) => value.deployment === report.id && value.peer === peer && value.state !== 'closed',
-  )?.value
+  return leases
+    .map(({ value }) => value)
+    .filter((lease) => lease.deployment === report.id && lease.peer === peer)
+    .filter(({ state }) => state !== 'closed' && state !== 'dropped')
+    .sort((a, b) => a.proposedAtMs - b.proposedAtMs)
+    .at(-1)
 }
 
 /** Until all that run have done the job, or one has failed: then why. */
-async function watch(attempt: Attempt, places: Places): Promise<string | undefined> {
+export async function watch(attempt: Attempt, places: Places): Promise<string | undefined> {
   while (places.running.size > 0) {
     const ends = [...places.running].map(([peer, run]) => run.then((outcome) => ({ peer, outcome })))
     const { peer, outcome } = await Promise.race(ends)
@@ -187,8 +197,8 @@ function fail(attempt: Attempt, places: Places, peer: string, reason: string): v
   tellCopy(attempt, { peer, state: 'failed', reason })
 }
 
-function bidOf({ auction }: Places, peer: string): bigint {
-  return auction.bids.find((bid) => bid.peer === peer)?.pricePerHour ?? 0n
+function bidOf({ bids }: Places, peer: string): bigint {
+  return bids.get(peer) ?? 0n
 }
 
 /** While others run or have done the job, the job is RUNNING, not MATCHING. */
@@ -200,8 +210,9 @@ async function goOnMatching(own: Attempt, attempt: Attempt, places: Places, reas
 }
 
 /** Too few bids are left for all places: those that run may end, for they are paid for. */
-async function endWithFewer(attempt: Attempt, places: Places): Promise<boolean> {
-  for (const { peer } of places.signed.values()) {
+export async function endWithFewer(attempt: Attempt, places: Places): Promise<boolean> {
+  for (const { peer, record } of places.signed.values()) {
+    await dropLease(attempt.parts.book, record)
     tellCopy(attempt, { peer, state: 'failed', reason: 'TOO_FEW_PROVIDERS' })
   }
   let failed: string | undefined
@@ -219,7 +230,7 @@ async function endWithFewer(attempt: Attempt, places: Places): Promise<boolean> 
   )
 }
 
-async function complete(attempt: Attempt, places: Places): Promise<boolean> {
+export async function complete(attempt: Attempt, places: Places): Promise<boolean> {
   if (countOf(attempt) > 1) compare(attempt, places)
   await moveTo(attempt, JobState.COMPLETED)
   return true
@@ -230,6 +241,6 @@ function compare({ tell }: Attempt, places: Places): void {
   tell({ kind: 'compared', ...compareCopies(copies) })
 }
 
-function tellCopy(attempt: Attempt, copy: CopyOutcome): void {
+export function tellCopy(attempt: Attempt, copy: CopyOutcome): void {
   if (countOf(attempt) > 1) attempt.tell({ kind: 'copy', copy })
 }

@@ -7,12 +7,13 @@ import { type Attempt, type DeploymentParts, moveTo, type Tell } from './attempt
 import type { DeploymentEvent, DeploymentReport } from './event.js'
 import type { PreparedInputs } from './inputs.js'
 import { matchAndRun } from './matching.js'
+import type { Recovered } from './ongoing.js'
 import { note } from './report.js'
 
 /**
  * One job from its order to its end: auction (matching.ts), leases (award.ts), challenge, work, check and settlement
  * (run.ts). A provider that fails at any step loses its place to the next best bid, and what no voucher pays for comes
- * back from its lease (refund.ts).
+ * back from its lease (refund.ts). With `before` it goes on with what an earlier process left (resume.ts).
  */
 export async function deploy(
   parts: DeploymentParts,
@@ -21,6 +22,7 @@ export async function deploy(
   report: DeploymentReport,
   emit: (event: DeploymentEvent) => void,
   signal: AbortSignal,
+  before?: Recovered,
 ): Promise<DeploymentReport> {
   const tell: Tell = (event) => {
     const stamped = { atMs: parts.clock.now(), ...event } as DeploymentEvent
@@ -31,8 +33,7 @@ export async function deploy(
   const spec = encodeJobSpec({ runtime: plan.runtime, job: plan.spec })
   const attempt: Attempt = { parts, plan, inputs, spec, report, tell, reclaims, matchUntilMs: 0, signal }
   try {
-    await moveTo(attempt, JobState.MATCHING)
-    const done = await matchAndRun(attempt)
+    const done = await matchAndRun(attempt, before)
     if (!done) {
       await moveTo(attempt, JobState.FAILED, 'NO_PROVIDER', 'no provider that qualifies did the job in time')
     }

@@ -27,8 +27,16 @@ export type DeploymentEvent = { atMs: number } & (
     }
   | { kind: 'challenged'; challenge: ChallengeOutcome }
   | { kind: 'standing-lost'; peer: string; reason: string }
-  | { kind: 'log'; line: string; peer?: string }
-  | { kind: 'progress'; step: number; steps: number; metrics: Record<string, number>; peer?: string }
+  // `index` is the event's place in the provider's log of the job: whoever comes back goes on after it.
+  | { kind: 'log'; line: string; peer?: string; index?: number }
+  | {
+      kind: 'progress'
+      step: number
+      steps: number
+      metrics: Record<string, number>
+      peer?: string
+      index?: number
+    }
   | { kind: 'voucher'; peer: string; amount: bigint; sequence: bigint }
   | ({ kind: 'output' } & OutputFile)
   | { kind: 'copy'; copy: CopyOutcome }

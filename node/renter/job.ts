@@ -29,11 +29,16 @@ export interface JobOrder {
   outputs: string
   /** As long as the lease: nobody works, or sends, beyond its end. */
   durationMs: number
+  /** For a renter that comes back: the first event that it does not know, and how long ago the provider began. */
+  since?: { fromEvent: number; begunMs?: number }
 }
 
 export interface JobListener {
-  onLog(line: string): void
-  onProgress(step: number, steps: number, metrics: Record<string, number>): void
+  /** The provider says, for the first time, that it runs. */
+  onBegun(): void
+  /** `index`: the event's place in the provider's log of the job. */
+  onLog(line: string, index: number): void
+  onProgress(progress: { step: number; steps: number; metrics: Record<string, number> }, index: number): void
   /** Called with the time that may be paid for; never more than this renter has itself seen pass. */
   onWorked(workedMs: number): void
 }
@@ -81,10 +86,10 @@ export async function runJob(
         lease: order.lease,
         spec: order.spec,
         inputs: order.inputs.map(({ name, sha256, bytes }) => ({ name, sha256, bytes })),
-        fromEvent: 0,
+        fromEvent: order.since?.fromEvent ?? 0,
       },
     })
-    const meter = createMeter(clock)
+    const meter = createMeter(clock, order.since?.begunMs)
     const announced = await followJob(session, order, listener, { meter, watch, clock })
     const outputs = await fetchOutputs(session, files, order.outputs, announced, watch)
     watch.stop()
@@ -129,13 +134,13 @@ async function followJob(
     watch.heard()
     checkEvent(event, peer)
     if (event.need !== undefined) await sendInput(session, inputs, event.need, upload, watch)
-    if (event.log !== undefined && isHeard()) listener.onLog(printable(event.log.line))
+    if (event.log !== undefined && isHeard()) listener.onLog(printable(event.log.line), event.index)
     if (event.progress !== undefined && isHeard()) {
       const { step, steps, metrics } = event.progress
-      listener.onProgress(step, steps, readMetrics(metrics))
+      listener.onProgress({ step, steps, metrics: readMetrics(metrics) }, event.index)
     }
     if (event.output !== undefined) announced = event.output.blobs
-    if (event.state?.state === JobState.RUNNING) meter.begin()
+    if (event.state?.state === JobState.RUNNING && meter.begin()) listener.onBegun()
     meter.note(event.workedMs)
     listener.onWorked(meter.workedMs())
     if (event.state !== undefined && hasFinished(event.state, peer)) return announced
@@ -149,12 +154,14 @@ function checkEvent(event: JobEvent, peer: string): void {
   if (malformed !== undefined) {
     throw failure(event.output === undefined ? 'PROVIDER_FAULTY' : 'OUTPUT_INVALID', malformed, peer)
   }
-  if (refused !== undefined) throw failure('JOB_REFUSED', `${refused.reason}: ${refused.detail}`, peer)
+  if (refused !== undefined) {
+    throw failure('JOB_REFUSED', `${refused.reason}: ${refused.detail}`, peer, refused.reason)
+  }
 }
 
 function hasFinished({ state, reason, detail }: State, peer: string): boolean {
-  if (state === JobState.FAILED) throw failure('JOB_FAILED', `${reason}: ${detail}`, peer)
-  if (state === JobState.STOPPED) throw failure('JOB_STOPPED', `${reason}: ${detail}`, peer)
+  if (state === JobState.FAILED) throw failure('JOB_FAILED', `${reason}: ${detail}`, peer, reason)
+  if (state === JobState.STOPPED) throw failure('JOB_STOPPED', `${reason}: ${detail}`, peer, reason)
   return state === JobState.COMPLETED
 }
 
@@ -272,18 +279,21 @@ async function nextChunk(session: Conversation, watch: Watch): Promise<Chunk> {
 }
 
 interface Meter {
-  begin(): void
+  /** True the first time. */
+  begin(): boolean
   note(claimedMs: number): void
   workedMs(): number
 }
 
 /** The provider's own stop watch, but never more than has passed here since it said that it runs. */
-function createMeter(clock: Clock): Meter {
-  let begunAt: number | undefined
+function createMeter(clock: Clock, begunMs?: number): Meter {
+  let begunAt = begunMs === undefined ? undefined : clock.elapsed() - begunMs
   let worked = 0
   return {
     begin: () => {
-      begunAt ??= clock.elapsed()
+      if (begunAt !== undefined) return false
+      begunAt = clock.elapsed()
+      return true
     },
     note: (claimedMs) => {
       if (begunAt === undefined) return
@@ -324,10 +334,10 @@ function watchProvider(clock: Clock, durationMs: number): Watch {
   }
 }
 
-function failure(code: string, what: string, peer: string): NightshiftError {
+function failure(code: string, what: string, peer: string, reason?: string): NightshiftError {
   return new NightshiftError(code, printable(what), {
     advice: 'the job goes to the next bid; what no voucher pays for comes back',
-    context: { peer },
+    context: { peer, ...(reason === undefined ? {} : { reason }) },
   })
 }
 

@@ -9,6 +9,8 @@ export interface Journal {
   report(id: string): Promise<DeploymentReport | undefined>
   reports(): Promise<DeploymentReport[]>
   append(id: string, event: DeploymentEvent): void
+  /** Takes up the events of a job that an earlier process left unended: more will follow them. */
+  restore(id: string): Promise<DeploymentEvent[]>
   /** No more events of this job will come. */
   end(id: string): Promise<void>
   /** Adds to the events of a job that has ended: what the chain did later. */
@@ -114,6 +116,20 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
       if (isChatter(event) && ++job.chatter > MAX_LIVE_CHATTER) dropChatter(job)
       keep(job, id, item)
       for (const wake of job.wake) wake()
+    },
+    restore: async (id) => {
+      const job = liveOf(id)
+      job.events = (await eventsOf(id).list()).map(({ key, value }) => ({
+        number: Number(key),
+        event: value,
+      }))
+      job.next = (job.events.at(-1)?.number ?? 0) + 1
+      for (const { event } of job.events) {
+        if (!isChatter(event)) continue
+        job.chatter++
+        job.stored[event.kind]++
+      }
+      return job.events.map(({ event }) => event)
     },
     end: async (id) => {
       const job = live.get(id)

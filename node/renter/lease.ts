@@ -24,8 +24,12 @@ export interface LeaseRecord {
   deposit: bigint
   state: 'proposed' | 'open' | 'ending' | 'closed' | 'dropped'
   proposedAtMs: number
+  /** What was shown to the provider, as it was sealed: until the lease is open it may have to be shown again. */
+  proposal?: { order: Uint8Array; result: Uint8Array }
   /** As the chain numbers it; known once it is open. */
   serial?: bigint
+  /** When the provider first said that it runs, Unix milliseconds: never more than has passed since is paid for. */
+  begunAtMs?: number
   /** The highest voucher that was ever signed: the next one is never lower, whatever crashes in between. */
   voucher?: Claim & { final: boolean }
   outcome?: LeaseOutcome
@@ -48,8 +52,7 @@ const REASON = /^[A-Z][A-Z0-9_]{0,63}$/
 /** A lease that its provider has signed: nobody is bound until this renter signs too. */
 export interface SignedLease {
   peer: string
-  terms: Terms
-  address: Uint8Array
+  record: LeaseRecord
   transaction: Uint8Array
   signature: Uint8Array
   /** By the clock's `elapsed`. */
@@ -66,16 +69,22 @@ interface Parts {
   escrow: Escrow
   book: LeaseBook
   clock: Clock
-  market: Uint8Array
 }
 
 /** Proposes the lease to a winner and takes its signature. Throws PROVIDER_SILENT. */
 export async function signLease(
-  parts: Parts,
-  award: { auction: Auction; winner: ReceivedBid; pricePerHour: bigint; result: Uint8Array; devices: number },
+  parts: Parts & { market: Uint8Array },
+  award: {
+    auction: Auction
+    winner: ReceivedBid
+    pricePerHour: bigint
+    result: Uint8Array
+    devices: number
+    deployment: string
+  },
   signal: AbortSignal,
 ): Promise<SignedLease | Refusal> {
-  const { network, escrow, clock, market } = parts
+  const { network, clock, market } = parts
   const { order, orderId, envelope } = award.auction
   const { peer } = award.winner
   const terms: Terms = {
@@ -90,52 +99,73 @@ export async function signLease(
     jobHash: order.jobHash,
     devices: award.devices,
   }
+  const proposed: Omit<LeaseRecord, 'address'> = {
+    peer,
+    deployment: award.deployment,
+    terms,
+    deposit: depositFor(terms.pricePerHour, terms.durationS),
+    state: 'proposed',
+    proposedAtMs: clock.now(),
+  }
+  return propose(parts, proposed, { order: envelope, result: award.result }, signal)
+}
+
+/**
+ * Shows a lease to its provider, for the first time or again: its address follows from its terms, so however often it is
+ * proposed, it is opened once. The record is stored before, since a provider that has signed keeps its devices for it.
+ */
+export async function propose(
+  parts: Parts,
+  proposed: Omit<LeaseRecord, 'address'>,
+  proposal: { order: Uint8Array; result: Uint8Array },
+  signal: AbortSignal,
+): Promise<SignedLease | Refusal> {
+  const { network, escrow, book, clock } = parts
+  const { peer, terms } = proposed
   const { transaction, lease } = await escrow.proposeLease(
     {
       provider: solanaKeyOf(peer),
-      wallet: order.wallet,
+      wallet: terms.wallet,
       sessionKey: network.publicKey,
-      orderId,
+      orderId: terms.orderId,
       termsHash: termsHashOf(terms),
       pricePerHour: terms.pricePerHour,
       durationS: terms.durationS,
     },
     signal,
   )
-  const response = await ask(
-    parts,
-    peer,
-    { proposal: { order: envelope, result: award.result, terms, transaction } },
-    signal,
-  )
-  if (response.refused !== '') return { refused: reasonOf(response.refused), detail: response.detail }
-  const { signature } = response
-  return { peer, terms, address: lease, transaction, signature, signedAt: clock.elapsed() }
+  const record: LeaseRecord = { ...proposed, address: lease, proposal }
+  await book.put(keyOf(lease), record)
+  let response: LeaseResponse
+  try {
+    response = await ask(parts, peer, { proposal: { ...proposal, terms, transaction } }, signal)
+  } catch (error) {
+    await dropLease(book, record)
+    throw error
+  }
+  const { refused, detail, signature } = response
+  if (refused === '') return { peer, record, transaction, signature, signedAt: clock.elapsed() }
+  await dropLease(book, record)
+  return { refused: reasonOf(refused), detail }
+}
+
+/** A lease that this renter has not signed and will not sign: nobody can open it. */
+export async function dropLease(book: LeaseBook, record: LeaseRecord): Promise<void> {
+  const { proposal: _, ...rest } = record
+  await book.put(keyOf(record.address), { ...rest, state: 'dropped' })
 }
 
 /**
- * Adds our own signature and sends: the order in which nobody is bound before both have signed. The record is stored
- * before the transaction goes out. Throws LEASE_NOT_FOUND, LEASE_NOT_TAKEN, and what the chain says.
+ * Adds our own signature and sends: the order in which nobody is bound before both have signed. Throws LEASE_NOT_FOUND, LEASE_NOT_TAKEN, and what the chain says.
  */
 export async function openLease(
   parts: Parts,
-  signed: SignedLease,
-  deployment: string,
+  { record, peer, transaction, signature }: SignedLease,
   signal: AbortSignal,
 ): Promise<OpenedLease> {
-  const { escrow, book, clock } = parts
-  const { peer, terms, address } = signed
-  const record: LeaseRecord = {
-    address,
-    peer,
-    deployment,
-    terms,
-    deposit: depositFor(terms.pricePerHour, terms.durationS),
-    state: 'proposed',
-    proposedAtMs: clock.now(),
-  }
-  await book.put(keyOf(address), record)
-  const sent = await escrow.openLease(signed.transaction, signed.signature, signal)
+  const { escrow, book } = parts
+  const { address } = record
+  const sent = await escrow.openLease(transaction, signature, signal)
   const account = await escrow.lease(address, signal)
   if (account === undefined) {
     throw new NightshiftError('LEASE_NOT_FOUND', 'the chain took the transaction but has no such lease', {
@@ -145,6 +175,7 @@ export async function openLease(
   }
   record.serial = account.serial
   record.state = 'open'
+  delete record.proposal
   await book.put(keyOf(address), record)
   await tellOpened(parts, peer, address, sent.signature, signal)
   return { record, transaction: sent.signature }
@@ -180,7 +211,7 @@ async function ask(
 }
 
 /** A provider that does not take the lease now will not do the job; it could still find the lease by itself. */
-async function tellOpened(
+export async function tellOpened(
   parts: { network: Network; clock: Clock },
   peer: string,
   lease: Uint8Array,

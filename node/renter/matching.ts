@@ -7,6 +7,8 @@ import type { Clock } from '../../protocols/ports.js'
 import { type Attempt, moveTo } from './attempt.js'
 import type { Auction } from './auction.js'
 import { awardAndRun } from './award.js'
+import type { Recovered } from './ongoing.js'
+import { resumeLeases } from './resume.js'
 
 /** Time between two auctions when the first found nobody; doubled each time, for a queue may last a week. */
 const FIRST_PAUSE_MS = 2_000
@@ -19,20 +21,31 @@ const UNKNOWN_PRICE = 0n
 /**
  * Holds auctions until one leads to a finished job or the time for matching is over. MATCHING: an auction is under
  * way or a winner is being tried; QUEUED: nobody took the job, and it is asked again later, for more where the plan
- * has a ladder.
+ * has a ladder. After a restart it goes on with what an earlier process left, an order that is still open among it.
  */
-export async function matchAndRun(attempt: Attempt): Promise<boolean> {
-  const { parts, plan, signal } = attempt
+export async function matchAndRun(attempt: Attempt, before?: Recovered): Promise<boolean> {
+  const { parts, plan, report, signal } = attempt
   const { clock } = parts
-  const startedAt = clock.elapsed()
-  attempt.matchUntilMs = startedAt + plan.queueMs
-  await clock.sleep(Math.max(0, parts.listenUntilMs - startedAt), signal)
+  const startedAt = clock.elapsed() - Math.max(0, clock.now() - report.createdAtMs)
+  attempt.matchUntilMs =
+    clock.elapsed() + (before === undefined ? plan.queueMs : before.matchUntilMs - clock.now())
+  if (before === undefined) await moveTo(attempt, JobState.MATCHING)
+  else if (await resumeLeases(attempt, before)) return true
+  let left = before?.order
+  if (left === undefined) await clock.sleep(Math.max(0, parts.listenUntilMs - clock.elapsed()), signal)
   const longest = Math.min(LONGEST_PAUSE_MS, plan.auction.ladder?.everyMs ?? LONGEST_PAUSE_MS)
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, longest)) {
     await parts.inventory.seek(plan.requirements, signal)
     const { ladder } = plan.auction
     const ceiling = ceilingAt(plan.ceilingPricePerHour, ladder, clock.elapsed() - startedAt)
-    const auction = await holdAuction(attempt, makeOrder(attempt, ceiling))
+    const order = left ?? makeOrder(attempt, ceiling)
+    left = undefined
+    const matchUntilMs = clock.now() + attempt.matchUntilMs - clock.elapsed()
+    // Beside the auction: its time runs already, and an order that is lost in a crash only costs another one.
+    const [auction] = await Promise.all([
+      holdAuction(attempt, order),
+      parts.remember(report.id, { order, matchUntilMs }),
+    ])
     if (await awardAndRun(attempt, auction)) return true
     const leftMs = attempt.matchUntilMs - clock.elapsed()
     if (leftMs <= FIRST_PAUSE_MS) return false

@@ -1,27 +1,33 @@
 import { toHex } from '../../protocols/bytes.js'
 import { isLie } from '../../protocols/challenge/rules.js'
-import { codeOf } from '../../protocols/errors.js'
+import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import { outputsHashOf } from '../../protocols/job/copies.js'
 import { JobState } from '../../protocols/job/wire.js'
 import { type Attempt, countOf, isOurs, loseStanding, moveTo, type Tell } from './attempt.js'
 import type { ChallengeOutcome } from './event.js'
 import { type JobResult, runJob } from './job.js'
-import type { LeaseRecord } from './lease.js'
+import { keyOf, type LeaseRecord } from './lease.js'
+import type { Progress } from './ongoing.js'
 import { startReclaim, tellSettled } from './refund.js'
 import { fraudIn, keepTrying, tryLease } from './trial.js'
 
 /** What became of the job with one provider: the hash of all that it left, or why it did not do it. */
 export type RunOutcome = { hash: Uint8Array } | { failed: string }
 
-/** Challenge, work, check and payment under one open lease. Throws what another provider would meet too. */
-export async function runLease(attempt: Attempt, lease: LeaseRecord): Promise<RunOutcome> {
+/**
+ * Challenge, work, check and payment under one open lease, from where an earlier process had come. Throws what another
+ * provider would meet too.
+ */
+export async function runLease(attempt: Attempt, lease: LeaseRecord, before?: Progress): Promise<RunOutcome> {
   const { parts, plan, report, tell, signal } = attempt
   const { peer } = lease
   try {
-    const reason = await challenge(attempt, lease)
-    if (reason !== undefined) return { failed: reason }
-    await moveTo(attempt, JobState.RUNNING, '', peer)
-    const result = await work(attempt, lease)
+    if (before?.isProved !== true) {
+      const reason = await challenge(attempt, lease)
+      if (reason !== undefined) return { failed: reason }
+      await moveTo(attempt, JobState.RUNNING, '', peer)
+    }
+    const result = await work(attempt, lease, before?.fromEvent ?? 0)
     const wrong = await parts.judge.check(attempt.inputs, plan, result, tell)
     if (wrong !== undefined) {
       await loseStanding(attempt, peer, wrong, false)
@@ -40,14 +46,24 @@ export async function runLease(attempt: Attempt, lease: LeaseRecord): Promise<Ru
     const reason = codeOf(error)
     if (reason === undefined || isOurs(reason)) throw error
     parts.log.warn('a provider failed', { peer, reason, error: String(error) })
-    await loseStanding(attempt, peer, reason, isLie(reason))
+    if (before === undefined || !isOfOurAbsence(error))
+      await loseStanding(attempt, peer, reason, isLie(reason))
     await forgetOutputs(attempt, peer)
     return { failed: reason }
   }
 }
 
+/** A provider that was not paid, or not asked, because this renter was gone has done nothing wrong. */
+function isOfOurAbsence(error: unknown): boolean {
+  if (!(error instanceof NightshiftError)) return false
+  const { code, context } = error
+  return code === 'JOB_REFUSED' || (code === 'JOB_FAILED' && ABSENCE.includes(String(context.reason)))
+}
+
+const ABSENCE = ['UNPAID', 'NOT_STARTED', 'TIME_IS_UP', 'LEASE_EXPIRED', 'LEASE_CANCELLED', 'LEASE_CLOSED']
+
 /** The result is here and good, so whatever happens to the payment now does not undo the job: it is ended later. */
-async function finish(attempt: Attempt, lease: LeaseRecord, workedMs: number): Promise<void> {
+export async function finish(attempt: Attempt, lease: LeaseRecord, workedMs: number): Promise<void> {
   const { parts, signal } = attempt
   try {
     tellSettled(attempt, lease, await parts.settler.finish(lease, workedMs, signal))
@@ -81,7 +97,7 @@ async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string |
   return failure.reason
 }
 
-async function work(attempt: Attempt, lease: LeaseRecord): Promise<JobResult> {
+async function work(attempt: Attempt, lease: LeaseRecord, fromEvent: number): Promise<JobResult> {
   const { parts, plan, inputs, spec, tell, signal } = attempt
   const { peer } = lease
   /** Where several work, the story says who. */
@@ -120,10 +136,15 @@ async function work(attempt: Attempt, lease: LeaseRecord): Promise<JobResult> {
       inputs: inputs.sources,
       outputs: outputsOf(attempt, peer),
       durationMs: lease.terms.durationS * 1_000,
+      since: { fromEvent, ...begunSince(attempt, lease) },
     },
     {
-      onLog: (line) => tell({ kind: 'log', line, ...by }),
-      onProgress: (step, steps, metrics) => tell({ kind: 'progress', step, steps, metrics, ...by }),
+      onBegun: () => {
+        lease.begunAtMs ??= parts.clock.now()
+        void parts.book.put(keyOf(lease.address), lease).catch((error: unknown) => refused.abort(error))
+      },
+      onLog: (line, index) => tell({ kind: 'log', line, ...by, index }),
+      onProgress: (progress, index) => tell({ kind: 'progress', ...progress, ...by, index }),
       onWorked: pay,
     },
     AbortSignal.any([signal, refused.signal]),
@@ -134,4 +155,8 @@ async function work(attempt: Attempt, lease: LeaseRecord): Promise<JobResult> {
   }
   parts.log.debug('a job is done', { peer, outputs: toHex(outputsHashOf(result.outputs)) })
   return result
+}
+
+function begunSince({ parts }: Attempt, { begunAtMs }: LeaseRecord): { begunMs?: number } {
+  return begunAtMs === undefined ? {} : { begunMs: Math.max(0, parts.clock.now() - begunAtMs) }
 }

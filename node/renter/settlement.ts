@@ -14,6 +14,8 @@ export interface Settler {
    * have arrived. Throws VOUCHER_REFUSED; a voucher that cannot be delivered now goes out at the next call.
    */
   pay(lease: LeaseRecord, workedMs: number, signal: AbortSignal): Promise<Paid | undefined>
+  /** The last voucher of an earlier process may not have arrived: the next one goes out at once. */
+  doubt(lease: LeaseRecord): void
   /** The last voucher, for the whole work; waits until the lease is closed. Throws LEASE_NOT_CLOSED. */
   finish(lease: LeaseRecord, workedMs: number, signal: AbortSignal): Promise<LeaseOutcome>
   /** Ends a lease whose provider failed: everything that no voucher pays for comes back. */
@@ -64,14 +66,18 @@ export function createSettler(parts: {
         advice: 'wait until the chain has confirmed it',
       })
     }
-    const voucher = {
-      lease: lease.address,
-      serial,
-      amount: before !== undefined && before.amount > amount ? before.amount : amount,
-      sequence: (before?.sequence ?? 0n) + 1n,
-      final,
-    }
-    lease.voucher = { amount: voucher.amount, sequence: voucher.sequence, final }
+    const voucher =
+      before?.final === true
+        ? // A final one is said again as it was, if its answer was lost: nothing comes after it.
+          { lease: lease.address, serial, ...before }
+        : {
+            lease: lease.address,
+            serial,
+            amount: before !== undefined && before.amount > amount ? before.amount : amount,
+            sequence: (before?.sequence ?? 0n) + 1n,
+            final,
+          }
+    lease.voucher = { amount: voucher.amount, sequence: voucher.sequence, final: voucher.final }
     await book.put(keyOf(lease.address), lease)
     const bytes = encodeVoucher(voucher)
     const signature = await network.privateKey.sign(bytes)
@@ -208,6 +214,10 @@ export function createSettler(parts: {
         log.warn('a voucher may not have arrived', { peer: lease.peer, error: String(error) })
         return undefined
       }
+    },
+
+    doubt: (lease) => {
+      if (lease.voucher !== undefined) undelivered.add(keyOf(lease.address))
     },
 
     finish: async (lease, workedMs, signal) => {

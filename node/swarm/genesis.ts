@@ -96,10 +96,11 @@ export function createGenesis(parts: { rpcUrl: string; wsUrl?: string; clock: Cl
   const send = (instructions: TransactionInstruction[], signers: Signer[], signal?: AbortSignal) =>
     sendInstructions(chain, { instructions, signers: [authority, ...signers], fee: FEE }, signal)
 
-  const fill = async () => {
+  /** So that the authority can give `lamports` away and still pay for what that costs. */
+  const fill = async (lamports = 0) => {
     const balance = await connection.getBalance(authority.publicKey)
-    if (balance >= LEAST_AUTHORITY_LAMPORTS) return
-    await connection.requestAirdrop(authority.publicKey, AUTHORITY_LAMPORTS)
+    if (balance >= lamports + LEAST_AUTHORITY_LAMPORTS) return
+    await connection.requestAirdrop(authority.publicKey, lamports + AUTHORITY_LAMPORTS)
   }
 
   const prepare = async (signal?: AbortSignal) => {
@@ -148,7 +149,7 @@ export function createGenesis(parts: { rpcUrl: string; wsUrl?: string; clock: Cl
   return {
     prepare,
     fund: async (wallets, signal) => {
-      await fill()
+      await fill(wallets.reduce((sum, { lamports }) => sum + Number(lamports), 0))
       const batches = Array.from({ length: Math.ceil(wallets.length / FUNDED_AT_ONCE) }, (_, index) =>
         wallets.slice(index * FUNDED_AT_ONCE, (index + 1) * FUNDED_AT_ONCE),
       )

@@ -2275,3 +2275,489 @@ export namespace RevealResponse {
     return streamMessage(buf, RevealResponse.codec(), opts)
   }
 }
+
+export interface ResultPart {
+  orderId: Uint8Array
+  round: number
+  part: number
+  parts: number
+  digest: Uint8Array
+  data: Uint8Array
+}
+
+export namespace ResultPart {
+  let _codec: Codec<ResultPart>
+
+  export const codec = (): Codec<ResultPart> => {
+    if (_codec == null) {
+      _codec = message<ResultPart>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.orderId != null && obj.orderId.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.orderId)
+        }
+
+        if ((obj.round != null && obj.round !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.round)
+        }
+
+        if ((obj.part != null && obj.part !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.part)
+        }
+
+        if ((obj.parts != null && obj.parts !== 0)) {
+          w.uint32(32)
+          w.uint32(obj.parts)
+        }
+
+        if ((obj.digest != null && obj.digest.byteLength > 0)) {
+          w.uint32(42)
+          w.bytes(obj.digest)
+        }
+
+        if ((obj.data != null && obj.data.byteLength > 0)) {
+          w.uint32(50)
+          w.bytes(obj.data)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          orderId: uint8ArrayAlloc(0),
+          round: 0,
+          part: 0,
+          parts: 0,
+          digest: uint8ArrayAlloc(0),
+          data: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.orderId = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.round = reader.uint32()
+              break
+            }
+            case 3: {
+              obj.part = reader.uint32()
+              break
+            }
+            case 4: {
+              obj.parts = reader.uint32()
+              break
+            }
+            case 5: {
+              obj.digest = reader.bytes()
+              break
+            }
+            case 6: {
+              obj.data = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.orderId`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.round`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.part`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.parts`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.digest`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.data`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ResultPartOrderIdFieldEvent {
+    field: '$.orderId'
+    value: Uint8Array
+  }
+
+  export interface ResultPartRoundFieldEvent {
+    field: '$.round'
+    value: number
+  }
+
+  export interface ResultPartPartFieldEvent {
+    field: '$.part'
+    value: number
+  }
+
+  export interface ResultPartPartsFieldEvent {
+    field: '$.parts'
+    value: number
+  }
+
+  export interface ResultPartDigestFieldEvent {
+    field: '$.digest'
+    value: Uint8Array
+  }
+
+  export interface ResultPartDataFieldEvent {
+    field: '$.data'
+    value: Uint8Array
+  }
+
+  export function encode (obj: Partial<ResultPart>): Uint8Array {
+    return encodeMessage(obj, ResultPart.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ResultPart>): ResultPart {
+    return decodeMessage(buf, ResultPart.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ResultPart>): Generator<ResultPartOrderIdFieldEvent | ResultPartRoundFieldEvent | ResultPartPartFieldEvent | ResultPartPartsFieldEvent | ResultPartDigestFieldEvent | ResultPartDataFieldEvent> {
+    return streamMessage(buf, ResultPart.codec(), opts)
+  }
+}
+
+export interface LogRequest {
+  market: Uint8Array
+  orderId: Uint8Array
+}
+
+export namespace LogRequest {
+  let _codec: Codec<LogRequest>
+
+  export const codec = (): Codec<LogRequest> => {
+    if (_codec == null) {
+      _codec = message<LogRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.market != null && obj.market.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.market)
+        }
+
+        if ((obj.orderId != null && obj.orderId.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.orderId)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          market: uint8ArrayAlloc(0),
+          orderId: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.market = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.orderId = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.market`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.orderId`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface LogRequestMarketFieldEvent {
+    field: '$.market'
+    value: Uint8Array
+  }
+
+  export interface LogRequestOrderIdFieldEvent {
+    field: '$.orderId'
+    value: Uint8Array
+  }
+
+  export function encode (obj: Partial<LogRequest>): Uint8Array {
+    return encodeMessage(obj, LogRequest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LogRequest>): LogRequest {
+    return decodeMessage(buf, LogRequest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LogRequest>): Generator<LogRequestMarketFieldEvent | LogRequestOrderIdFieldEvent> {
+    return streamMessage(buf, LogRequest.codec(), opts)
+  }
+}
+
+export interface LogResponse {
+  order: Uint8Array
+  commitments: Uint8Array[]
+  results: Uint8Array[]
+}
+
+export namespace LogResponse {
+  let _codec: Codec<LogResponse>
+
+  export const codec = (): Codec<LogResponse> => {
+    if (_codec == null) {
+      _codec = message<LogResponse>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.order != null && obj.order.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.order)
+        }
+
+        if (obj.commitments != null && obj.commitments.length > 0) {
+          for (const value of obj.commitments) {
+            w.uint32(18)
+            w.bytes(value)
+          }
+        }
+
+        if (obj.results != null && obj.results.length > 0) {
+          for (const value of obj.results) {
+            w.uint32(26)
+            w.bytes(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          order: uint8ArrayAlloc(0),
+          commitments: [],
+          results: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.order = reader.bytes()
+              break
+            }
+            case 2: {
+              if (opts.limits?.commitments != null && obj.commitments.length === opts.limits.commitments) {
+                throw new MaxLengthError('Decode error - repeated field "commitments" had too many elements')
+              }
+
+              obj.commitments.push(reader.bytes())
+              break
+            }
+            case 3: {
+              if (opts.limits?.results != null && obj.results.length === opts.limits.results) {
+                throw new MaxLengthError('Decode error - repeated field "results" had too many elements')
+              }
+
+              obj.results.push(reader.bytes())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          commitments: 0,
+          results: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.order`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              if (opts.limits?.commitments != null && obj.commitments === opts.limits.commitments) {
+                throw new MaxLengthError('Streaming decode error - repeated field "commitments" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.commitments[]`,
+                index: obj.commitments,
+                value: reader.bytes()
+              }
+
+              obj.commitments++
+
+              break
+            }
+            case 3: {
+              if (opts.limits?.results != null && obj.results === opts.limits.results) {
+                throw new MaxLengthError('Streaming decode error - repeated field "results" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.results[]`,
+                index: obj.results,
+                value: reader.bytes()
+              }
+
+              obj.results++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface LogResponseOrderFieldEvent {
+    field: '$.order'
+    value: Uint8Array
+  }
+
+  export interface LogResponseCommitmentsFieldEvent {
+    field: '$.commitments[]'
+    index: number
+    value: Uint8Array
+  }
+
+  export interface LogResponseResultsFieldEvent {
+    field: '$.results[]'
+    index: number
+    value: Uint8Array
+  }
+
+  export function encode (obj: Partial<LogResponse>): Uint8Array {
+    return encodeMessage(obj, LogResponse.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LogResponse>): LogResponse {
+    return decodeMessage(buf, LogResponse.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LogResponse>): Generator<LogResponseOrderFieldEvent | LogResponseCommitmentsFieldEvent | LogResponseResultsFieldEvent> {
+    return streamMessage(buf, LogResponse.codec(), opts)
+  }
+}

@@ -787,7 +787,7 @@ export namespace Heartbeat {
 
 export interface RosterRequest {
   shard: string
-  ordersOnly: boolean
+  brief: boolean
 }
 
 export namespace RosterRequest {
@@ -805,9 +805,9 @@ export namespace RosterRequest {
           w.string(obj.shard)
         }
 
-        if ((obj.ordersOnly != null && obj.ordersOnly !== false)) {
+        if ((obj.brief != null && obj.brief !== false)) {
           w.uint32(16)
-          w.bool(obj.ordersOnly)
+          w.bool(obj.brief)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -816,7 +816,7 @@ export namespace RosterRequest {
       }, (reader, length, opts = {}) => {
         const obj: any = {
           shard: '',
-          ordersOnly: false
+          brief: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -830,7 +830,7 @@ export namespace RosterRequest {
               break
             }
             case 2: {
-              obj.ordersOnly = reader.bool()
+              obj.brief = reader.bool()
               break
             }
             default: {
@@ -857,7 +857,7 @@ export namespace RosterRequest {
             }
             case 2: {
               yield {
-                field: `${prefix}.ordersOnly`,
+                field: `${prefix}.brief`,
                 value: reader.bool()
               }
               break
@@ -879,8 +879,8 @@ export namespace RosterRequest {
     value: string
   }
 
-  export interface RosterRequestOrdersOnlyFieldEvent {
-    field: '$.ordersOnly'
+  export interface RosterRequestBriefFieldEvent {
+    field: '$.brief'
     value: boolean
   }
 
@@ -892,7 +892,7 @@ export namespace RosterRequest {
     return decodeMessage(buf, RosterRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RosterRequest>): Generator<RosterRequestShardFieldEvent | RosterRequestOrdersOnlyFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RosterRequest>): Generator<RosterRequestShardFieldEvent | RosterRequestBriefFieldEvent> {
     return streamMessage(buf, RosterRequest.codec(), opts)
   }
 }

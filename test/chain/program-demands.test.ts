@@ -483,6 +483,28 @@ test('no opening is demanded of a receipt that is a day old, of an ended lease, 
   assert.is(demand(second).code, 'ESCROW_LEASE_VOID')
 })
 
+test('what a node signed in an earlier registration is not demanded in a lease of the next one', () => {
+  const world = new MarketWorld()
+  const provider = world.newProvider()
+  const renter = world.newRenter()
+  const termsHash = hashOf('terms of both')
+  const lease = world.open(provider, renter, { termsHash })
+  const quarrel = quarrelIn(world, lease)
+  world.expect(world.send(opening(quarrel), [renter.wallet]))
+  const close = world.closing(lease, { signer: renter.wallet.publicKey })
+  world.expect(world.send(close, [world.payer, provider.node, renter.wallet]))
+  const who = { programId: world.programId, provider: provider.address, owner: provider.owner.publicKey }
+  const request = escrow.requestUnstake({ ...who, market: world.address, amount: 10_000_000n })
+  world.expect(world.send([request], [provider.owner]))
+  world.advance(WINDOW)
+  const destination = provider.source
+  const leave = [escrow.withdrawStake({ ...who, destination }), escrow.closeProvider({ ...who, destination })]
+  world.expect(world.send(leave, [provider.owner]))
+  world.expect(world.send([world.registration(provider, 10_000_000n)], [provider.owner, provider.node]))
+  assert.ok(world.open(provider, renter, { termsHash }).address.equals(lease.address))
+  assert.is(world.send([demanding(quarrel)], [renter.wallet]).code, 'ESCROW_RECEIPT_TOO_OLD')
+})
+
 test('who puts no bond down demands nothing', () => {
   const quarrel = startQuarrel()
   const { world, renter } = quarrel
@@ -579,6 +601,11 @@ test('answers of others, of another proof, of another entry, or with wrong accou
     ['the renter', 'ESCROW_WRONG_AUTHORITY', by(lease.renter.wallet)],
     ['another node', 'ESCROW_WRONG_AUTHORITY', by(other.provider.node)],
     ['another provider', 'ESCROW_WRONG_AUTHORITY', withAccount(call, 1, other.provider.address)],
+    [
+      'another node for its own provider',
+      'ESCROW_WRONG_PROVIDER',
+      withAccount(by(other.provider.node), 1, other.provider.address),
+    ],
     ['another lease', 'ESCROW_WRONG_LEASE', withAccount(call, 2, other.address)],
     ['a lease as dispute', 'ESCROW_WRONG_KIND', withAccount(call, 3, lease.address)],
     ['a dispute without a demand', 'ESCROW_NOT_DEMANDED', withAccount(call, 3, idle.dispute)],

@@ -379,36 +379,6 @@ test('an error that is ours or the chain’s ends the job with its code and cost
   })
 })
 
-test('after a kill the job has ended, its lease is brought to its end, and the report says so', async () => {
-  await withRenter(
-    [honest(3_600_000n, { job: () => new Promise(() => {}) })],
-    async ({ renter, restart, clock }) => {
-      const { id } = await renter.post(PLAN)
-      await drive(
-        clock,
-        until(async () => (await renter.job(id))?.state === JobState.RUNNING),
-        25,
-      )
-      const again = await restart()
-      assert.is((await again.job(id))?.reason, 'RENTER_RESTARTED')
-      await drive(
-        clock,
-        until(async () => (await again.job(id))?.settlements.length === 1),
-        200,
-      )
-      const report = (await again.job(id))!
-      assert.is(report.state, JobState.FAILED)
-      sum(report)
-      const events = await all(again.events(id))
-      assert.equal(
-        events.slice(-2).map(({ kind }) => kind),
-        ['state', 'settled'],
-      )
-      assert.is(events[0]?.kind, 'state', 'nothing of what was told before is lost')
-    },
-  )
-})
-
 test('a job that nobody takes waits in the queue, is asked for again, and ends with it', async () => {
   await withRenter([honest(1_000_000n, { bids: false })], async ({ renter, clock }) => {
     const startedMs = clock.elapsed()

@@ -81,7 +81,8 @@ async function run(
   const told: Run = { worked: [], logs: [], progress: [], folder, clock }
   const listener: JobListener = {
     onLog: (line) => told.logs.push(line),
-    onProgress: (_step, _steps, metrics) => told.progress.push(metrics),
+    onBegun: () => {},
+    onProgress: ({ metrics }) => told.progress.push(metrics),
     onWorked: (ms) => told.worked.push(ms),
   }
   const order: JobOrder = {

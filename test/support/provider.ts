@@ -194,7 +194,7 @@ export async function startProvider(parts: {
 }
 
 /** What a process holds of the world, until it is killed. */
-function createLife() {
+export function createLife() {
   let isDead = false
   const cancels = new Set<() => void>()
   const mortal = <T extends object>(target: T): T =>
@@ -218,6 +218,17 @@ function createLife() {
     store: (store: Store): Store => ({ ...store, collection: (name) => mortal(store.collection(name)) }),
     clock: (clock: Clock): Clock => ({
       ...clock,
+      sleep: (ms, signal) =>
+        new Promise((resolve, reject) => {
+          if (isDead) return
+          const cancel = keep(clock.after(ms, resolve))
+          const stop = () => {
+            cancel()
+            if (!isDead) reject(signal?.reason)
+          }
+          if (signal?.aborted) stop()
+          else signal?.addEventListener('abort', stop, { once: true })
+        }),
       after: (ms, act) => (isDead ? () => {} : keep(clock.after(ms, act))),
       every: (ms, act) => (isDead ? () => {} : keep(clock.every(ms, act))),
     }),

@@ -5,7 +5,7 @@ import { joined, NEEDS, splitAndHeal, withSwarm } from '../support/split.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('the shards of a market over sockets')
-const SLOW = { timeoutMs: 60_000 }
+const SLOW = { timeoutMs: 90_000 }
 
 test(
   'a renter joins only the shards that it needs, hears at once who is there, and is heard there alone',
@@ -51,13 +51,19 @@ test(
       const [card, software] = [await swarm.join(), await swarm.join()]
       await swarm.provide(card, 24n, 'DE-Berlin')
       await swarm.provide(software, 0n, '')
-      const renter = await swarm.join({}, 2_500)
-      await renter.market.heartbeats.seek({ memoryBytes: 0n, gpu: false, locations: [] })
-      await eventually(() => renter.market.heartbeats.all().length === 2)
+      const renter = await swarm.join({}, 3_000)
+      const everywhere = { memoryBytes: 0n, gpu: false, locations: [] }
+      await eventually(async () => {
+        await renter.market.heartbeats.seek(everywhere)
+        return joined(renter).length === 2 && renter.market.heartbeats.all().length === 2
+      })
       assert.equal(joined(renter).sort(), ['0g/XX', '24g/EU'])
       await eventually(() => joined(renter).length === 0)
       assert.equal(joined(card), ['24g/EU'], 'whoever offers something stays')
-      await renter.market.heartbeats.seek(NEEDS)
+      await eventually(async () => {
+        await renter.market.heartbeats.seek(NEEDS)
+        return joined(renter).length > 0
+      })
       assert.equal(joined(renter), ['24g/EU'], 'and it comes back')
     }),
   SLOW,
@@ -83,7 +89,7 @@ test(
 test(
   'a swarm that was split in two is one again when the split ends, and nothing that is open is lost',
   () => splitAndHeal(2_000),
-  { timeoutMs: 90_000 },
+  { timeoutMs: 150_000 },
 )
 
 test.run()

@@ -82,6 +82,7 @@ function playNode(scene: Pick<Scene, 'calls' | 'asked' | 'streams'>): Controlled
       }
       if (follow) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
     },
+    audit: async (orderId) => [{ orderId, verdict: 'fair' } as never],
     stopJob: async (id) => {
       scene.calls.push(`stop ${id}`)
     },
@@ -303,6 +304,7 @@ test('commands reach the node by their names', () =>
     const client = await connectToNode(dataDir)
     await client.pause()
     await client.resume()
+    assert.equal(await client.audit('7f3a'), [{ orderId: '7f3a', verdict: 'fair' }])
     await client.stopJob('known')
     await client.stop()
     assert.equal(calls, ['pause', 'resume', 'stop known', 'stop'])

@@ -60,7 +60,7 @@ async function postHere(
   invocation: Invocation,
   post: { manifest: string; service?: string },
 ): Promise<number> {
-  const node: Daemon = await openGuest(invocation)
+  const node: Daemon = await openGuest(invocation, true)
   try {
     const { id } = await node.postJob(post)
     const story = await follow(invocation, node, id)
