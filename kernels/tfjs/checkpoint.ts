@@ -4,7 +4,7 @@ import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { Backend } from '../backend/backend.js'
 import { type Artifact, decodeArtifact, encodeArtifact } from './artifact.js'
 import { readTensor, readWeights, trainableVariables, writeWeights } from './model.js'
-import { parseTrainSpec, type TrainSpec } from './spec.js'
+import type { TrainSpec } from './spec.js'
 
 /**
  * A training that stands still: weights, the optimizer's state and the number of steps that were done. Epoch, place in
@@ -55,12 +55,6 @@ export function decodeCheckpoint(bytes: Uint8Array, spec: TrainSpec): Artifact {
   const hasOnlyNumbers = [...weights, ...state].every(({ values }) => values.every(Number.isFinite))
   if (!hasOnlyNumbers) throw malformedCheckpoint('not all of its values are numbers')
   return checkpoint
-}
-
-/** What can be told without a device: for whoever keeps checkpoints. Throws CHECKPOINT_MALFORMED, JOB_SPEC_INVALID. */
-export function checkCheckpoint(bytes: Uint8Array, declared: unknown): { step: number } {
-  const { step } = decodeCheckpoint(bytes, parseTrainSpec(declared))
-  return { step }
 }
 
 /** Training goes on from here as if it had never stopped, bit for bit. Throws CHECKPOINT_MALFORMED. */
