@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { PublicKey } from '@solana/web3.js'
 import { createSigner } from '../chain/client/signing.js'
 import type { Config } from '../config/schema.js'
+import { walletStatement } from '../protocols/auction/wallet.js'
 import { NightshiftError } from '../protocols/errors.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
 import type { ControlledNode } from './control/port.js'
@@ -164,6 +165,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     auditor: seen.auditor,
     goesOn: options.goesOn ?? true,
     wallet: chain.wallet.publicKey.toBytes(),
+    walletProof: await chain.wallet.sign(walletStatement(market, network.peer)),
     clock,
     random,
     log,

@@ -79,6 +79,8 @@ export interface RenterParts {
 export interface RenterOptions {
   /** 32 bytes: the account that pays deposits and takes refunds. */
   wallet: Uint8Array
+  /** Its signature over `walletStatement`: others pass no order on without it. */
+  walletProof?: Uint8Array
   sliceMs: number
   challengeTimeoutMs: number
   /** How long to listen for heartbeats after the start before the first auction. */

@@ -37,6 +37,7 @@ export interface RoleParts {
   history: AuctionHistory
   auditor: Auditor
   wallet: Uint8Array
+  walletProof: Uint8Array
   /** Whether jobs that an earlier process left go on. */
   goesOn: boolean
   clock: Clock
@@ -45,7 +46,7 @@ export interface RoleParts {
 }
 
 export async function startRenter(parts: RoleParts): Promise<RenterRole> {
-  const { config, clock, log, wallet } = parts
+  const { config, clock, log, wallet, walletProof } = parts
   const checker = createChecker({ backend: config.provider.backend, clock, log })
   const renter = await createRenter(
     {
@@ -56,6 +57,7 @@ export async function startRenter(parts: RoleParts): Promise<RenterRole> {
     },
     {
       wallet,
+      walletProof,
       sliceMs: config.renter.sliceMs,
       challengeTimeoutMs: CHALLENGE_TIMEOUT_MS,
       discoveryMs: DISCOVERY_MS,

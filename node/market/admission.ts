@@ -1,3 +1,5 @@
+import { isOwnWallet } from '../../protocols/auction/wallet.js'
+import type { Order } from '../../protocols/auction/wire.js'
 import { toHex } from '../../protocols/bytes.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
@@ -15,6 +17,8 @@ export interface Admission {
    * for this wallet. While it answers, a wallet for which too many others wait does not count as one that can pay.
    */
   canPay(wallet: Uint8Array, amount: bigint): Promise<boolean | undefined>
+  /** Whether the wallet that an order names has agreed to the orders of this peer. */
+  isOwnWallet(order: Order, peer: string): Promise<boolean>
 }
 
 /** Takes everybody: for a market without a chain. */
@@ -22,6 +26,7 @@ export const everybody: Admission = {
   isStaked: async () => true,
   standing: () => undefined,
   canPay: async () => true,
+  isOwnWallet: async () => true,
 }
 
 /** A stake is bound for days, but a lie costs it at once. */
@@ -66,5 +71,6 @@ export function createAdmission(parts: {
       if (known !== undefined) return known >= amount
       return funds.isAnswered() ? false : undefined
     },
+    isOwnWallet,
   }
 }

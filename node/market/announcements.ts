@@ -241,7 +241,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     return 'accept'
   }
 
-  /** Whether an order may cost everybody's attention: few of one renter and one wallet, and each with its deposit. */
+  /** Whether an order may cost everybody's attention: few of one renter and one wallet, its own, and each with its deposit. */
   async function isBacked(peer: string, order: Order): Promise<boolean> {
     const wallet = toHex(order.wallet)
     const isFull = () => {
@@ -255,6 +255,10 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     }
     if (isFull()) {
       log.debug('too many orders of one renter or wallet', { peer, wallet })
+      return false
+    }
+    if (!(await admission.isOwnWallet(order, peer))) {
+      log.debug('an order that names another’s wallet', { peer, wallet })
       return false
     }
     const canPay = await admission.canPay(order.wallet, depositOf(order))

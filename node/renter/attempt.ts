@@ -35,6 +35,7 @@ export interface DeploymentParts {
   market: Uint8Array
   /** 32 bytes: the account that pays deposits. */
   wallet: Uint8Array
+  walletProof?: Uint8Array
   sliceMs: number
   challengeTimeoutMs: number
   /** By the clock's `elapsed`: until then this node listens for heartbeats before it holds an auction. */

@@ -71,6 +71,7 @@ function makeOrder({ parts, plan, spec }: Attempt, ceilingPricePerHour: bigint):
     jobHash: spec.hash,
     sliceMs: parts.sliceMs,
     wallet: parts.wallet,
+    ...(parts.walletProof === undefined ? {} : { walletProof: parts.walletProof }),
     addresses: parts.network.addresses(),
     ...(scoring === undefined ? {} : { scoring }),
     ...(enough === undefined ? {} : { enough }),

@@ -20,6 +20,7 @@ export interface Order {
   addresses: string[]
   scoring?: Scoring
   count?: number
+  walletProof?: Uint8Array
   enough?: number
 }
 
@@ -108,6 +109,11 @@ export namespace Order {
         if (obj.count != null) {
           w.uint32(120)
           w.uint32(obj.count)
+        }
+
+        if (obj.walletProof != null) {
+          w.uint32(138)
+          w.bytes(obj.walletProof)
         }
 
         if (obj.enough != null) {
@@ -205,6 +211,10 @@ export namespace Order {
             }
             case 15: {
               obj.count = reader.uint32()
+              break
+            }
+            case 17: {
+              obj.walletProof = reader.bytes()
               break
             }
             case 16: {
@@ -343,6 +353,13 @@ export namespace Order {
               }
               break
             }
+            case 17: {
+              yield {
+                field: `${prefix}.walletProof`,
+                value: reader.bytes()
+              }
+              break
+            }
             case 16: {
               yield {
                 field: `${prefix}.enough`,
@@ -463,6 +480,11 @@ export namespace Order {
     value: number
   }
 
+  export interface OrderWalletProofFieldEvent {
+    field: '$.walletProof'
+    value: Uint8Array
+  }
+
   export interface OrderEnoughFieldEvent {
     field: '$.enough'
     value: number
@@ -476,7 +498,7 @@ export namespace Order {
     return decodeMessage(buf, Order.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Order>): Generator<OrderMarketFieldEvent | OrderNonceFieldEvent | OrderTimeMsFieldEvent | OrderRequirementsFieldEvent | OrderCeilingPricePerHourFieldEvent | OrderDurationSFieldEvent | OrderCommitMsFieldEvent | OrderRevealMsFieldEvent | OrderPricingFieldEvent | OrderJobHashFieldEvent | OrderSliceMsFieldEvent | OrderWalletFieldEvent | OrderAddressesFieldEvent | OrderScoringPriceFieldEvent | OrderScoringStakeFieldEvent | OrderScoringReliabilityFieldEvent | OrderScoringSpeedFieldEvent | OrderScoringLatencyFieldEvent | OrderScoringExplorationFieldEvent | OrderCountFieldEvent | OrderEnoughFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Order>): Generator<OrderMarketFieldEvent | OrderNonceFieldEvent | OrderTimeMsFieldEvent | OrderRequirementsFieldEvent | OrderCeilingPricePerHourFieldEvent | OrderDurationSFieldEvent | OrderCommitMsFieldEvent | OrderRevealMsFieldEvent | OrderPricingFieldEvent | OrderJobHashFieldEvent | OrderSliceMsFieldEvent | OrderWalletFieldEvent | OrderAddressesFieldEvent | OrderScoringPriceFieldEvent | OrderScoringStakeFieldEvent | OrderScoringReliabilityFieldEvent | OrderScoringSpeedFieldEvent | OrderScoringLatencyFieldEvent | OrderScoringExplorationFieldEvent | OrderCountFieldEvent | OrderWalletProofFieldEvent | OrderEnoughFieldEvent> {
     return streamMessage(buf, Order.codec(), opts)
   }
 }
@@ -1213,6 +1235,11 @@ export namespace Announcement {
     value: number
   }
 
+  export interface AnnouncementOrderWalletProofFieldEvent {
+    field: '$.order.walletProof'
+    value: Uint8Array
+  }
+
   export interface AnnouncementOrderEnoughFieldEvent {
     field: '$.order.enough'
     value: number
@@ -1328,7 +1355,7 @@ export namespace Announcement {
     return decodeMessage(buf, Announcement.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Announcement>): Generator<AnnouncementOrderMarketFieldEvent | AnnouncementOrderNonceFieldEvent | AnnouncementOrderTimeMsFieldEvent | AnnouncementOrderRequirementsFieldEvent | AnnouncementOrderCeilingPricePerHourFieldEvent | AnnouncementOrderDurationSFieldEvent | AnnouncementOrderCommitMsFieldEvent | AnnouncementOrderRevealMsFieldEvent | AnnouncementOrderPricingFieldEvent | AnnouncementOrderJobHashFieldEvent | AnnouncementOrderSliceMsFieldEvent | AnnouncementOrderWalletFieldEvent | AnnouncementOrderAddressesFieldEvent | AnnouncementOrderScoringPriceFieldEvent | AnnouncementOrderScoringStakeFieldEvent | AnnouncementOrderScoringReliabilityFieldEvent | AnnouncementOrderScoringSpeedFieldEvent | AnnouncementOrderScoringLatencyFieldEvent | AnnouncementOrderScoringExplorationFieldEvent | AnnouncementOrderCountFieldEvent | AnnouncementOrderEnoughFieldEvent | AnnouncementCommitmentOrderIdFieldEvent | AnnouncementCommitmentHashFieldEvent | AnnouncementResultOrderIdFieldEvent | AnnouncementResultBidsEnvelopeFieldEvent | AnnouncementResultBidsOutcomeFieldEvent | AnnouncementResultBidsStakeFieldEvent | AnnouncementResultBidsReliabilityFieldEvent | AnnouncementResultBidsLeasesFieldEvent | AnnouncementResultBidsGflopsFieldEvent | AnnouncementResultBidsLatencyMsFieldEvent | AnnouncementResultBidsOwnerFieldEvent | AnnouncementResultBidsHostsFieldEvent | AnnouncementResultWinnerFieldEvent | AnnouncementResultPricePerHourFieldEvent | AnnouncementResultRoundFieldEvent | AnnouncementResultWinnersPeerFieldEvent | AnnouncementResultWinnersPricePerHourFieldEvent | AnnouncementResultWithheldFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Announcement>): Generator<AnnouncementOrderMarketFieldEvent | AnnouncementOrderNonceFieldEvent | AnnouncementOrderTimeMsFieldEvent | AnnouncementOrderRequirementsFieldEvent | AnnouncementOrderCeilingPricePerHourFieldEvent | AnnouncementOrderDurationSFieldEvent | AnnouncementOrderCommitMsFieldEvent | AnnouncementOrderRevealMsFieldEvent | AnnouncementOrderPricingFieldEvent | AnnouncementOrderJobHashFieldEvent | AnnouncementOrderSliceMsFieldEvent | AnnouncementOrderWalletFieldEvent | AnnouncementOrderAddressesFieldEvent | AnnouncementOrderScoringPriceFieldEvent | AnnouncementOrderScoringStakeFieldEvent | AnnouncementOrderScoringReliabilityFieldEvent | AnnouncementOrderScoringSpeedFieldEvent | AnnouncementOrderScoringLatencyFieldEvent | AnnouncementOrderScoringExplorationFieldEvent | AnnouncementOrderCountFieldEvent | AnnouncementOrderWalletProofFieldEvent | AnnouncementOrderEnoughFieldEvent | AnnouncementCommitmentOrderIdFieldEvent | AnnouncementCommitmentHashFieldEvent | AnnouncementResultOrderIdFieldEvent | AnnouncementResultBidsEnvelopeFieldEvent | AnnouncementResultBidsOutcomeFieldEvent | AnnouncementResultBidsStakeFieldEvent | AnnouncementResultBidsReliabilityFieldEvent | AnnouncementResultBidsLeasesFieldEvent | AnnouncementResultBidsGflopsFieldEvent | AnnouncementResultBidsLatencyMsFieldEvent | AnnouncementResultBidsOwnerFieldEvent | AnnouncementResultBidsHostsFieldEvent | AnnouncementResultWinnerFieldEvent | AnnouncementResultPricePerHourFieldEvent | AnnouncementResultRoundFieldEvent | AnnouncementResultWinnersPeerFieldEvent | AnnouncementResultWinnersPricePerHourFieldEvent | AnnouncementResultWithheldFieldEvent> {
     return streamMessage(buf, Announcement.codec(), opts)
   }
 }

@@ -18,6 +18,7 @@ import { createVirtualClock, type VirtualClock } from '../support/clock.js'
 import { createHub, type MemoryNetwork } from '../support/memory.js'
 import { fill, makeDevice, makeHeartbeat, makeOrder, makeRequirements } from '../support/messages.js'
 import { suite } from '../support/suite.js'
+import { consentOf, makeWallet } from '../support/wallets.js'
 
 const test = suite('floods of a market')
 const STAKE = 10_000n
@@ -82,7 +83,9 @@ async function openMarket(shards: readonly string[] = [CARD, BIG]) {
       ),
       ...fields,
     })
-  const post = async (renter: MemoryNetwork, order: Order, shard = CARD) => {
+  /** The order names a wallet of `makeWallet`, and carries its consent unless it brings another. */
+  const post = async (renter: MemoryNetwork, bare: Order, shard = CARD) => {
+    const order = { walletProof: await consentOf(bare.wallet, bare.market, renter.peer), ...bare }
     const { envelope, payload } = await sealAnnouncement({ order } as Announcement, renter.privateKey)
     const [verdict] = await renter.inject(topics.auction(shard), envelope)
     return { verdict, envelope, orderId: orderIdOf(renter.peer, payload) }
@@ -109,7 +112,7 @@ async function openMarket(shards: readonly string[] = [CARD, BIG]) {
 test('an order passes only when its wallet holds the deposit', async () => {
   const { chain, clock, hub, auctions, orderOf, post } = await openMarket()
   const renter = await hub.join()
-  const wallet = fill(32, 77)
+  const wallet = await makeWallet(77)
   const heard: string[] = []
   auctions.onOrder(({ orderId }) => heard.push(toHex(orderId)))
   assert.is((await post(renter, orderOf({ wallet }))).verdict, 'ignore', 'nobody knows the wallet')
@@ -131,6 +134,22 @@ test('an order passes only when its wallet holds the deposit', async () => {
   )
 })
 
+test('nobody can have orders counted against another’s wallet', async () => {
+  const { chain, hub, auctions, orderOf, post } = await openMarket()
+  const [owner, thief] = [await hub.join(), await hub.join()]
+  const wallet = await makeWallet(75)
+  chain.funds.set(toHex(wallet), 10n ** 9n)
+  const consent = await consentOf(wallet, chain.market, owner.peer)
+  const elsewhere = await consentOf(wallet, fill(32, 1), thief.peer)
+  const forged = [consent, elsewhere, new Uint8Array(64), new Uint8Array()]
+  for (const walletProof of forged) {
+    const { verdict } = await post(thief, orderOf({ wallet, walletProof }))
+    assert.is(verdict, 'ignore')
+  }
+  assert.equal(auctions.orders(), [])
+  assert.is((await post(owner, orderOf({ wallet }))).verdict, 'accept')
+})
+
 test('a thousand made-up renters without funds reach nobody, and cost the chain one question each at most', async () => {
   const { chain, hub, auctions, orderOf, post } = await openMarket()
   let asked = 0
@@ -143,11 +162,10 @@ test('a thousand made-up renters without funds reach nobody, and cost the chain 
     },
   })
   const renters = await Promise.all(Array.from({ length: 20 }, () => hub.join()))
-  await post(renters[0]!, orderOf({ wallet: fill(32, 76) }))
+  await post(renters[0]!, orderOf({ wallet: await makeWallet(76) }))
   const verdicts = await Promise.all(
     Array.from({ length: 1_000 }, async (_, index) => {
-      const wallet = new Uint8Array(32)
-      new DataView(wallet.buffer).setUint32(0, index + 1)
+      const wallet = await makeWallet(1_000 + index)
       return (await post(renters[index % 20]!, orderOf({ wallet }))).verdict
     }),
   )
@@ -158,7 +176,7 @@ test('a thousand made-up renters without funds reach nobody, and cost the chain 
 
 test('a funded wallet backs a few open orders at once, whoever signs them, and more once these are closed', async () => {
   const { chain, clock, hub, orderOf, post } = await openMarket()
-  const wallet = fill(32, 78)
+  const wallet = await makeWallet(78)
   chain.funds.set(toHex(wallet), 10n ** 9n)
   const renters = await Promise.all(Array.from({ length: 6 }, () => hub.join()))
   const verdicts: unknown[] = []
@@ -170,7 +188,7 @@ test('a funded wallet backs a few open orders at once, whoever signs them, and m
 
 test('while the chain is silent known wallets pass, and unknown ones at a strict rate', async () => {
   const { chain, clock, hub, orderOf, post } = await openMarket()
-  const known = fill(32, 79)
+  const known = await makeWallet(79)
   chain.funds.set(toHex(known), 10n ** 9n)
   const renter = await hub.join()
   assert.is((await post(renter, orderOf({ wallet: known }))).verdict, 'accept')
@@ -180,7 +198,7 @@ test('while the chain is silent known wallets pass, and unknown ones at a strict
   const verdicts: Array<Promise<unknown>> = []
   for (let count = 0; count < 30; count++) {
     const stranger = await hub.join()
-    const wallet = fill(32, 100 + count)
+    const wallet = await makeWallet(100 + count)
     verdicts.push(post(stranger, orderOf({ wallet })).then(({ verdict }) => verdict))
   }
   for (let second = 0; second < 4; second++) await clock.advance(500)
@@ -221,7 +239,7 @@ test('a stake that is lost is noticed within a minute or two', async () => {
 test('made-up peers cannot fill the list of commitments: only providers with a stake commit', async () => {
   const { chain, hub, auctions, orderOf, post, commit } = await openMarket()
   const renter = await hub.join()
-  const wallet = fill(32, 80)
+  const wallet = await makeWallet(80)
   chain.funds.set(toHex(wallet), 10n ** 9n)
   const { orderId } = await post(renter, orderOf({ wallet }))
   const heard: string[] = []
@@ -238,7 +256,7 @@ test('made-up peers cannot fill the list of commitments: only providers with a s
 test('a provider that commits twice is taken at its first word, and loses standing', async () => {
   const { chain, hub, auctions, conduct, orderOf, post, commit } = await openMarket()
   const [renter, provider] = [await hub.join(), await hub.join()]
-  const wallet = fill(32, 81)
+  const wallet = await makeWallet(81)
   chain.funds.set(toHex(wallet), 10n ** 9n)
   chain.register(provider.publicKey, STAKE)
   const { orderId } = await post(renter, orderOf({ wallet }))
@@ -254,7 +272,7 @@ test('a provider that commits twice is taken at its first word, and loses standi
 test('an order in several shards is passed on in each, delivered once and answered once', async () => {
   const { chain, hub, auctions, orderOf, post, commit } = await openMarket()
   const [renter, provider] = [await hub.join(), await hub.join()]
-  const wallet = fill(32, 82)
+  const wallet = await makeWallet(82)
   chain.funds.set(toHex(wallet), 10n ** 9n)
   chain.register(provider.publicKey, STAKE)
   let [orders, commitments] = [0, 0]

@@ -11,6 +11,7 @@ import { Requirements } from '../../protocols/inventory/wire.js'
 import { createMemoryChain, type MemoryChain } from './chain.js'
 import { makeDevice, makeHeartbeat, makeOrder, makeRequirements } from './messages.js'
 import { eventually, startNetwork } from './network.js'
+import { consentOf, makeWallet } from './wallets.js'
 
 /** Real nodes on loopback, each connected to a bootstrap peer that takes no part in any shard. */
 const GIB = 2n ** 30n
@@ -74,8 +75,12 @@ export class Swarm {
   }
 
   async order(renter: Node, commitMs: number) {
+    const { market } = this.chain
+    const wallet = await makeWallet(1)
     const order = makeOrder({
-      market: this.chain.market,
+      market,
+      wallet,
+      walletProof: await consentOf(wallet, market, renter.network.peer),
       nonce: systemRandom.bytes(16),
       timeMs: systemClock.now(),
       requirements: Requirements.encode(makeRequirements(NEEDS)),

@@ -223,6 +223,7 @@ test('the name of an order changes with every field', () => {
     revealMs: 501,
     pricing: PricingRule.SECOND_PRICE,
     jobHash: fill(32, 9),
+    walletProof: fill(64, 9),
     sliceMs: 10_001,
     wallet: fill(32, 9),
     addresses: [],
