@@ -119,39 +119,35 @@ export async function serveTransfer(
         await send(answerOf({ refused: { reason: 'UNPAID', detail } }))
         continue
       }
-      const blob = job.outputs().find((output) => equal(output.sha256, sha256))
-      try {
-        if (blob !== undefined) await sendBlob(blob, offset)
-      } catch (error) {
-        if (isKept(sha256)) throw error
-      }
-      // A checkpoint gives way to newer ones, also while it is sent.
-      if (!isKept(sha256) && !state.isDone) {
-        await send(
-          answerOf({ refused: { reason: 'UNKNOWN_BLOB', detail: 'it has given way to a newer one' } }),
-        )
-      }
+      if (await sendBlob(sha256, offset)) continue
+      const detail = 'it has given way to a newer one'
+      await send(answerOf({ refused: { reason: 'UNKNOWN_BLOB', detail } }))
     }
     sending = undefined
   }
 
-  function isKept(sha256: Uint8Array): boolean {
-    return job.outputs().some((output) => equal(output.sha256, sha256))
-  }
-
-  async function sendBlob(blob: Blob, offset: number): Promise<void> {
-    const { sha256 } = blob
+  /** False when it is not there any more: a checkpoint gives way to newer ones, also while it is sent. */
+  async function sendBlob(sha256: Uint8Array, offset: number): Promise<boolean> {
+    const find = () => job.outputs().find((output) => equal(output.sha256, sha256))
+    const blob = find()
+    if (blob === undefined) return false
     let at = offset
-    await pipe(
-      () => blobs.read(job.lease, blob, offset, JOB_LIMITS.chunkBytes),
-      async (pieces) => {
-        for await (const data of pieces) {
-          if (state.isDone || data.length === 0) return
-          await send(answerOf({ chunk: { sha256, offset: at, data } }))
-          at += data.length
-        }
-      },
-    )
+    try {
+      await pipe(
+        () => blobs.read(job.lease, blob, offset, JOB_LIMITS.chunkBytes),
+        async (pieces) => {
+          for await (const data of pieces) {
+            if (state.isDone) return
+            await send(answerOf({ chunk: { sha256, offset: at, data } }))
+            at += data.length
+          }
+        },
+      )
+    } catch (error) {
+      if (find() !== undefined || state.isDone) throw error
+      return false
+    }
+    return true
   }
 
   async function takeRequests(): Promise<void> {

@@ -38,8 +38,10 @@ export function createFetcher(parts: {
   /** Folder under the renter's files. */
   folder: string
   onFetched: (checkpoint: FetchedCheckpoint) => Promise<void>
+  /** One could not be written; the job goes on without it. */
+  onLost: (error: unknown) => void
 }): CheckpointFetcher {
-  const { session, files, folder, onFetched } = parts
+  const { session, files, folder, onFetched, onLost } = parts
   let current: Fetch | undefined
   let next: Checkpoint | undefined
   let lastStep = -1
@@ -88,8 +90,14 @@ export function createFetcher(parts: {
       if (offset + data.length > current.blob.bytes) return
       current.hasher.update(data)
       current.offset += data.length
-      await files.append(current.partial, data)
-      if (current.offset === current.blob.bytes) await finish(current)
+      try {
+        await files.append(current.partial, data)
+        if (current.offset === current.blob.bytes) await finish(current)
+      } catch (error) {
+        if (session.signal.aborted) throw error
+        onLost(error)
+        await goOn()
+      }
     },
     onRefused: async () => {
       if (current !== undefined) await files.remove(current.partial)

@@ -46,6 +46,8 @@ export interface JobListener {
   onProgress(progress: { step: number; steps: number; metrics: Record<string, number> }, index: number): void
   /** A checkpoint is here, and is what was announced. */
   onCheckpoint(checkpoint: FetchedCheckpoint): Promise<void>
+  /** One could not be kept here; the job goes on. */
+  onCheckpointLost(error: unknown): void
   /** Called with the time that may be paid for; never more than this renter has itself seen pass. */
   onWorked(workedMs: number): void
 }
@@ -103,7 +105,13 @@ export async function runJob(
     const fetcher =
       order.checkpoints === undefined
         ? undefined
-        : createFetcher({ session, files, folder: order.checkpoints, onFetched: listener.onCheckpoint })
+        : createFetcher({
+            session,
+            files,
+            folder: order.checkpoints,
+            onFetched: listener.onCheckpoint,
+            onLost: listener.onCheckpointLost,
+          })
     const announced = await followJob(session, order, listener, { meter, watch, clock, fetcher })
     const outputs = await fetchOutputs(session, files, order.outputs, announced, watch)
     watch.stop()

@@ -184,6 +184,7 @@ async function work(
       onLog: (line, index) => tell({ kind: 'log', line, ...by, index }),
       onProgress: (progress, index) => tell({ kind: 'progress', ...progress, ...by, index }),
       onCheckpoint: (checkpoint) => keepCheckpoint(attempt, peer, checkpoint),
+      onCheckpointLost: (error) => parts.log.warn('a checkpoint is not kept', { peer, error: String(error) }),
       onWorked: pay,
     },
     AbortSignal.any([signal, refused.signal]),
