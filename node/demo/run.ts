@@ -87,7 +87,7 @@ async function play(options: DemoOptions, swarm: Swarm, times: Stopwatch): Promi
   const orders: string[] = []
   const report = await rent(options, { swarm, renter, members, ledger, times, nameOf, orders })
   times.end('lease closed, renter ends')
-  const audits = await auditAll(members, orders.at(-1), signal)
+  const audits = await auditAll(providers, orders.at(-1), signal)
 
   await waitUntil(() => isSettled(ledger, members, signal), clock, signal)
   const after = await ledger.read(everyone, signal)
@@ -111,15 +111,16 @@ export interface Scene {
   orders: string[]
 }
 
-/** Every provider, winner or loser, holds the published result against what it saw itself. */
+/** Every provider that still runs, winner or loser, holds the published result against what it saw itself. */
 async function auditAll(
-  members: readonly Member[],
+  providers: readonly RunningNode[],
   orderId: string | undefined,
   signal: AbortSignal,
 ): Promise<Audits> {
   if (orderId === undefined) return new Map()
+  const running = providers.filter(({ process }) => !process.hasExited())
   const audits = await Promise.all(
-    members.map(async ({ peer, dataDir }): Promise<[string, string]> => {
+    running.map(async ({ peer, dataDir }): Promise<[string, string]> => {
       const node = await findNode(dataDir)
       const [audit] = (await node?.audit(orderId, signal)) ?? []
       return [peer, audit?.verdict ?? 'not audited']

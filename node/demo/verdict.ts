@@ -7,7 +7,7 @@ import { CHEAT, RENTER, WINNER } from './cast.js'
 export interface Facts {
   /** Undefined: the renter did not get to its end. */
   report: Json<DeploymentReport> | undefined
-  /** What each provider's own node makes of the auction, by peer. */
+  /** What each provider's own node makes of the auction, by peer; of those that still run. */
   audits: Audits
   nameOf: (peer: string) => string
   before: Books
@@ -38,7 +38,7 @@ export function judgeDemo(facts: Facts): Claim[] {
 function judgeAudits({ audits, nameOf }: Facts): Claim {
   const others = [...audits].filter(([, verdict]) => verdict !== 'fair' && verdict !== 'unproven')
   return {
-    claim: 'every provider, winner or loser, audits the auction and finds nothing against it',
+    claim: 'every provider that still runs, winner or loser, audits the auction and finds nothing against it',
     holds: audits.size > 0 && others.length === 0,
     found: others.map(([peer, verdict]) => `${nameOf(peer)}: ${verdict}`).join(', ') || 'nobody audited it',
   }
