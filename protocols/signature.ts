@@ -34,7 +34,7 @@ const SMALL_ORDER = [
 
 /** A key of small order signs anything for everybody; OpenSSL takes it, the chain does not. `point` has 32 bytes. */
 export function hasSmallOrder(point: Uint8Array): boolean {
-  const y = point.slice()
+  const y = new Uint8Array(point) // a Buffer's own `slice` shares its bytes
   y[31] = (y[31] ?? 0) & 0x7f
   return SMALL_ORDER.some((small) => equal(y, small))
 }
