@@ -7,12 +7,13 @@ import type { ContainerInspectInfo } from 'dockerode'
 import * as assert from 'uvu/assert'
 import { retag } from '../../node/runtime/container/archive.js'
 import { confine, findDeviations } from '../../node/runtime/container/confinement.js'
-import { bytesIn } from '../../node/runtime/container/disk.js'
+import { bytesIn, watchDisk } from '../../node/runtime/container/disk.js'
 import { createLineWriter } from '../../node/runtime/container/output.js'
 import { freedomsIn } from '../../node/runtime/container/process.js'
 import { seccompProfile } from '../../node/runtime/container/seccomp.js'
 import { checkLimits, parseContainerSpec } from '../../node/runtime/container/spec.js'
 import { type NewEntry, readTar, writeTar } from '../../node/runtime/container/tar.js'
+import { silentLog } from '../../node/system/log.js'
 import { codeOf } from '../../protocols/errors.js'
 import { createVirtualClock } from '../support/clock.js'
 import { bytesOf } from '../support/engines.js'
@@ -57,6 +58,7 @@ const WRONG: ReadonlyArray<[string, Record<string, unknown>, string]> = [
   ['a size without sense', { archive: 'a', memory: 'much' }, 'memory: a size'],
   ['a long grace', { archive: 'a', grace: '1h' }, 'grace: at most 60s'],
   ['a relative folder', { archive: 'a', directory: 'work' }, 'directory: an absolute path'],
+  ['a checkpoint that fills the memory', { archive: 'a', checkpoint: { size: '1Gi' } }, 'at most 256Mi'],
   ['checkpoints without a break', { archive: 'a', checkpoint: { every: '10ms' } }, 'at least 1s'],
 ]
 for (const [title, spec, says] of WRONG) {
@@ -374,6 +376,54 @@ test('lines are cut from both streams, long ones split, a flood counted', async 
   writer.errors.emit('data', Buffer.from('the last word'))
   writer.end()
   assert.is(lines.at(-1), 'the last word')
+})
+
+test('neither an image nor a job gives itself the cards of the host', () => {
+  for (const env of [{}, { NVIDIA_VISIBLE_DEVICES: 'all' }]) {
+    const { Env } = confine(parseContainerSpec({ archive: 'a', env }), CONFINED)
+    const said = (Env ?? []).filter((line) => line.startsWith('NVIDIA_VISIBLE_DEVICES='))
+    assert.equal(said, ['NVIDIA_VISIBLE_DEVICES=void'])
+  }
+})
+
+test('a job ends before the disk is full, also when its files lie in no folder', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nightshift-disk-'))
+  const clock = createVirtualClock()
+  const told: string[] = []
+  let left = 2 ** 40
+  let looks = 0
+  const watch = watchDisk({
+    engine: {} as never,
+    volume: 'v',
+    mountpoint: folder,
+    maxBytes: MIB,
+    clock,
+    log: silentLog,
+    free: async () => {
+      looks++
+      return left
+    },
+    onOver: (detail) => told.push(detail),
+  })
+  const lookAgain = async () => {
+    const before = looks
+    while (looks === before) {
+      await clock.advance(1_000)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  try {
+    await lookAgain()
+    await lookAgain()
+    assert.equal(told, [])
+    left = 2 ** 29
+    await lookAgain()
+    await lookAgain()
+    assert.match(told[0] ?? '', `${left} bytes left`)
+  } finally {
+    watch.stop()
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('the disk is measured by its blocks, and no further than needed', async () => {
