@@ -295,7 +295,8 @@ test('what belongs to another shard is rejected, and a heartbeat of two shards i
   const { chain, hub, heartbeats, orderOf, post, beat } = await openMarket([CARD, BIG, '8g/EU'])
   const [renter, provider] = [await hub.join(), await hub.join()]
   chain.register(provider.publicKey, STAKE)
-  assert.is((await post(renter, orderOf(), '8g/EU')).verdict, 'reject')
+  const order = orderOf({ wallet: await makeWallet(1) })
+  assert.is((await post(renter, order, '8g/EU')).verdict, 'reject')
   assert.is(await beat(provider, BIG), 'reject')
   let heard = 0
   heartbeats.onHeartbeat(() => heard++)
