@@ -157,10 +157,19 @@ export async function openAnnouncement(
   if (isRefusal(opened)) return opened
   try {
     const announcement = Announcement.decode(opened.payload)
+    if (envelope.length > mostBytesOf(announcement)) {
+      return { refused: 'MALFORMED', detail: `an announcement of ${envelope.length} bytes` }
+    }
     return { peer: opened.peer, announcement, payload: opened.payload }
   } catch {
     return { refused: 'MALFORMED', detail: 'the envelope does not hold an announcement' }
   }
+}
+
+/** Nodes keep thousands of orders and commitments as they were signed: what they do not need may not be in them. */
+function mostBytesOf({ order, commitment }: Announcement): number {
+  if (commitment !== undefined) return AUCTION_LIMITS.maxCommitmentBytes
+  return order === undefined ? AUCTION_LIMITS.maxBytes : AUCTION_LIMITS.maxOrderBytes
 }
 
 export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {

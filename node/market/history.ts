@@ -164,10 +164,18 @@ export async function openHistory(parts: {
   function addCommitment(orderId: Uint8Array, commitment: SeenCommitment): boolean {
     const key = toHex(orderId)
     const record = records.get(key)
-    if (record === undefined || record.commitments.length >= AUCTION_LIMITS.maxBids) return false
-    if (record.commitments.some(({ peer }) => peer === commitment.peer)) return false
+    if (record === undefined || record.commitments.some(({ peer }) => peer === commitment.peer)) return false
+    if (record.commitments.length >= AUCTION_LIMITS.maxBids && !yieldPlace(record, commitment)) return false
     record.commitments.push(commitment)
     touch(key, record)
+    return true
+  }
+
+  /** Names cost nothing to whoever hands something over: what came in time takes the place of what did not. */
+  function yieldPlace({ commitments }: AuctionRecord, { receivedAtMs }: SeenCommitment): boolean {
+    const late = commitments.findIndex((other) => other.receivedAtMs === undefined)
+    if (receivedAtMs === undefined || late === -1) return false
+    commitments.splice(late, 1)
     return true
   }
 

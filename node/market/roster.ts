@@ -78,9 +78,9 @@ export function createRosterClient(parts: { engine: Engine; clock: Clock; log: L
         await session.end()
         for await (const { shards, members, heartbeats, orders } of session) {
           isAnswered = true
-          roster.shards.push(...shards.filter(isShard).slice(0, ALL_SHARDS.length))
-          roster.members.push(...members.filter(isPeer).slice(0, ROSTER_MEMBERS))
-          roster.heartbeats.push(...heartbeats)
+          roster.shards.push(...shards.filter(isShard).slice(0, ALL_SHARDS.length - roster.shards.length))
+          roster.members.push(...members.filter(isPeer).slice(0, ROSTER_MEMBERS - roster.members.length))
+          roster.heartbeats.push(...heartbeats.slice(0, ROSTER_HEARTBEATS - roster.heartbeats.length))
           roster.orders.push(...orders.slice(0, ROSTER_ORDERS - roster.orders.length))
           if (roster.heartbeats.length >= ROSTER_HEARTBEATS) break
         }

@@ -1,9 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
-import { LevelDatastore } from 'datastore-level'
 import type { Datastore } from 'interface-datastore'
 import { NightshiftError } from '../../protocols/errors.js'
+import { RationedDatastore } from './ration.js'
 
 /**
  * The network's part of a data directory: `network/` (LevelDB: routing table, provider records, addresses of peers) and
@@ -28,7 +28,11 @@ export async function openDirectory(dataDir: string, peer: string): Promise<Netw
     throw error
   }
   // LevelDatastore wants the browser-and-Node wrapper `level`, which on Node is ClassicLevel itself
-  const datastore = new LevelDatastore(db as unknown as ConstructorParameters<typeof LevelDatastore>[0])
+  const datastore = new RationedDatastore(
+    db as unknown as ConstructorParameters<typeof RationedDatastore>[0],
+    peer,
+  )
+  await datastore.count()
   return { datastore, close: () => db.close() }
 }
 

@@ -109,7 +109,7 @@ export function createAuctionService(parts: {
         { orderId, pricePerHour, salt: random.bytes(32), payout: standing.payout },
         network,
       )
-      const isKept = await bids.put({
+      await bids.put({
         orderId,
         renter: signed.peer,
         pricePerHour,
@@ -117,10 +117,6 @@ export function createAuctionService(parts: {
         envelope: sealed.envelope,
         expiresAtMs: revealUntil + BID_MEMORY_MS,
       })
-      if (!isKept) {
-        capacity.release(id)
-        return pass(orderId, 'TOO_MANY_BIDS')
-      }
       fairness.committed({ orderId, peer: network.peer, hash: sealed.commitment })
       await topic.publish({ commitment: { orderId, hash: sealed.commitment } })
       counts.bids++

@@ -18,30 +18,39 @@ export interface BidRecord {
 
 export interface Bids {
   get(orderId: Uint8Array): Promise<BidRecord | undefined>
-  /** False when so many bids are kept already that none fits. */
-  put(record: BidRecord): Promise<boolean>
+  /** Of too many the oldest is forgotten, whose auction has long been decided. */
+  put(record: BidRecord): Promise<void>
   sweep(): Promise<void>
 }
 
-/** A bid is about 700 bytes; orders are anybody's to make, so their number is limited. */
+/**
+ * A bid is about 700 bytes; orders are anybody's to make, so their number is limited. A flood of them must not keep this
+ * node from bidding until the flood's own bids are forgotten.
+ */
 const MAX_BIDS = 4_096
 
-export async function openBids(parts: { store: Store; clock: Clock }): Promise<Bids> {
-  const bids = parts.store.collection<BidRecord>('provider-bids')
-  let count = (await bids.list()).length
+export async function openBids(parts: { store: Store; clock: Clock; maxBids?: number }): Promise<Bids> {
+  const { store, clock, maxBids = MAX_BIDS } = parts
+  const bids = store.collection<BidRecord>('provider-bids')
+  const stored = await bids.list()
+  /** The oldest first. */
+  const kept = new Set(stored.sort((a, b) => a.value.expiresAtMs - b.value.expiresAtMs).map(({ key }) => key))
+  const forget = async (key: string) => {
+    kept.delete(key)
+    await bids.delete(key)
+  }
   return {
     get: (orderId) => bids.get(toHex(orderId)),
     put: async (record) => {
-      if (count >= MAX_BIDS) return false
-      await bids.put(toHex(record.orderId), record)
-      count++
-      return true
+      const key = toHex(record.orderId)
+      kept.delete(key)
+      kept.add(key)
+      await bids.put(key, record)
+      for (const oldest of [...kept].slice(0, Math.max(0, kept.size - maxBids))) await forget(oldest)
     },
     sweep: async () => {
-      const all = await bids.list()
-      const old = all.filter(({ value }) => value.expiresAtMs <= parts.clock.now())
-      for (const { key } of old) await bids.delete(key)
-      count = all.length - old.length
+      const old = (await bids.list()).filter(({ value }) => value.expiresAtMs <= clock.now())
+      for (const { key } of old) await forget(key)
     },
   }
 }

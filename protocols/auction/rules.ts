@@ -9,6 +9,10 @@ import type { Bid, Order, Result, RevealedBid, Scoring, Winner } from './wire.js
 export const AUCTION_LIMITS = {
   /** Bytes of a sealed order, commitment or result; a result holds up to `maxBids` sealed bids of about 330 bytes. */
   maxBytes: 65_536,
+  /** Of those an order, which has at most 8 KiB of requirements and 4 KiB of addresses, as a record of the hash table. */
+  maxOrderBytes: 16_384,
+  /** And a commitment, which has some 250. */
+  maxCommitmentBytes: 1_024,
   maxBids: 128,
   maxDurationS: 30 * 24 * 3600,
   maxWindowMs: 120_000,

@@ -1,7 +1,11 @@
+import { generateKeyPair } from '@libp2p/crypto/keys'
 import * as assert from 'uvu/assert'
 import { createAuctionTopic, sealAnnouncement } from '../../node/market/announcements.js'
 import { openHistory } from '../../node/market/history.js'
 import { silentLog } from '../../node/system/log.js'
+import { AUCTION_LIMITS } from '../../protocols/auction/rules.js'
+import { Announcement } from '../../protocols/auction/wire.js'
+import { seal } from '../../protocols/envelope.js'
 import { createVirtualClock } from '../support/clock.js'
 import { createHub } from '../support/memory.js'
 import { fill, MARKET, makeOrder, makeResult, NOW } from '../support/messages.js'
@@ -101,6 +105,43 @@ test('what is handed over is taken with its signature only, and a commitment wit
   assert.is(await history.add(own.envelope), true)
   const foreign = await sealAnnouncement({ order: makeOrder({ market: fill(32, 8) }) }, other.privateKey)
   assert.is(await history.add(foreign.envelope), false)
+  await history.close()
+})
+
+test('made-up names that are handed over keep no commitment out that came in time', async () => {
+  const { topics, other, open } = await join()
+  const history = await open()
+  const { orderId } = await topics.self.publish(order(1))
+  for (let name = 0; name < AUCTION_LIMITS.maxBids; name++) {
+    const privateKey = await generateKeyPair('Ed25519')
+    const { envelope } = await sealAnnouncement({ commitment: { orderId, hash: fill(32, 1) } }, privateKey)
+    assert.is(await history.add(envelope), true)
+  }
+  await topics.other.publish({ commitment: { orderId, hash: fill(32, 1) } })
+  const { commitments } = history.get(orderId)!
+  assert.is(commitments.length, AUCTION_LIMITS.maxBids)
+  assert.ok(commitments.some(({ peer, receivedAtMs }) => peer === other.peer && receivedAtMs !== undefined))
+  await history.close()
+})
+
+test('an order or a commitment with more in it than it needs is none', async () => {
+  const { topics, other, open } = await join()
+  const history = await open()
+  const { orderId } = await topics.self.publish(order(1))
+  const stuffed = async (announcement: Announcement, bytes: number) => {
+    // A field that no version knows, which readers pass over.
+    const stuffing = [0x7a, (bytes & 0x7f) | 0x80, (bytes >> 7) & 0x7f]
+    const payload = Buffer.concat([
+      Announcement.encode(announcement),
+      Buffer.from(stuffing),
+      new Uint8Array(bytes),
+    ])
+    return seal({ word: 'auction', payload, key: other.privateKey })
+  }
+  const commitment = { orderId, hash: fill(32, 1) }
+  assert.is(await history.add(await stuffed({ commitment }, 1_000)), false)
+  assert.is(await history.add(await stuffed(order(2), 16_380)), false)
+  assert.is(await history.add(await stuffed({ commitment }, 200)), true)
   await history.close()
 })
 

@@ -1,17 +1,19 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import type { ContainerInspectInfo } from 'dockerode'
 import * as assert from 'uvu/assert'
 import { retag } from '../../node/runtime/container/archive.js'
 import { confine, findDeviations } from '../../node/runtime/container/confinement.js'
-import { bytesIn } from '../../node/runtime/container/disk.js'
+import { bytesIn, watchDisk } from '../../node/runtime/container/disk.js'
 import { createLineWriter } from '../../node/runtime/container/output.js'
 import { freedomsIn } from '../../node/runtime/container/process.js'
 import { seccompProfile } from '../../node/runtime/container/seccomp.js'
 import { checkLimits, parseContainerSpec } from '../../node/runtime/container/spec.js'
 import { type NewEntry, readTar, writeTar } from '../../node/runtime/container/tar.js'
+import { silentLog } from '../../node/system/log.js'
 import { codeOf } from '../../protocols/errors.js'
 import { createVirtualClock } from '../support/clock.js'
 import { bytesOf } from '../support/engines.js'
@@ -56,6 +58,7 @@ const WRONG: ReadonlyArray<[string, Record<string, unknown>, string]> = [
   ['a size without sense', { archive: 'a', memory: 'much' }, 'memory: a size'],
   ['a long grace', { archive: 'a', grace: '1h' }, 'grace: at most 60s'],
   ['a relative folder', { archive: 'a', directory: 'work' }, 'directory: an absolute path'],
+  ['a checkpoint that fills the memory', { archive: 'a', checkpoint: { size: '1Gi' } }, 'at most 256Mi'],
   ['checkpoints without a break', { archive: 'a', checkpoint: { every: '10ms' } }, 'at least 1s'],
 ]
 for (const [title, spec, says] of WRONG) {
@@ -231,17 +234,72 @@ async function retagged(archive: Uint8Array, maxBytes = MIB): Promise<Map<string
   return read
 }
 
+const LAYER = await archiveOf([[{ name: 'bin/sh' }, 'a shell']])
+const LAYER_TEXT = Buffer.from(LAYER).toString('latin1')
+
 test('an image archive loses its own names, and keeps the rest', async () => {
   const archive = await archiveOf([
-    [{ name: 'l.tar' }, 'layer'],
+    [{ name: './l.tar' }, LAYER],
     [{ name: 'repositories' }, '{"ubuntu":{"latest":"x"}}'],
+    [{ name: 'oci-layout' }, '{"imageLayoutVersion":"1.0.0"}'],
+    [{ name: './index.json' }, '{"manifests":[{"annotations":{"io.containerd.image.name":"ubuntu"}}]}'],
     [{ name: 'manifest.json' }, MANIFEST],
   ])
   const read = await retagged(archive)
   assert.equal([...read.keys()], ['l.tar', 'manifest.json'])
-  assert.is(read.get('l.tar'), 'layer')
+  assert.is(read.get('l.tar'), LAYER_TEXT)
   assert.equal(JSON.parse(read.get('manifest.json')!)[0].RepoTags, ['nightshift.invalid/n:j'])
 })
+
+test('what a header of an image archive says besides is not passed on', async () => {
+  const pax = { 'GNU.sparse.major': '1', 'GNU.sparse.name': 'manifest.json', uid: '7' } as never
+  const archive = await archiveOf([
+    [{ name: 'l.tar' }, LAYER],
+    [{ name: 'c.json', pax }, '{}'],
+    [{ name: 'manifest.json', pax }, MANIFEST],
+  ])
+  for await (const { header, data } of readTar(retag(Readable.from([archive]), 'n:j', MIB))) {
+    await bytesOf(data)
+    assert.is(header.pax, null, header.name)
+  }
+})
+
+test('layers are taken plain, gzip, empty and by a link', async () => {
+  const layers = { plain: LAYER, gzip: gzipSync(LAYER), empty: new Uint8Array(1_024) }
+  for (const layer of Object.values(layers)) {
+    const archive = await archiveOf([
+      [{ name: 'a/layer.tar' }, layer],
+      [{ name: 'b/layer.tar', type: 'symlink', linkname: '../a/layer.tar' }],
+      [{ name: 'manifest.json' }, JSON.stringify([{ Config: 'c', Layers: ['b/layer.tar'] }])],
+    ])
+    assert.is((await retagged(archive)).get('a/layer.tar'), Buffer.from(layer).toString('latin1'))
+  }
+})
+
+/** A layer with one entry, whose header `spoil` changes; its sum is put right again. */
+async function spoilt(entry: NewEntry, spoil: (header: Buffer) => void = () => {}): Promise<Uint8Array> {
+  const layer = Buffer.from(await archiveOf([[entry, 'x']]))
+  const header = layer.subarray(0, 512)
+  spoil(header)
+  header.write('        ', 148)
+  const sum = header.reduce((total, byte) => total + byte, 0)
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+  return layer
+}
+
+const SPARSE = await spoilt({ name: 'holes' }, (header) => header.write('S', 156))
+const HOLES = await spoilt({ name: 'holes', pax: { 'GNU.sparse.realsize': '9' } as never })
+const LONGER = await spoilt({ name: 'x', pax: { size: '1' } as never })
+const FOLDER_WITH_DATA = await spoilt({ name: 'x' }, (header) => header.write('5', 156))
+const LIKE_BZIP2 = await spoilt({ name: 'BZh9' })
+const FOLDERS = await archiveOf(
+  Array.from({ length: 300 }, (_, at) => [{ name: `f${at}`, type: 'directory' as const }]),
+)
+/** As the one layer of an image that is whole otherwise. */
+const asLayer = (layer: string | Uint8Array): Array<[NewEntry, (string | Uint8Array)?]> => [
+  [{ name: 'l.tar' }, layer],
+  [{ name: 'manifest.json' }, MANIFEST],
+]
 
 const HOSTILE: ReadonlyArray<[string, ReadonlyArray<[NewEntry, (string | Uint8Array)?]>, string]> = [
   ['a path that leads out', [[{ name: '../../etc/passwd' }, 'x']], 'the path'],
@@ -253,6 +311,42 @@ const HOSTILE: ReadonlyArray<[string, ReadonlyArray<[NewEntry, (string | Uint8Ar
   ['a manifest of two images', [[{ name: 'manifest.json' }, '[{},{}]']], 'one image'],
   ['more than the limit', [[{ name: 'l.tar' }, new Uint8Array(2 * MIB)]], `more than ${MIB} bytes`],
   ['a bomb', [[{ name: 'l.tar' }, gzipSync(new Uint8Array(64 * MIB))]], `more than ${MIB} bytes`],
+  ['two manifests', [...asLayer(LAYER), [{ name: './/manifest.json' }, MANIFEST]], 'two entries'],
+  [
+    'a name that ends twice',
+    [[{ name: 'x', pax: { path: 'manifest.json\0x' } as never }, MANIFEST]],
+    'the path',
+  ],
+  ['a link to the archive itself', [[{ name: 'a', type: 'symlink', linkname: '.' }]], 'the path'],
+  ['a link that leads out', [[{ name: 'a', type: 'symlink', linkname: '../b' }]], 'the path'],
+  ['a link to this host', [[{ name: 'a', type: 'symlink', linkname: '/etc/passwd' }]], 'a link to'],
+  [
+    'a path through a link',
+    [[{ name: 'a', type: 'symlink', linkname: 'b' }], [{ name: 'a/c' }, 'x']],
+    'leads through',
+  ],
+  [
+    'a manifest that is a link',
+    [[{ name: 'manifest.json', type: 'symlink', linkname: 'x' }]],
+    'no manifest.json',
+  ],
+  ['too many entries', Array.from({ length: 1_025 }, (_, at) => [{ name: `f${at}` }, '']), 'more than 1024'],
+  ['a layer that is not there', [[{ name: 'manifest.json' }, MANIFEST]], 'is no tar'],
+  ['a layer that is no tar', asLayer('layer'), 'is no tar'],
+  ['a layer in another compression', asLayer(LIKE_BZIP2), 'is no tar'],
+  [
+    'a compressed layer with something behind',
+    asLayer(Buffer.concat([gzipSync(LAYER), new Uint8Array(9)])),
+    'after its end',
+  ],
+  ['a compressed layer that is broken', asLayer(gzipSync(LAYER).subarray(0, 60)), 'a layer'],
+  ['a compressed layer that is no tar', asLayer(gzipSync('layer')), 'holds no tar'],
+  ['a layer with holes, the old way', asLayer(SPARSE), 'sparse'],
+  ['a layer with holes, the new way', asLayer(HOLES), 'GNU.sparse.realsize'],
+  ['a layer with a second size', asLayer(LONGER), 'extended header size'],
+  ['a layer with a folder that has data', asLayer(FOLDER_WITH_DATA), 'an entry of 1 bytes'],
+  ['a layer of empty folders', asLayer(FOLDERS), `more than ${MIB} bytes`],
+  ['a layer that ends too early', asLayer(LAYER.subarray(0, 600)), 'a layer'],
 ]
 for (const [title, entries, says] of HOSTILE) {
   test(`an image archive is refused: ${title}`, async () => {
@@ -282,6 +376,54 @@ test('lines are cut from both streams, long ones split, a flood counted', async 
   writer.errors.emit('data', Buffer.from('the last word'))
   writer.end()
   assert.is(lines.at(-1), 'the last word')
+})
+
+test('neither an image nor a job gives itself the cards of the host', () => {
+  for (const env of [{}, { NVIDIA_VISIBLE_DEVICES: 'all' }]) {
+    const { Env } = confine(parseContainerSpec({ archive: 'a', env }), CONFINED)
+    const said = (Env ?? []).filter((line) => line.startsWith('NVIDIA_VISIBLE_DEVICES='))
+    assert.equal(said, ['NVIDIA_VISIBLE_DEVICES=void'])
+  }
+})
+
+test('a job ends before the disk is full, also when its files lie in no folder', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nightshift-disk-'))
+  const clock = createVirtualClock()
+  const told: string[] = []
+  let left = 2 ** 40
+  let looks = 0
+  const watch = watchDisk({
+    engine: {} as never,
+    volume: 'v',
+    mountpoint: folder,
+    maxBytes: MIB,
+    clock,
+    log: silentLog,
+    free: async () => {
+      looks++
+      return left
+    },
+    onOver: (detail) => told.push(detail),
+  })
+  const lookAgain = async () => {
+    const before = looks
+    while (looks === before) {
+      await clock.advance(1_000)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  try {
+    await lookAgain()
+    await lookAgain()
+    assert.equal(told, [])
+    left = 2 ** 29
+    await lookAgain()
+    await lookAgain()
+    assert.match(told[0] ?? '', `${left} bytes left`)
+  } finally {
+    watch.stop()
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('the disk is measured by its blocks, and no further than needed', async () => {

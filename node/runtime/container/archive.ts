@@ -1,19 +1,24 @@
-import { once } from 'node:events'
+import { posix } from 'node:path'
 import type { Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
-import type { Header } from 'tar-stream'
-import { NightshiftError } from '../../../protocols/errors.js'
-import { readTar, type TarWriter, writeTar } from './tar.js'
+import { createGauge, unusableImage } from './layer.js'
+import { readTar, type TarEntry, type TarWriter, writeTar } from './tar.js'
 
 /** A manifest and a configuration are small; what is larger is no image. */
 const MAX_META_BYTES = 4 * 2 ** 20
 const MAX_LAYERS = 128
-const GZIP = [0x1f, 0x8b]
+/** `docker save` writes at most four for each layer. */
+const MAX_ENTRIES = 1_024
+/** Printable: a name that one reader ends at a NUL is another name to the next. */
+const NAME = /^[\x20-\x7e]{1,255}$/
+const MANIFEST = 'manifest.json'
+/** Other lists of names, which `manifest.json` makes superfluous, and which some engines read before it. */
+const OTHER_LISTS = new Set(['repositories', 'index.json', 'oci-layout'])
 
 /**
  * An image archive as `docker save` writes it, passed on with every name in it replaced by `tag`: an archive can
- * otherwise put itself in the place of an image that the owner of this host uses. Devices and paths that lead out are
- * refused, and so is more than `maxBytes` when unpacked: a small archive may hold a large one.
+ * otherwise put itself in the place of an image that the owner of this host uses. Each entry is written anew from its
+ * name, kind and size; of what its header said besides nothing is passed on. Devices, paths that lead out, a second
+ * entry of the same name and one that lies below a link are refused, and so is more than `maxBytes` when unpacked.
  * Source of the form: Docker Image Specification v1.2, "Combined Image JSON + Filesystem Changeset Format".
  */
 export function retag(archive: AsyncIterable<Uint8Array>, tag: string, maxBytes: number): Readable {
@@ -26,70 +31,77 @@ async function rewrite(
   tag: string,
   maxBytes: number,
 ): Promise<void> {
+  const names = createNames()
+  const layers = new Set<string>()
   let total = 0
-  let isImage = false
+  let wanted: readonly string[] | undefined
   for await (const { header, data } of readTar(archive)) {
-    checkEntry(header)
-    const { name } = header
-    // The older list of names, which `manifest.json` has taken the place of.
-    if (name === 'repositories') continue
-    if (name === 'manifest.json') {
-      isImage = true
-      const renamed = new TextEncoder().encode(rename(await readAll(data), tag))
-      await tar.add({ ...header, size: renamed.length }, renamed)
-    } else if (header.type === 'file') {
-      const meter = createMeter(maxBytes - total)
-      await tar.add(header, meter.count(data))
-      total += meter.bytes()
-    } else {
-      await tar.add(header)
+    const name = names.enter(header)
+    const { type, size } = header
+    if (OTHER_LISTS.has(name)) continue
+    if (name === MANIFEST && type === 'file') {
+      const { layers: named, text } = rename(await readAll(data), tag)
+      wanted = named
+      await tar.add({ name }, new TextEncoder().encode(text))
+    } else if (type === 'file') {
+      const gauge = createGauge(maxBytes - total)
+      await tar.add({ name, size }, gauge.count(data))
+      total += gauge.bytes()
+      if (gauge.isLayer()) layers.add(name)
+    } else if (type === 'symlink') await tar.add({ name, type, linkname: header.linkname ?? '' })
+    else await tar.add({ name, type: 'directory' })
+  }
+  if (wanted === undefined) throw unusableImage('it has no manifest.json; write it with `docker save`')
+  for (const layer of wanted) {
+    if (!layers.has(names.target(layer))) throw unusableImage(`its layer ${layer} is no tar, plain or gzip`)
+  }
+}
+
+/** Each place in the archive is written once, and by its own name only. */
+function createNames() {
+  const folders = new Set<string>()
+  const files = new Set<string>()
+  const links = new Map<string, string>()
+  let entries = 0
+
+  const enter = ({ name, type, size, linkname }: TarEntry['header']): string => {
+    if (++entries > MAX_ENTRIES) throw unusableImage(`more than ${MAX_ENTRIES} entries`)
+    // Older versions of `docker save` write equal layers once and link to them, within the archive.
+    if (type !== 'file' && type !== 'directory' && type !== 'symlink') {
+      throw unusableImage(`an entry of the type ${type}`)
     }
+    if (!Number.isSafeInteger(size) || size < 0 || (type !== 'file' && size > 0)) {
+      throw unusableImage(`an entry of ${size} bytes`)
+    }
+    const plain = plainPath(name)
+    const isTaken = files.has(plain) || (type !== 'directory' && folders.has(plain))
+    if (isTaken) throw unusableImage(`two entries named ${plain}`)
+    for (let above = posix.dirname(plain); above !== '.'; above = posix.dirname(above)) {
+      if (files.has(above)) throw unusableImage(`the path ${plain} leads through ${above}`)
+      folders.add(above)
+    }
+    if (type === 'symlink') links.set(plain, plainPath(posix.join(posix.dirname(plain), relative(linkname))))
+    if (type === 'directory') folders.add(plain)
+    else files.add(plain)
+    return plain
   }
-  if (!isImage) throw unusable('it has no manifest.json; write it with `docker save`')
+  return { enter, target: (name: string) => links.get(name) ?? name }
 }
 
-function checkEntry({ name, type, size }: Header): void {
-  const parts = name.split('/')
-  if (name.startsWith('/') || parts.includes('..')) throw unusable(`the path ${JSON.stringify(name)}`)
-  // Older versions of `docker save` write equal layers once and link to them, within the archive.
-  if (type !== 'file' && type !== 'directory' && type !== 'symlink') {
-    throw unusable(`an entry of the type ${type}`)
+function relative(linkname: string | null | undefined): string {
+  if (linkname == null || !NAME.test(linkname) || linkname.startsWith('/')) {
+    throw unusableImage(`a link to ${JSON.stringify(linkname)}`)
   }
-  if (!Number.isSafeInteger(size) || size < 0) throw unusable(`an entry of ${size} bytes`)
+  return linkname
 }
 
-/** Passes a stream on and counts its bytes, and those that come out of it when it is gzip. */
-function createMeter(maxBytes: number) {
-  let bytes = 0
-  let inflated = 0
-  const check = () => {
-    if (Math.max(bytes, inflated) > maxBytes)
-      throw unusable(`more than ${maxBytes} bytes when it is unpacked`)
+/** Without `.` and empty parts. */
+function plainPath(path: string): string {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.')
+  if (!NAME.test(path) || path.startsWith('/') || parts.includes('..') || parts.length === 0) {
+    throw unusableImage(`the path ${JSON.stringify(path)}`)
   }
-  return {
-    bytes: () => Math.max(bytes, inflated),
-    count: async function* (data: AsyncIterable<Uint8Array>) {
-      let gunzip: ReturnType<typeof createGunzip> | undefined
-      for await (const piece of data) {
-        if (bytes === 0 && piece[0] === GZIP[0] && piece[1] === GZIP[1]) {
-          gunzip = createGunzip()
-          gunzip.on('data', (out: Uint8Array) => (inflated += out.length))
-          // What only looks like gzip is the engine's to judge.
-          gunzip.on('error', () => gunzip?.destroy())
-        }
-        bytes += piece.length
-        // In step with the decompression, so that a bomb is found at its first bytes.
-        if (gunzip?.destroyed === false && !gunzip.write(piece)) await once(gunzip, 'drain').catch(() => {})
-        check()
-        yield piece
-      }
-      if (gunzip?.destroyed === false) {
-        gunzip.end()
-        await once(gunzip, 'end').catch(() => {})
-      }
-      check()
-    },
-  }
+  return parts.join('/')
 }
 
 async function readAll(data: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
@@ -97,31 +109,25 @@ async function readAll(data: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   let bytes = 0
   for await (const piece of data) {
     bytes += piece.length
-    if (bytes > MAX_META_BYTES) throw unusable(`a manifest of more than ${MAX_META_BYTES} bytes`)
+    if (bytes > MAX_META_BYTES) throw unusableImage(`a manifest of more than ${MAX_META_BYTES} bytes`)
     pieces.push(piece)
   }
   return Buffer.concat(pieces)
 }
 
-function rename(manifest: Uint8Array, tag: string): string {
+function rename(manifest: Uint8Array, tag: string): { layers: string[]; text: string } {
   let images: unknown
   try {
     images = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(manifest))
   } catch {
-    throw unusable('its manifest.json is not JSON')
+    throw unusableImage('its manifest.json is not JSON')
   }
-  if (!Array.isArray(images) || images.length !== 1) throw unusable('it must hold one image')
-  const { Config, Layers } = images[0] as { Config?: unknown; Layers?: unknown }
+  if (!Array.isArray(images) || images.length !== 1) throw unusableImage('it must hold one image')
+  const { Config, Layers } = (images[0] ?? {}) as { Config?: unknown; Layers?: unknown }
   const isReadable = typeof Config === 'string' && Array.isArray(Layers) && Layers.length <= MAX_LAYERS
   if (!isReadable || !Layers.every((layer) => typeof layer === 'string')) {
-    throw unusable(`its manifest.json names no configuration, or more than ${MAX_LAYERS} layers`)
+    throw unusableImage(`its manifest.json names no configuration, or more than ${MAX_LAYERS} layers`)
   }
-  return JSON.stringify([{ Config, RepoTags: [tag], Layers }])
-}
-
-function unusable(what: string): NightshiftError {
-  return new NightshiftError('IMAGE_UNUSABLE', `the image archive cannot be used: ${what}`, {
-    advice: 'write it with `docker save IMAGE > image.tar`, one image at a time, and name it as `archive`',
-    context: { what },
-  })
+  const layers = Layers.map(plainPath)
+  return { layers, text: JSON.stringify([{ Config: plainPath(Config), RepoTags: [tag], Layers: layers }]) }
 }

@@ -7,6 +7,11 @@ export const JOB_USER = 65_534
 export const JOB_FOLDER = '/job'
 /** Writable places that Podman would else add without a limit, and that programs expect. */
 const MEMORY_FOLDERS = ['/tmp', '/run', '/var/tmp']
+/**
+ * Where NVIDIA's runtime is the engine's own, this variable alone gives a container cards, and images set it to `all`.
+ * Those of the lease come by request, which sets it anew. Source: NVIDIA Container Toolkit, "GPU enumeration".
+ */
+const NO_CARDS = { NVIDIA_VISIBLE_DEVICES: 'void' }
 const MAX_FILES = 4_096
 export const MAX_PROCESSES = 4_096
 const SHARED_MEMORY_BYTES = 64 * 2 ** 20
@@ -88,6 +93,7 @@ function withPlaces(env: Readonly<Record<string, string>>): Record<string, strin
     NIGHTSHIFT_OUT: `${JOB_FOLDER}/out`,
     NIGHTSHIFT_CHECKPOINT: `${JOB_FOLDER}/checkpoint`,
     ...env,
+    ...NO_CARDS,
   }
 }
 

@@ -1,5 +1,5 @@
-import { lstat, readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { lstat, readdir, statfs } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { Clock, Log } from '../../../protocols/ports.js'
 import type { ContainerEngine } from './engine.js'
 
@@ -7,7 +7,8 @@ import type { ContainerEngine } from './engine.js'
  * Engines cannot bound a volume on every file system, so its use is measured while the job runs and the job ended when
  * it is over its limit. Where this process may read the volume itself, it counts blocks; else it asks the engine, which
  * takes longer for all its volumes. Between two looks a job can write what the disk takes in that time; the kernel
- * bounds each single file meanwhile (RLIMIT_FSIZE).
+ * bounds each single file meanwhile (RLIMIT_FSIZE). A file that was deleted and is held open lies in no folder: against
+ * that, the job also ends when the disk is about to be full.
  */
 export interface DiskWatch {
   stop(): void
@@ -18,6 +19,8 @@ const ASK_MS = 10_000
 const BLOCK_BYTES = 512
 /** More files than that are over any limit that is sensible, and each look costs time. */
 const MAX_FILES = 200_000
+/** Left free for the owner; of a disk that has less from the start, half of that. */
+const RESERVE_BYTES = 2 ** 30
 
 export function watchDisk(parts: {
   engine: ContainerEngine
@@ -27,17 +30,28 @@ export function watchDisk(parts: {
   maxBytes: number
   clock: Clock
   log: Log
-  onOver: (bytes: number) => void
+  /** Space that is left on the disk of a path; undefined: not to be known. */
+  free?: (path: string) => Promise<number | undefined>
+  /** Told why the job has to end. */
+  onOver: (detail: string) => void
 }): DiskWatch {
-  const { engine, volume, mountpoint, maxBytes, clock, log, onOver } = parts
+  const { engine, volume, mountpoint, maxBytes, clock, log, free = freeBytes, onOver } = parts
+  let reserve: number | undefined
   let measure = () => bytesIn(mountpoint, maxBytes)
   let stopped = false
   let cancel = () => {}
 
+  const lookAtFree = async () => {
+    const left = await free(mountpoint)
+    if (left === undefined) return
+    reserve ??= Math.min(RESERVE_BYTES, left / 2)
+    if (!stopped && left < reserve) onOver(`the disk of this host has ${left} bytes left`)
+  }
   const look = async (waitMs: number): Promise<number> => {
     try {
+      await lookAtFree()
       const bytes = await measure()
-      if (!stopped && bytes > maxBytes) onOver(bytes)
+      if (!stopped && bytes > maxBytes) onOver(`${bytes} bytes on the disk, at most ${maxBytes}`)
       return waitMs
     } catch (error) {
       const isDenied = ['EACCES', 'ENOENT', 'EPERM'].includes(String((error as NodeJS.ErrnoException).code))
@@ -59,6 +73,18 @@ export function watchDisk(parts: {
       stopped = true
       cancel()
     },
+  }
+}
+
+/** Of the nearest folder above that this process may look at. */
+async function freeBytes(path: string): Promise<number | undefined> {
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      const { bavail, bsize } = await statfs(at)
+      return bavail * bsize
+    } catch {
+      if (dirname(at) === at) return undefined
+    }
   }
 }
 

@@ -32,6 +32,9 @@ export async function loadImage(
   const archive = retag(input.read(), parts.tag, parts.maxBytes)
   const broken = new Promise<never>((_, reject) => archive.once('error', reject))
   broken.catch(() => {})
+  const stop = () => archive.destroy(parts.signal.reason)
+  parts.signal.addEventListener('abort', stop, { once: true })
+  if (parts.signal.aborted) stop()
   const load = async (api: ContainerEngine['api']) =>
     finish(api, await api.loadImage(archive, { quiet: true }))
   try {
@@ -40,6 +43,8 @@ export async function loadImage(
     archive.destroy()
     // What is wrong with the archive says more than what the engine makes of its broken end.
     throw archive.errored ?? error
+  } finally {
+    parts.signal.removeEventListener('abort', stop)
   }
   const { Id } = await engine.ask('reading the image', (api) => api.getImage(parts.tag).inspect())
   return {
@@ -66,6 +71,7 @@ async function pullImage(
     if (statusOf(error) === 404) return undefined
     throw error
   })
+  const isNew = found === undefined
   if (found === undefined) {
     const pull = async (api: ContainerEngine['api']) =>
       finish(api, await api.pull(image, { abortSignal: signal }))
@@ -74,7 +80,10 @@ async function pullImage(
     })
     found = await inspect()
   }
-  if (found.Size > maxBytes) throw unusable(`${image} has ${found.Size} bytes, at most ${maxBytes}`)
+  if (found.Size > maxBytes) {
+    if (isNew) await removeImage(engine, image)
+    throw unusable(`${image} has ${found.Size} bytes, at most ${maxBytes}`)
+  }
   return { id: found.Id, remove: async () => {} }
 }
 

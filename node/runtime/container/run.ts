@@ -43,6 +43,7 @@ export function createRun(parts: RunParts): Run {
   let pausedMs = 0
   let lastCheckpoint = ''
   let checkpoints = 0
+  let isCheckpointing = false
   let looking: Promise<void> = Promise.resolve()
 
   const signal = async (name: string) => {
@@ -100,6 +101,16 @@ export function createRun(parts: RunParts): Run {
     }
     await lookForCheckpoint()
   }
+  /** A look that takes longer than the time between two is not followed by a queue of others. */
+  const checkpointInTurn = () => {
+    if (isCheckpointing) return
+    isCheckpointing = true
+    void checkpoint()
+      .catch((error) => warn('checkpoint', error))
+      .finally(() => {
+        isCheckpointing = false
+      })
+  }
 
   async function start(): Promise<readonly OutputFile[]> {
     if (ending !== undefined) throw endedEarly()
@@ -148,13 +159,11 @@ export function createRun(parts: RunParts): Run {
       maxBytes: spec.disk,
       clock,
       log,
-      onOver: (bytes) => void end('disk', `${bytes} bytes on the disk, at most ${spec.disk}`),
+      onOver: (detail) => void end('disk', detail),
     })
     undo.push(disk.stop)
     if (spec.checkpoint !== undefined) {
-      undo.push(
-        clock.every(spec.checkpoint.every, () => void checkpoint().catch((e) => warn('checkpoint', e))),
-      )
+      undo.push(clock.every(spec.checkpoint.every, checkpointInTurn))
     }
   }
 

@@ -22,6 +22,9 @@ const NEVER: Readonly<Record<string, string>> = {
   ipc: 'a job has its own shared memory',
 }
 
+/** A checkpoint is read into the memory of the provider's node. */
+const MAX_CHECKPOINT_BYTES = 256 * 2 ** 20
+
 const size = z
   .string()
   .refine((text) => (parseSize(text) ?? 0) > 0, { error: 'a size such as 512Mi' })
@@ -72,7 +75,7 @@ const containerSpec = z
         /** How often the directory is looked at and, with `signal`, the program is told. */
         every: duration.default(60_000),
         /** Largest checkpoint. */
-        size: size.default(256 * 2 ** 20),
+        size: size.default(MAX_CHECKPOINT_BYTES),
       })
       .optional(),
   })
@@ -85,6 +88,9 @@ const containerSpec = z
     }
     if (spec.checkpoint !== undefined && spec.checkpoint.every < 1_000) {
       context.addIssue({ code: 'custom', path: ['checkpoint', 'every'], message: 'at least 1s' })
+    }
+    if (spec.checkpoint !== undefined && spec.checkpoint.size > MAX_CHECKPOINT_BYTES) {
+      context.addIssue({ code: 'custom', path: ['checkpoint', 'size'], message: 'at most 256Mi' })
     }
   })
 

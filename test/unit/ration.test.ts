@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
+import { Key } from 'interface-datastore'
+import * as assert from 'uvu/assert'
+import { RationedDatastore } from '../../node/net/ration.js'
+import { suite } from '../support/suite.js'
+
+const test = suite('what others may put on the disk')
+
+const SELF = 'self'
+
+async function open(folder: string) {
+  const db = new ClassicLevel<string, Uint8Array>(folder, { keyEncoding: 'utf8', valueEncoding: 'view' })
+  await db.open()
+  const store = new RationedDatastore(db as never, SELF, { '/dht/record/': 3 })
+  await store.count()
+  const keys = async () => {
+    const found: string[] = []
+    for await (const key of store.queryKeys({})) found.push(key.toString())
+    return found.sort()
+  }
+  return { store, keys, close: () => db.close() }
+}
+
+test('made-up records make room for one another, and for nothing else', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nightshift-ration-'))
+  try {
+    const first = await open(folder)
+    const put = (name: string, into = first) => into.store.put(new Key(name), new Uint8Array(1))
+    await put(`/dht/record/0/${SELF}`)
+    for (const name of ['/peers/a', '/dht/record/a', '/dht/record/b', '/dht/record/c']) await put(name)
+    await put('/dht/record/a')
+    await put('/dht/record/d')
+    const kept = ['/dht/record/0/self', '/dht/record/a', '/dht/record/c', '/dht/record/d', '/peers/a']
+    assert.equal(await first.keys(), kept)
+    await first.store.delete(new Key('/dht/record/d'))
+    await put('/dht/record/e')
+    assert.is((await first.keys()).length, 5)
+    await first.close()
+
+    const second = await open(folder)
+    for (const name of ['/dht/record/f', '/dht/record/g']) await put(name, second)
+    const after = await second.keys()
+    assert.is(after.length, 5)
+    for (const name of ['/dht/record/f', '/dht/record/g', '/dht/record/0/self', '/peers/a']) {
+      assert.ok(after.includes(name), name)
+    }
+    await second.close()
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test.run()
