@@ -14,7 +14,7 @@ import type { ReportLine } from './support/suite.js'
 const ROOT = fileURLToPath(new URL('.', import.meta.url))
 const ALONE = ['swarm', 'acceptance', 'container', 'long'] // real swarms, engines and full loads: one file at a time
 const LONG = ['container', 'long']
-const FILE_TIMEOUT_MS = 240_000
+const FILE_TIMEOUT_MS = 420_000
 const LONG_FILE_TIMEOUT_MS = 1_500_000
 const AT_ONCE = 2
 
