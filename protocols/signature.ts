@@ -34,7 +34,8 @@ const SMALL_ORDER = [
 
 /** A key of small order signs anything for everybody; OpenSSL takes it, the chain does not. `point` has 32 bytes. */
 export function hasSmallOrder(point: Uint8Array): boolean {
-  const y = point.slice()
+  // Not `slice`: of a Buffer that is the same memory, and what is only looked at must not change.
+  const y = Uint8Array.from(point)
   y[31] = (y[31] ?? 0) & 0x7f
   return SMALL_ORDER.some((small) => equal(y, small))
 }

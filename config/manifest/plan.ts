@@ -9,7 +9,7 @@ import type { Config, RuntimeName } from '../schema.js'
 import { findingAt } from '../source.js'
 import { parseDuration } from '../units.js'
 import { type ParsedManifest, refuse } from './parse.js'
-import { resolveService, type WrittenAmount } from './resolve.js'
+import { isTraining, resolveService, type WrittenAmount } from './resolve.js'
 import type { Service } from './schema.js'
 
 /** A file that a job reads. With `split`, only `train` rows are sent; the rest stays with the renter. */
@@ -61,6 +61,7 @@ export interface PlanOptions {
 }
 
 const MAX_QUEUE_MS = 7 * 86_400_000
+const MAX_CHECKPOINT_S = 86_400
 
 /**
  * Turns one service of a manifest into what the renter does. Throws UNKNOWN_SERVICE, and MANIFEST_INVALID for what
@@ -90,7 +91,7 @@ export function planJob(parsed: ParsedManifest, options: PlanOptions): JobPlan {
       ...planAuction(service, options.defaults, at, fail),
       ...planLadder(service, at, { decimals: options.decimals, ceilingPricePerHour, fail }),
     },
-    spec: structuredClone(service.job),
+    spec: { ...planCheckpoints(service, at, fail), ...structuredClone(service.job) },
     inputs: Object.entries(service.inputs).map(([input, file]) =>
       typeof file === 'string' ? { name: input, path: file } : { name: input, ...file },
     ),
@@ -145,6 +146,20 @@ function planTimes(service: Service, at: Path, fail: Fail): { durationS: number;
   }
   if (queueMs > MAX_QUEUE_MS) fail([...at, 'timeouts', 'queue'], `read ${queue}`, 'at most 7d')
   return { durationS, queueMs }
+}
+
+/** As fields of the declared job, where the runtime looks for them; what the job itself says comes first. */
+function planCheckpoints(service: Service, at: Path, fail: Fail): Record<string, number> {
+  const { every, steps } = service.checkpoint ?? {}
+  if (!isTraining(service)) return {}
+  const seconds = every === undefined ? undefined : Math.round((parseDuration(every) ?? 0) / 1000)
+  if (seconds !== undefined && (seconds < 1 || seconds > MAX_CHECKPOINT_S)) {
+    fail([...at, 'checkpoint', 'every'], `read ${every}`, 'from 1s to 24h')
+  }
+  return {
+    ...(seconds === undefined ? {} : { checkpointSeconds: seconds }),
+    ...(steps === undefined ? {} : { checkpointSteps: steps }),
+  }
 }
 
 function planAuction(

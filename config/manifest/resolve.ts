@@ -90,12 +90,8 @@ function noteUnkept(service: Service, at: Path, note: Note): void {
   const warn = (path: Path, message: string, expected: string) =>
     note('warning', 'NOT_ENFORCED', [...at, ...path], message, expected, true)
   const { checkpoint, expose, auction, timeouts, placement } = service
-  if (checkpoint !== undefined) {
-    warn(
-      ['checkpoint'],
-      `every ${checkpoint.every}`,
-      'job.checkpointSteps, which the runtime keeps; time is not looked at',
-    )
+  if (checkpoint !== undefined && !isTraining(service)) {
+    warn(['checkpoint'], 'checkpoint of a job that is no training', 'job.checkpoint, for a container')
   }
   if (expose !== undefined) warn(['expose'], 'ports', 'nothing; a declared job answers through its outputs')
   const { by = [], minimum = 0 } = placement.attestations ?? {}
@@ -116,6 +112,11 @@ function noteUnkept(service: Service, at: Path, note: Note): void {
       `less than timeouts.queue, which is ${timeouts.queue}`,
     )
   }
+}
+
+/** A declared training; the only kind of job whose checkpoints this node asks for by itself. */
+export function isTraining({ runtime, job }: Service): boolean {
+  return runtime === 'tfjs' && job.task === 'train'
 }
 
 function isError(finding: Finding): boolean {

@@ -214,11 +214,12 @@ const service = mapping('a mapping with runtime and job', {
       .describe('Longest duration of the lease: the deposit is price times this.'),
     queue: duration('2m').default('2m').describe('How long to go on asking when nobody takes the job.'),
   }).prefault({}),
-  checkpoint: mapping('a mapping with every', {
-    every: duration('5m').describe('Time between two checkpoints.'),
+  checkpoint: mapping('a mapping with every or steps', {
+    every: duration('5m').optional().describe('Time between two checkpoints, from 1s to 24h.'),
+    steps: integer(1, 1_000_000_000).optional().describe('Steps between two checkpoints.'),
   })
     .optional()
-    .describe('How often the state of a job is kept.'),
+    .describe('How often the state of a training is kept: another provider goes on from there.'),
   expose: z.unknown().optional().describe('Ports; a declared job opens none.'),
   placement: mapping('a mapping with location, max_latency, min_stake, allow and others', {
     location: oneOrMore(PLACE, text(PLACE, isPlace))

@@ -20,4 +20,6 @@ export interface JobOutput {
 export interface JobOptions {
   turn: Turn
   onEvent: (event: JobEvent) => void
+  /** Whether one was asked for since the last time; looked at between two steps. */
+  wantsCheckpoint?: () => boolean
 }

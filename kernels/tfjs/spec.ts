@@ -116,6 +116,8 @@ export const trainSpec = z
     dataset: datasetSpec,
     /** A checkpoint after so many steps; none when left out. */
     checkpointSteps: size(1_000_000_000).optional(),
+    /** A checkpoint after so many seconds of work, by the clock of whoever runs it. */
+    checkpointSeconds: size(86_400).optional(),
   })
   .superRefine((spec, context) => {
     const complain = (path: (string | number)[], message: string) =>

@@ -2,10 +2,11 @@ import type { Optimizer, Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/
 import type { Sequential } from '@tensorflow/tfjs-layers'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Backend } from '../backend/backend.js'
-import { type Artifact, decodeArtifact, encodeArtifact } from './artifact.js'
+import { encodeArtifact } from './artifact.js'
+import { captureCheckpoint, decodeCheckpoint, malformedCheckpoint, restoreCheckpoint } from './checkpoint.js'
 import { type Dataset, parseDataset } from './dataset.js'
 import type { JobOptions, JobOutput } from './event.js'
-import { buildModel, readTensor, readWeights, trainableVariables, writeWeights } from './model.js'
+import { buildModel, readWeights, trainableVariables } from './model.js'
 import { inferShape, requireRoom } from './shape.js'
 import { shuffledIndices } from './shuffle.js'
 import type { DatasetSpec, TrainSpec } from './spec.js'
@@ -24,13 +25,14 @@ export interface TrainInputs {
 
 /**
  * Trains a declared model. The same spec, data and backend give the same weights; another backend sums in another order
- * and gives nearly the same. Throws JOB_SPEC_INVALID, JOB_DATA_INVALID, MODEL_MALFORMED, JOB_UNSUPPORTED, JOB_DIVERGED.
+ * and gives nearly the same. Throws JOB_SPEC_INVALID, JOB_DATA_INVALID, CHECKPOINT_MALFORMED, JOB_UNSUPPORTED,
+ * JOB_DIVERGED.
  */
 export async function train(
   backend: Backend,
   spec: TrainSpec,
   inputs: TrainInputs,
-  { turn, onEvent }: JobOptions,
+  { turn, onEvent, wantsCheckpoint = () => false }: JobOptions,
 ): Promise<JobOutput> {
   requireOutput(spec)
   const dataset = parseDataset(inputs.data, spec.dataset)
@@ -40,13 +42,16 @@ export async function train(
   const optimizer = createOptimizer(backend, spec)
   const tensors = uploadDataset(backend, dataset, spec.model.input, spec.dataset)
   try {
-    if (resumed !== undefined) await restore(backend, spec, model, optimizer, resumed)
+    if (resumed !== undefined) await restoreCheckpoint(backend, model, optimizer, spec, resumed)
     const stepsPerEpoch = Math.ceil(dataset.rows / spec.batchSize)
     const steps = stepsPerEpoch * spec.epochs
-    const { weights } = inferShape(spec.model)
+    if (resumed !== undefined && resumed.step >= steps) {
+      throw malformedCheckpoint(`it tells of ${resumed.step} steps, the job has ${steps}`)
+    }
+    const { weights: size } = inferShape(spec.model)
     onEvent({
       kind: 'log',
-      line: `training ${weights} weights on ${dataset.rows} rows, ${spec.epochs} epochs of ${stepsPerEpoch} steps, ${backend.name}`,
+      line: `training ${size} weights on ${dataset.rows} rows, ${spec.epochs} epochs of ${stepsPerEpoch} steps, ${backend.name}`,
     })
     const reportSteps = Math.max(1, Math.min(MAX_STEPS_BETWEEN_REPORTS, Math.floor(steps / REPORTS)))
     let order = new Int32Array()
@@ -73,15 +78,17 @@ export async function train(
           ...(accuracy === undefined ? {} : { accuracy }),
         })
       }
-      if (spec.checkpointSteps !== undefined && (step + 1) % spec.checkpointSteps === 0 && step + 1 < steps) {
-        const artifact = await capture('checkpoint', model, optimizer, spec, step + 1)
+      const isDue = spec.checkpointSteps !== undefined && (step + 1) % spec.checkpointSteps === 0
+      if ((isDue || wantsCheckpoint()) && step + 1 < steps) {
+        const bytes = await captureCheckpoint(model, optimizer, spec, step + 1)
         await backend.settle()
-        onEvent({ kind: 'checkpoint', step: step + 1, bytes: encodeArtifact(artifact) })
+        onEvent({ kind: 'checkpoint', step: step + 1, bytes })
       }
     }
-    const artifact = await capture('model', model, optimizer, spec, steps)
+    const weights = await readWeights(model)
     await backend.settle()
-    return { artifacts: [{ name: 'model.nsmodel', bytes: encodeArtifact(artifact) }] }
+    const bytes = encodeArtifact({ kind: 'model', model: spec.model, step: steps, weights, state: [] })
+    return { artifacts: [{ name: 'model.nsmodel', bytes }] }
   } catch (error) {
     throw explainMissingKernel(backend, error)
   } finally {
@@ -202,72 +209,6 @@ async function readFigures({ loss, accuracy }: Figures): Promise<{ loss: number;
     return value!
   }
   return { loss: await read(loss), ...(accuracy === undefined ? {} : { accuracy: await read(accuracy) }) }
-}
-
-async function capture(
-  kind: Artifact['kind'],
-  model: Sequential,
-  optimizer: Optimizer,
-  spec: TrainSpec,
-  step: number,
-): Promise<Artifact> {
-  const state = []
-  if (kind === 'checkpoint') {
-    const [iterations, ...moments] = await optimizer.getWeights()
-    for (const { name, tensor } of [iterations!, ...moments]) state.push(await readTensor(name, tensor))
-    // Made for this call; the others are the optimizer's own.
-    iterations!.tensor.dispose()
-  }
-  return { kind, model: spec.model, step, weights: await readWeights(model), state }
-}
-
-function decodeCheckpoint(bytes: Uint8Array, spec: TrainSpec): Artifact {
-  const checkpoint = decodeArtifact(bytes)
-  if (checkpoint.kind === 'checkpoint' && JSON.stringify(checkpoint.model) === JSON.stringify(spec.model)) {
-    return checkpoint
-  }
-  throw foreignCheckpoint('it is no checkpoint, or of another model')
-}
-
-function foreignCheckpoint(why: string): NightshiftError {
-  return new NightshiftError('MODEL_MALFORMED', `the checkpoint does not belong to this job: ${why}`, {
-    advice: 'Start the job without it, or send the checkpoint of a job with the same model and optimizer.',
-  })
-}
-
-/** Values that an optimizer keeps per weight, besides its count of steps. */
-const STATE_PER_WEIGHT: Record<TrainSpec['optimizer']['type'], number> = {
-  sgd: 0,
-  momentum: 1,
-  adam: 2,
-  rmsprop: 2,
-}
-
-/** A stranger's checkpoint: tfjs would take any tensors for its state and fail far from the cause. */
-function requireState(model: Sequential, { optimizer }: TrainSpec, { state }: Artifact): void {
-  const shapes = trainableVariables(model).map(({ shape }) => String(shape))
-  const expected = ['', ...new Array(STATE_PER_WEIGHT[optimizer.type]).fill(shapes).flat()]
-  const fits =
-    state.length === expected.length && state.every(({ shape }, at) => String(shape) === expected[at])
-  if (!fits) throw foreignCheckpoint(`its state is not that of ${optimizer.type}`)
-}
-
-async function restore(
-  backend: Backend,
-  spec: TrainSpec,
-  model: Sequential,
-  optimizer: Optimizer,
-  checkpoint: Artifact,
-): Promise<void> {
-  const { core: tf } = backend
-  requireState(model, spec, checkpoint)
-  writeWeights(backend, model, checkpoint)
-  const state = checkpoint.state.map(({ name, shape, values }) => ({
-    name,
-    tensor: tf.tensor(values, [...shape]),
-  }))
-  await optimizer.setWeights(state)
-  for (const { tensor } of state) tensor.dispose()
 }
 
 function diverged(step: number): NightshiftError {

@@ -51,15 +51,19 @@ export interface ProofRequest {
   resident?: boolean
 }
 
+export interface RunOptions {
+  signal?: AbortSignal
+  onEvent?: (event: JobEvent) => void
+  /** Called once, with what asks the job for a checkpoint; a training tells it as an event after its present step. */
+  onAskable?: (askCheckpoint: () => void) => void
+}
+
 export interface Device {
   readonly report: BackendReport
   /** The worker's process; changes when it was restarted; undefined while there is none. */
   readonly pid: number | undefined
   prove(request: ProofRequest, options?: { signal?: AbortSignal }): Promise<Proof>
-  run(
-    job: DeviceJob,
-    options?: { signal?: AbortSignal; onEvent?: (event: JobEvent) => void },
-  ): Promise<JobOutput>
+  run(job: DeviceJob, options?: RunOptions): Promise<JobOutput>
   evaluate(
     request: { spec: TrainSpecInput; inputs: PredictInputs },
     options?: { signal?: AbortSignal },
@@ -154,7 +158,12 @@ export async function openDevice(options: DeviceOptions): Promise<Device> {
         },
       }
     },
-    run: async (job, runOptions = {}) => (await worker()).request('run', { job }, runOptions).answer,
+    run: async (job, { onAskable, ...runOptions } = {}) => {
+      const holder = await worker()
+      const { id, answer } = holder.request('run', { job }, runOptions)
+      onAskable?.(() => holder.askCheckpoint(id))
+      return answer
+    },
     evaluate: async (ask, evaluateOptions = {}) =>
       (await worker()).request('evaluate', ask, evaluateOptions).answer,
     close: async () => {

@@ -71,6 +71,7 @@ async function start(): Promise<void> {
   })
   process.on('message', async (message: ToWorker) => {
     if (message.kind === 'cancel') return session.cancel(message.id)
+    if (message.kind === 'checkpoint') return session.askCheckpoint(message.id)
     try {
       await send({ kind: 'answer', id: message.id, answer: await session.handle(message) })
     } catch (error) {

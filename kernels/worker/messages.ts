@@ -37,7 +37,11 @@ export type Request = {
   [Kind in RequestKind]: { readonly id: number; readonly kind: Kind; readonly ask: Requests[Kind]['ask'] }
 }[RequestKind]
 
-export type ToWorker = Request | { readonly kind: 'cancel'; readonly id: number }
+/** `checkpoint` asks the job that runs as this request for one. */
+export type ToWorker =
+  | Request
+  | { readonly kind: 'cancel'; readonly id: number }
+  | { readonly kind: 'checkpoint'; readonly id: number }
 
 export interface WorkerFault {
   readonly code: string

@@ -16,6 +16,8 @@ const MAX_COMMITMENTS = 8
 export interface Session {
   handle(request: Request): Promise<Requests[RequestKind]['answer']>
   cancel(id: number): void
+  /** The job takes a checkpoint after its present step. */
+  askCheckpoint(id: number): void
 }
 
 export interface SessionOptions {
@@ -37,6 +39,7 @@ export function createSession(
   const commitments = new Map<number, Commitment>()
   const memories = new Map<number, MemoryCommitment>()
   const cancelled = new Set<number>()
+  const asked = new Set<number>()
   let proofLane: Promise<unknown> = Promise.resolve()
   let jobLane: Promise<unknown> = Promise.resolve()
   let proofs = 0
@@ -128,7 +131,11 @@ export function createSession(
         return Promise.resolve(null)
       case 'run':
         return inJobLane(() =>
-          runJob(backend, request.ask.job, { turn: jobTurn(id), onEvent: (event) => onEvent(id, event) }),
+          runJob(backend, request.ask.job, {
+            turn: jobTurn(id),
+            onEvent: (event) => onEvent(id, event),
+            wantsCheckpoint: () => asked.delete(id),
+          }),
         )
       case 'evaluate':
         return inJobLane(() =>
@@ -137,7 +144,12 @@ export function createSession(
     }
   }
   return {
-    handle: (request) => dispatch(request).finally(() => cancelled.delete(request.id)),
+    handle: (request) =>
+      dispatch(request).finally(() => {
+        cancelled.delete(request.id)
+        asked.delete(request.id)
+      }),
     cancel: (id) => cancelled.add(id),
+    askCheckpoint: (id) => asked.add(id),
   }
 }

@@ -18,6 +18,8 @@ export interface DeviceWorker {
     ask: Requests[Kind]['ask'],
     options?: { signal?: AbortSignal; onEvent?: (event: JobEvent) => void },
   ): { id: number; answer: Promise<Requests[Kind]['answer']> }
+  /** Asks the job that runs as this request for a checkpoint, which comes as its event. */
+  askCheckpoint(id: number): void
   /** Kills the process; resolves when it is gone and the device is free. */
   stop(): Promise<void>
 }
@@ -27,7 +29,7 @@ export interface StartOptions extends WorkerOptions {
   log: Log
   /** Loading a driver and compiling the first kernels can take long; default 60 s. */
   startTimeoutMs?: number
-  /** Work that was cancelled and does not end within this time is killed with its process; default 2 s. */
+  /** Work that was cancelled and does not end within this time is killed with its process; default 1 s. */
   cancelGraceMs?: number
 }
 
@@ -41,7 +43,7 @@ interface Waiting {
 
 const ENTRY = fileURLToPath(new URL('./main.js', import.meta.url))
 const START_TIMEOUT_MS = 60_000
-const CANCEL_GRACE_MS = 2_000
+const CANCEL_GRACE_MS = 1_000
 
 function toError({ code, message, advice, context }: WorkerFault): NightshiftError {
   return new NightshiftError(code, message, { advice, context })
@@ -162,6 +164,7 @@ export function startWorker(options: StartOptions): Promise<DeviceWorker> {
               return alive
             },
             request,
+            askCheckpoint: (id) => post({ kind: 'checkpoint', id }),
             stop,
           })
         case 'unusable':

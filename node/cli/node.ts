@@ -44,7 +44,7 @@ Exit code 1 when something keeps the node from its work.`,
     },
     {
       name: 'pause',
-      summary: 'take no new jobs; those that run go on',
+      summary: 'give the machine back: running jobs give a last checkpoint and end, no new ones are taken',
       settings: ['general'],
       examples: ['nightshift node pause'],
       load: async () => ({ run: (await import('./node/act.js')).runPause }),

@@ -110,6 +110,12 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
         return event.copy.state === 'signed' ? `${peer(event.copy.peer)} has signed its lease` : undefined
       case 'compared':
         return describeComparison(event)
+      case 'checkpoint': {
+        const { step, bytes, peer: by } = event.checkpoint
+        return `checkpoint after step ${step} of ${nameOf(by)} is kept (${bytes.toLocaleString('en')} bytes)`
+      }
+      case 'continued':
+        return `${peer(event.peer)} goes on from step ${event.step}`
       case 'output':
         return `received ${event.name}${event.peer === undefined ? '' : ` of ${nameOf(event.peer)}`} (${event.bytes.toLocaleString('en')} bytes): ${event.path}`
       case 'checked': {

@@ -1,9 +1,9 @@
 import { LOCAL_TOKEN } from '../swarm/genesis.js'
 import type { NodePlan } from '../swarm/swarm.js'
 
-/** Who plays: five providers with one trait each, and the renter. */
+/** Who plays, besides the renter: providers with one trait each. */
 export interface Actor {
-  name: 'cheat' | 'cheap' | 'dear' | 'small' | 'costly'
+  name: string
   /** What a person is told about it. */
   trait: string
   /** Whole tokens for one device-hour. */
@@ -21,6 +21,16 @@ export const ACTORS: readonly Actor[] = [
   { name: 'costly', trait: "above the renter's ceiling", price: '0.80', memory: '2Gi' },
 ]
 
+/** Of the scenario `midnight`: the job begins with the first and is finished by the second. */
+export const MIDNIGHT_ACTORS: readonly Actor[] = [
+  { name: 'klaus', trait: 'cheapest, until its owner starts a game', price: '0.20', memory: '2Gi' },
+  { name: 'nina', trait: 'dearer, and there all night', price: '0.30', memory: '2Gi' },
+]
+
+/** The one whose owner comes back, and the one that goes on. */
+export const GAMER = 'klaus'
+export const HEIR = 'nina'
+
 /** The one that must win, and the one that must not be paid. */
 export const WINNER = 'cheap'
 export const CHEAT = 'cheat'
@@ -31,8 +41,8 @@ const STAKE = '100'
 /** Every processor has it, and it starts in a second; five providers that probe for cards at once take long. */
 const BACKEND = 'wasm'
 
-export function planProviders(cheatEntry: string): NodePlan[] {
-  return ACTORS.map(({ name, price, memory }) => ({
+export function planProviders(actors: readonly Actor[], cheatEntry?: string): NodePlan[] {
+  return actors.map(({ name, price, memory }) => ({
     name,
     tokens: WALLET_TOKENS,
     settings: {
@@ -42,11 +52,10 @@ export function planProviders(cheatEntry: string): NodePlan[] {
         stake: STAKE,
         backend: BACKEND,
         location: 'DE-Berlin',
-
         software: { memory_bytes: memory },
       },
     },
-    ...(name === CHEAT ? { entry: cheatEntry } : {}),
+    ...(name === CHEAT && cheatEntry !== undefined ? { entry: cheatEntry } : {}),
   }))
 }
 

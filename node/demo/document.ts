@@ -11,6 +11,19 @@ export interface DemoDocument {
   job: { state: string; accuracy: number | null }
   /** `transactions`: those of all leases and of the slashing; `slashed`: taken from stakes for false proofs. */
   chain: { transactions: number; deposited: string; paid: string; refunded: string; slashed: string }
+  /** Of the scenario `midnight`. */
+  failover?: Failover
+}
+
+export interface Failover {
+  /** Steps that were done elsewhere when the second provider began; null: it never did. */
+  continuedFrom: number | null
+  /** Steps that the first had told of, and that were done again. */
+  lostSteps: number | null
+  /** From the owner's command to the job running elsewhere. */
+  movedMs: number | null
+  /** Bit for bit that of the undisturbed run. */
+  sameModel: boolean
 }
 
 export function writeDocument(ok: boolean, report: Json<DeploymentReport> | undefined): DemoDocument {

@@ -5,7 +5,7 @@ import { findNode } from '../control/client.js'
 import type { Member } from '../swarm/member.js'
 import { type ChainReady, type RunningNode, type Swarm, startSwarm } from '../swarm/swarm.js'
 import { type Books, type Ledger, openLedger } from './balances.js'
-import { planProviders, planRenter } from './cast.js'
+import { ACTORS, type Actor, planProviders, planRenter } from './cast.js'
 import { type DemoDocument, writeDocument } from './document.js'
 import { postJob, type Report, recoverRenter } from './renter.js'
 import { type Audits, type Claim, judgeDemo } from './verdict.js'
@@ -25,7 +25,7 @@ export interface DemoOptions {
 export interface Teller {
   step(name: string): void
   chain(chain: ChainReady): void
-  providers(providers: readonly RunningNode[]): void
+  providers(actors: readonly Actor[], providers: readonly RunningNode[]): void
   event(event: EventView, nameOf: (peer: string) => string): void
   trouble(text: string): void
 }
@@ -70,11 +70,11 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
 
 async function play(options: DemoOptions, swarm: Swarm, times: Stopwatch): Promise<DemoOutcome> {
   const { tell, clock, signal } = options
-  const plans = planProviders(CHEAT_ENTRY)
+  const plans = planProviders(ACTORS, CHEAT_ENTRY)
   const [renter, ...members] = (await swarm.prepare([planRenter(), ...plans])) as [Member, ...Member[]]
   const providers = await swarm.start(plans, members)
   times.end('bootstrap peer and providers')
-  tell.providers(providers)
+  tell.providers(ACTORS, providers)
   watchProviders(providers, swarm, tell)
 
   const names = new Map([renter, ...members].map(({ peer, name }) => [peer, name]))
@@ -87,7 +87,7 @@ async function play(options: DemoOptions, swarm: Swarm, times: Stopwatch): Promi
   const orders: string[] = []
   const report = await rent(options, { swarm, renter, members, ledger, times, nameOf, orders })
   times.end('lease closed, renter ends')
-  const audits = await auditAll(members, orders.at(-1), signal)
+  const audits = await auditAll(providers, orders.at(-1), signal)
 
   await waitUntil(() => isSettled(ledger, members, signal), clock, signal)
   const after = await ledger.read(everyone, signal)
@@ -100,7 +100,7 @@ async function play(options: DemoOptions, swarm: Swarm, times: Stopwatch): Promi
   return { document, claims, report, before, after, nameOf, times: times.all() }
 }
 
-interface Scene {
+export interface Scene {
   swarm: Swarm
   renter: Member
   members: readonly Member[]
@@ -111,15 +111,16 @@ interface Scene {
   orders: string[]
 }
 
-/** Every provider, winner or loser, holds the published result against what it saw itself. */
+/** Every provider that still runs, winner or loser, holds the published result against what it saw itself. */
 async function auditAll(
-  members: readonly Member[],
+  providers: readonly RunningNode[],
   orderId: string | undefined,
   signal: AbortSignal,
 ): Promise<Audits> {
   if (orderId === undefined) return new Map()
+  const running = providers.filter(({ process }) => !process.hasExited())
   const audits = await Promise.all(
-    members.map(async ({ peer, dataDir }): Promise<[string, string]> => {
+    running.map(async ({ peer, dataDir }): Promise<[string, string]> => {
       const node = await findNode(dataDir)
       const [audit] = (await node?.audit(orderId, signal)) ?? []
       return [peer, audit?.verdict ?? 'not audited']
@@ -128,12 +129,17 @@ async function auditAll(
   return new Map(audits)
 }
 
-async function rent(options: DemoOptions, scene: Scene): Promise<Report | undefined> {
+export async function rent(
+  options: DemoOptions,
+  scene: Scene,
+  onEvent: (event: EventView) => void = () => {},
+): Promise<Report | undefined> {
   const { clock, signal, tell, manifest } = options
   const { swarm, renter, members, ledger, times, nameOf, orders } = scene
   const posted = postJob(swarm, renter, manifest, (event) => {
     times.note(event)
     if (event.kind === 'ordered') orders.push(event.orderId)
+    onEvent(event)
     tell.event(event, nameOf)
   })
   const patience = new AbortController()
@@ -157,7 +163,7 @@ async function rent(options: DemoOptions, scene: Scene): Promise<Report | undefi
 }
 
 /** A provider that dies is not replaced: the renter has to get along without it. */
-function watchProviders(providers: readonly RunningNode[], swarm: Swarm, tell: Teller): void {
+export function watchProviders(providers: readonly RunningNode[], swarm: Swarm, tell: Teller): void {
   for (const { name, process } of providers) {
     process.exited.then(({ code, signal }) => {
       if (!swarm.group.isStopping()) tell.trouble(`"${name}" has ended (${signal ?? `exit code ${code}`})`)
@@ -165,23 +171,31 @@ function watchProviders(providers: readonly RunningNode[], swarm: Swarm, tell: T
   }
 }
 
-async function isSettled(ledger: Ledger, members: readonly Member[], signal: AbortSignal): Promise<boolean> {
+export async function isSettled(
+  ledger: Ledger,
+  members: readonly Member[],
+  signal: AbortSignal,
+): Promise<boolean> {
   return (await ledger.bound(members, signal)) === 0n
 }
 
-async function waitUntil(holds: () => Promise<boolean>, clock: Clock, signal: AbortSignal): Promise<void> {
+export async function waitUntil(
+  holds: () => Promise<boolean>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
   const until = clock.elapsed() + SETTLE_TIMEOUT_MS
   while (clock.elapsed() < until && !(await holds())) await clock.sleep(SETTLE_POLL_MS, signal)
 }
 
-interface Stopwatch {
+export interface Stopwatch {
   end(step: string): void
   /** Divides the job into its parts by what the renter tells. */
   note(event: EventView): void
   all(): Array<{ step: string; ms: number }>
 }
 
-function createStopwatch(clock: Clock): Stopwatch {
+export function createStopwatch(clock: Clock): Stopwatch {
   const times: Array<{ step: string; ms: number }> = []
   let startedAt = clock.elapsed()
   const end = (step: string) => {

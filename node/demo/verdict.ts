@@ -7,7 +7,7 @@ import { CHEAT, RENTER, WINNER } from './cast.js'
 export interface Facts {
   /** Undefined: the renter did not get to its end. */
   report: Json<DeploymentReport> | undefined
-  /** What each provider's own node makes of the auction, by peer. */
+  /** What each provider's own node makes of the auction, by peer; of those that still run. */
   audits: Audits
   nameOf: (peer: string) => string
   before: Books
@@ -24,7 +24,7 @@ export interface Claim {
   found: string
 }
 
-const LEAST_ACCURACY = 0.95
+export const LEAST_ACCURACY = 0.95
 
 /** Pure: the same facts give the same verdict. The money is judged by the chain's own balances. */
 export function judgeDemo(facts: Facts): Claim[] {
@@ -38,7 +38,7 @@ export function judgeDemo(facts: Facts): Claim[] {
 function judgeAudits({ audits, nameOf }: Facts): Claim {
   const others = [...audits].filter(([, verdict]) => verdict !== 'fair' && verdict !== 'unproven')
   return {
-    claim: 'every provider, winner or loser, audits the auction and finds nothing against it',
+    claim: 'every provider that still runs, winner or loser, audits the auction and finds nothing against it',
     holds: audits.size > 0 && others.length === 0,
     found: others.map(([peer, verdict]) => `${nameOf(peer)}: ${verdict}`).join(', ') || 'nobody audited it',
   }
@@ -85,7 +85,7 @@ function judgeStory(report: Json<DeploymentReport>, nameOf: (peer: string) => st
   ]
 }
 
-function judgeLeases(report: Json<DeploymentReport>): Claim[] {
+export function judgeLeases(report: Json<DeploymentReport>): Claim[] {
   const odd = report.settlements.filter(
     ({ deposited, paid, refunded }) => BigInt(deposited) !== BigInt(paid) + BigInt(refunded),
   )
@@ -99,7 +99,7 @@ function judgeLeases(report: Json<DeploymentReport>): Claim[] {
 }
 
 /** What was taken from a stake goes to the renter, as compensation and bounty, and the rest is burned. */
-function judgeMoney({ report, nameOf, before, after }: Facts): Claim[] {
+export function judgeMoney({ report, nameOf, before, after }: Omit<Facts, 'audits'>): Claim[] {
   const earned = (name: string) => (after.wallets.get(name) ?? 0n) - (before.wallets.get(name) ?? 0n)
   const staked = (name: string) => (after.stakes.get(name) ?? 0n) - (before.stakes.get(name) ?? 0n)
   const names = [...before.wallets.keys()]
@@ -135,7 +135,7 @@ function judgeMoney({ report, nameOf, before, after }: Facts): Claim[] {
       found: `${earned(RENTER)} units`,
     },
     {
-      claim: 'every provider earned what it was paid, and only the cheat lost stake',
+      claim: 'every provider earned what it was paid, and nobody but a cheat lost stake',
       holds: odd.length === 0 && providers.every((name) => name === CHEAT || staked(name) === 0n),
       found: odd.map((name) => `${name} earned ${earned(name)}, staked ${staked(name)} units`).join(', '),
     },

@@ -11,9 +11,13 @@ type Task = keyof typeof INPUTS
 
 /**
  * A declared job as the device runs it: `job.task` says which kind, the other fields are that task's own
- * specification. Throws JOB_SPEC_INVALID.
+ * specification. `from`: the checkpoint that a training goes on from. Throws JOB_SPEC_INVALID.
  */
-export function toDeviceJob(spec: JobSpec, inputs: ReadonlyMap<string, Uint8Array>): DeviceJob {
+export function toDeviceJob(
+  spec: JobSpec,
+  inputs: ReadonlyMap<string, Uint8Array>,
+  from?: Uint8Array,
+): DeviceJob {
   const task = taskOf(spec)
   const { task: _, ...rest } = spec.job
   const bytes = (name: string) => {
@@ -21,8 +25,9 @@ export function toDeviceJob(spec: JobSpec, inputs: ReadonlyMap<string, Uint8Arra
     if (found === undefined) throw invalid(`the task ${task} needs an input named ${name}`)
     return found
   }
+  const checkpoint = from === undefined ? {} : { checkpoint: from }
   return task === 'train'
-    ? { task, spec: parseTrainSpec(rest), inputs: { data: bytes('data') } }
+    ? { task, spec: parseTrainSpec(rest), inputs: { data: bytes('data'), ...checkpoint } }
     : { task, spec: parsePredictSpec(rest), inputs: { data: bytes('data'), model: bytes('model') } }
 }
 

@@ -10,7 +10,7 @@ export interface Conduct {
   /** What a peer's own signature proves: it counts less as it grows old. */
   offend(peer: string, what: string): void
   /** From now on the reliability of neighbours with a stake counts as well. */
-  weigh(reputation: Pick<Reputation, 'reliabilityOf'>): void
+  weigh(reputation: Pick<Reputation, 'known'>): void
 }
 
 interface Offences {
@@ -28,30 +28,22 @@ export function createConduct(parts: {
   log: Log
 }): Conduct {
   const { admission, clock, log } = parts
-  const reliabilities = new Map<string, { value: number | undefined; atMs: number }>()
-  let reputation: Pick<Reputation, 'reliabilityOf'> | undefined
+  const reliabilities = new Map<string, { value: number; atMs: number }>()
+  let reputation: Pick<Reputation, 'known'> | undefined
   const offenders = new Map<string, Offences>()
   const offencesOf = (peer: string) => {
     const found = offenders.get(peer)
     return found === undefined ? 0 : found.count * offenceWeight(clock.elapsed() - found.atMs)
   }
-  /** As last known; asked for again in the background. */
   function reliabilityOf(peer: string): number | undefined {
-    const known = reliabilities.get(peer)
-    const isOld = known === undefined || clock.elapsed() - known.atMs > RELIABILITY_MS
-    if (isOld && reputation !== undefined) {
-      const entry = { value: known?.value, atMs: clock.elapsed() }
-      reliabilities.delete(peer)
-      reliabilities.set(peer, entry)
-      if (reliabilities.size > MAX_PEERS) reliabilities.delete(reliabilities.keys().next().value as string)
-      reputation.reliabilityOf(peer).then(
-        ({ reliability }) => {
-          entry.value = reliability
-        },
-        (error) => log.debug('a reliability is not known', { peer, error: String(error) }),
-      )
-    }
-    return known?.value
+    const earlier = reliabilities.get(peer)
+    if (reputation === undefined) return undefined
+    if (earlier !== undefined && clock.elapsed() - earlier.atMs <= RELIABILITY_MS) return earlier.value
+    const value = reputation.known(peer).reliability
+    reliabilities.delete(peer)
+    reliabilities.set(peer, { value, atMs: clock.elapsed() })
+    if (reliabilities.size > MAX_PEERS) reliabilities.delete(reliabilities.keys().next().value as string)
+    return value
   }
 
   return {

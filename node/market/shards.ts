@@ -41,6 +41,8 @@ const FEW_SHARDS = 8
 const UNHEARD_EVERY_MS = 3_000
 /** Provider records are told again while the routing table may still have been small, then rarely. */
 const ANNOUNCE_AFTER_MS = [0, 2_000, 10_000, 60_000, 600_000]
+/** What failed is told again after the third of these pauses at most. */
+const RETRIED_AS = 2
 
 interface Shard {
   name: ShardName
@@ -56,6 +58,7 @@ interface Shard {
   lookedAtMs: number
   looking: Promise<void> | undefined
   announceAtMs: number
+  isAnnouncing: boolean
   announced: number
 }
 
@@ -91,6 +94,7 @@ export function createShards(init: ShardsInit): Place {
         lookedAtMs: Number.NEGATIVE_INFINITY,
         looking: undefined,
         announceAtMs: 0,
+        isAnnouncing: false,
         announced: 0,
       }
       shards.set(name, shard)
@@ -123,7 +127,8 @@ export function createShards(init: ShardsInit): Place {
     const count = neighbours.length
     if (shard.isOwn || count > 0) join(shard)
     tellOf(shard, neighbours)
-    if (shard.isOwn && shard.announceAtMs <= now && network.peers().length > 0) announce(shard)
+    const isDue = shard.isOwn && shard.announceAtMs <= now && !shard.isAnnouncing
+    if (isDue && network.peers().length > 0) announce(shard)
     if (count < FEW_PEERS && shard.lookAtMs <= now && looking() < LOOKS_AT_ONCE) void look(shard)
   }
 
@@ -147,10 +152,16 @@ export function createShards(init: ShardsInit): Place {
   function announce(shard: Shard): void {
     const pauseMs = ANNOUNCE_AFTER_MS[Math.min(++shard.announced, ANNOUNCE_AFTER_MS.length - 1)]!
     shard.announceAtMs = clock.elapsed() + pauseMs
-    members.announce(shard.name, closed).catch((error) => {
-      log.debug('a membership was not told', { shard: shard.name, error: String(error) })
-      shard.announced = 0
-    })
+    shard.isAnnouncing = true
+    members
+      .announce(shard.name, closed)
+      .catch((error) => {
+        log.debug('a membership was not told', { shard: shard.name, error: String(error) })
+        shard.announced = Math.min(shard.announced, RETRIED_AS)
+      })
+      .finally(() => {
+        shard.isAnnouncing = false
+      })
   }
 
   /** Looks for members once; the next look is due after a pause that doubles while there are few. */

@@ -16,6 +16,8 @@ export interface Blobs {
   /** The bytes from `offset` on, in pieces of `pieceBytes`. */
   read(lease: Uint8Array, blob: Blob, offset: number, pieceBytes: number): AsyncIterable<Uint8Array>
   load(lease: Uint8Array, blob: Blob): Promise<Uint8Array>
+  /** Removes one of them. */
+  drop(lease: Uint8Array, blob: Blob): Promise<void>
   remove(lease: Uint8Array): Promise<void>
 }
 
@@ -83,6 +85,7 @@ export function createBlobs(files: Files): Blobs {
       }
       return whole
     },
+    drop: (lease, { sha256 }) => files.remove(nameOf(lease, sha256)),
     remove: (lease) => files.remove(toHex(lease)),
   }
 }

@@ -11,20 +11,21 @@ import {
 import { decodeJobSpec, type JobSpec } from '../../protocols/job/spec.js'
 import { type Blob, type JobEvent, type JobRequest, JobState, type Start } from '../../protocols/job/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
-import { mayGoOn } from '../../protocols/settlement/rules.js'
 import type { Rack } from '../device/port.js'
 import type { Engine } from '../net/ports.js'
 import type { Session } from '../net/session.js'
 import type { Runtime } from '../runtime/port.js'
 import type { Blobs } from './blobs.js'
-import { areSame, emptyRecord, type JobRecord, type Jobs, tellEnd, withEvents } from './jobs.js'
+import { createCheckpoints } from './checkpoints.js'
+import { areSame, emptyRecord, type JobRecord, type Jobs, tellEnd, wantedOf, withEvents } from './jobs.js'
 import { createJournal } from './journal.js'
 import type { LeaseRecord, Ledger } from './ledger.js'
 import { createLive, type Live, workedMsOf } from './live.js'
 import { createNarrator } from './narrator.js'
+import { awaitPaid } from './payment.js'
 import { serveTransfer } from './transfer.js'
 import { createTurns } from './turns.js'
-import { type StopReason, startWork, stopReasonOf } from './work.js'
+import { type StopReason, startWork, stopReasonOf, type Work } from './work.js'
 import { keepOutputs, readInput } from './workpiece.js'
 
 export type JobRefusal =
@@ -79,11 +80,8 @@ const INPUT_PATIENCE_MS = 120_000
 const RESULT_PATIENCE_MS = 600_000
 const SHORTEST_BEAT_MS = 100
 const STORE_AGAIN_MS = 1_000
-/** The vouchers for a result are on their way when it is asked for. */
-const PAYMENT_PATIENCE_MS = 15_000
-const PAYMENT_CHECK_MS = 50
-/** The two sides' stop watches differ by a message's way, and that may be long on a busy machine. */
-const PAYMENT_GRACE_MS = 3_000
+/** The owner waits no longer for the last checkpoint of a job before it is stopped. */
+const LAST_CHECKPOINT_MS = 800
 
 /** A lease whose devices are free again; without a state there was no job. */
 type Ended = Pick<JobRecord, 'lease'> & Partial<Pick<JobRecord, 'state' | 'outputs'>>
@@ -168,7 +166,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
       return { refused: 'LEASE_CLOSED', detail: 'its devices were given back: it was not started' }
     const because = parts.pausedBecause()
     if (because !== undefined) return { refused: 'PAUSED', detail: because }
-    const bytes = start.inputs.reduce((sum, input) => sum + input.bytes, 0)
+    const bytes = wantedOf(start).reduce((sum, input) => sum + input.bytes, 0)
     if (bytes > parts.maxInputBytes) {
       return { refused: 'INPUTS_TOO_LARGE', detail: `${bytes} bytes, at most ${parts.maxInputBytes}` }
     }
@@ -265,14 +263,22 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
 
   /** Prepared first, which nobody pays for; then run, and what it leaves stored before anything of it is removed. */
   async function work(live: Live, spec: JobSpec, { terms, deposit }: LeaseRecord): Promise<void> {
-    const { lease, inputs } = live.record
+    const { lease, inputs, checkpoint } = live.record
+    const workedMs = () => workedMsOf(live)
+    const checkpoints = createCheckpoints({ blobs, lease, journal: live.journal, workedMs, log })
+    live.checkpoints = checkpoints
+    const narrate = createNarrator(live.journal, clock, workedMs)
     const prepared = await parts.runtimes.get(spec.runtime)!.prepare(
       {
         id: toHex(lease),
         declared: spec.job,
         inputs: inputs.map((input) => readInput(blobs, lease, input)),
         devices: parts.rack.unitsOf(lease).map(({ place }) => place),
-        onEvent: createNarrator(live.journal, clock, () => workedMsOf(live)),
+        ...(checkpoint === undefined ? {} : { from: await blobs.load(lease, checkpoint) }),
+        onEvent: (event) => {
+          narrate(event)
+          checkpoints.take(event)
+        },
       },
       { signal: AbortSignal.any([live.ending.signal, stopping.signal]) },
     )
@@ -285,7 +291,8 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
         paid: () => ledger.get(lease)?.best?.amount ?? 0n,
         maxMs: terms.durationS * 1_000,
       })
-      const outputs = await keepOutputs(blobs, lease, await live.work.output)
+      const left = await live.work.output.finally(() => checkpoints.settled())
+      const outputs = await keepOutputs(blobs, lease, left)
       await conclude(live, JobState.COMPLETED, '', '', outputs)
     } finally {
       await prepared.close()
@@ -330,8 +337,19 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
       const state = reason === 'STOPPED_BY_RENTER' ? JobState.STOPPED : JobState.FAILED
       return conclude(live, state, reason, 'before the work had begun', [])
     }
+    if (reason === 'PROVIDER_PAUSED' || reason === 'PROVIDER_STOPPED') await awaitLastCheckpoint(live.work)
     live.work.stop(reason)
     await live.work.output.catch(() => {})
+  }
+
+  /** The job is not at fault: it may go on elsewhere from where it is. Its end waits for what can be had soon. */
+  async function awaitLastCheckpoint({ checkpoint, output }: Work): Promise<void> {
+    const enough = new AbortController()
+    const late = clock.sleep(LAST_CHECKPOINT_MS, enough.signal).catch(() => {})
+    await Promise.race([checkpoint(), output, late]).catch((error) =>
+      log.debug('a job ends without a last checkpoint', { error: String(error) }),
+    )
+    enough.abort()
   }
 
   async function remove(live: Live): Promise<void> {
@@ -386,32 +404,20 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     if (failure !== undefined) throw failure
   }
 
-  /**
-   * What a job leaves is what its renter came for: whoever has it owes no more than the slice that was granted. Work
-   * that is shorter than the patience with a late voucher would else be free.
-   */
-  async function awaitPaid(live: Live, signal: AbortSignal): Promise<boolean> {
-    const until = clock.elapsed() + PAYMENT_PATIENCE_MS
-    const limit = AbortSignal.any([signal, stopping.signal])
-    for (;;) {
-      const record = ledger.get(live.record.lease)
-      if (record === undefined || isPaid(record, live.record.workedMs)) return true
-      if (record.state === 'closed' || clock.elapsed() >= until) return false
-      await clock.sleep(PAYMENT_CHECK_MS, limit)
-    }
-  }
-
   function viewOf(live: Live) {
     const { lease } = live.record
     return {
       lease,
       journal: live.journal,
       hasEnded: () => hasEnded(live.record.state),
-      outputs: () => live.record.outputs,
-      awaitPaid: (signal: AbortSignal) => awaitPaid(live, signal),
+      outputs: () => [...live.record.outputs, ...(live.checkpoints?.list() ?? [])],
+      awaitPaid: (signal: AbortSignal) => {
+        const read = () => ({ lease: ledger.get(lease), workedMs: live.record.workedMs })
+        return awaitPaid(clock, read, AbortSignal.any([signal, stopping.signal]))
+      },
       missingInput: async () => {
         if (live.record.state !== JobState.QUEUED) return undefined
-        for (const input of live.record.inputs) if (!(await blobs.isComplete(lease, input))) return input
+        for (const input of wantedOf(live.record)) if (!(await blobs.isComplete(lease, input))) return input
         return undefined
       },
       onReceived: () => {
@@ -490,9 +496,4 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     if (live.record.state !== JobState.QUEUED || live.work !== undefined) return
     if (clock.elapsed() - live.lastInputAt > INPUT_PATIENCE_MS) await end(record.lease, 'NOT_STARTED')
   }
-}
-
-function isPaid({ terms, deposit, best }: LeaseRecord, workedMs: number): boolean {
-  const { pricePerHour, sliceMs } = terms
-  return mayGoOn({ pricePerHour, deposit, sliceMs }, workedMs - PAYMENT_GRACE_MS, best?.amount ?? 0n)
 }

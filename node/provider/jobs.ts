@@ -9,6 +9,8 @@ export interface JobRecord {
   lease: Uint8Array
   spec: Uint8Array
   inputs: Blob[]
+  /** What it goes on from, where it was begun elsewhere. */
+  checkpoint?: Blob
   state: JobState
   reason: string
   detail: string
@@ -88,6 +90,7 @@ export function emptyRecord(start: Start): JobRecord {
     lease: start.lease,
     spec: start.spec,
     inputs: start.inputs,
+    ...(start.checkpoint === undefined ? {} : { checkpoint: start.checkpoint }),
     state: JobState.QUEUED,
     reason: '',
     detail: '',
@@ -97,6 +100,11 @@ export function emptyRecord(start: Start): JobRecord {
     next: 0,
     accepted: false,
   }
+}
+
+/** All that must be there before the work begins. */
+export function wantedOf({ inputs, checkpoint }: Pick<JobRecord, 'inputs' | 'checkpoint'>): Blob[] {
+  return checkpoint === undefined ? inputs : [...inputs, checkpoint]
 }
 
 /** Whether a renter who comes back means the same inputs. */

@@ -7,10 +7,11 @@ export type JournalBody =
   | Pick<JobEvent, 'log'>
   | Pick<JobEvent, 'progress'>
   | Pick<JobEvent, 'output'>
+  | Pick<JobEvent, 'checkpoint'>
 
 /**
  * The events of one job, numbered from 0, for a renter who comes and goes. Bounded in number and size: the oldest log
- * and progress events are dropped first, states and outputs never.
+ * and progress events are dropped first, states and outputs never; of checkpoints those are told that can be fetched.
  */
 export interface Journal {
   append(body: JournalBody, workedMs: number): void
@@ -39,6 +40,14 @@ export function createJournal(kept: readonly JobEvent[], next: number): Journal 
     wake()
     changed = new Promise<void>((resolve) => (wake = resolve))
   }
+  /** Makes room for one more. */
+  const dropCheckpoints = () => {
+    const told = events.filter(({ checkpoint }) => checkpoint !== undefined)
+    for (const old of told.slice(0, Math.max(0, told.length + 1 - JOB_LIMITS.keptCheckpoints))) {
+      chars -= charsOf(old)
+      events.splice(events.indexOf(old), 1)
+    }
+  }
   const push = (event: JobEvent) => {
     events.push(event)
     chars += charsOf(event)
@@ -55,6 +64,7 @@ export function createJournal(kept: readonly JobEvent[], next: number): Journal 
   return {
     append: (body, workedMs) => {
       if ('state' in body) latest = body.state
+      if ('checkpoint' in body) dropCheckpoints()
       push({ index: next, workedMs: Math.floor(workedMs), ...body })
     },
     beat: (workedMs) => {

@@ -1,5 +1,6 @@
 import type { JobSpec } from '../../protocols/job/spec.js'
 import type { Clock } from '../../protocols/ports.js'
+import type { Checkpoints } from './checkpoints.js'
 import type { JobRecord } from './jobs.js'
 import type { Journal } from './journal.js'
 import type { Work } from './work.js'
@@ -11,6 +12,8 @@ export interface Live {
   /** As the renter declared it; it was found sound. */
   spec?: JobSpec
   work?: Work
+  /** What it has told of its state since it began to run. */
+  checkpoints?: Checkpoints
   /** Its work has begun, or is about to; and it was told to end. Each happens once. */
   isStarted: boolean
   isEnding: boolean

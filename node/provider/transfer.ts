@@ -119,8 +119,20 @@ export async function serveTransfer(
         await send(answerOf({ refused: { reason: 'UNPAID', detail } }))
         continue
       }
-      const blob = job.outputs().find((output) => equal(output.sha256, sha256)) as Blob
-      let at = offset
+      if (await sendBlob(sha256, offset)) continue
+      const detail = 'it has given way to a newer one'
+      await send(answerOf({ refused: { reason: 'UNKNOWN_BLOB', detail } }))
+    }
+    sending = undefined
+  }
+
+  /** False when it is not there any more: a checkpoint gives way to newer ones, also while it is sent. */
+  async function sendBlob(sha256: Uint8Array, offset: number): Promise<boolean> {
+    const find = () => job.outputs().find((output) => equal(output.sha256, sha256))
+    const blob = find()
+    if (blob === undefined) return false
+    let at = offset
+    try {
       await pipe(
         () => blobs.read(job.lease, blob, offset, JOB_LIMITS.chunkBytes),
         async (pieces) => {
@@ -131,8 +143,11 @@ export async function serveTransfer(
           }
         },
       )
+    } catch (error) {
+      if (find() !== undefined || state.isDone) throw error
+      return false
     }
-    sending = undefined
+    return true
   }
 
   async function takeRequests(): Promise<void> {

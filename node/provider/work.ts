@@ -21,6 +21,8 @@ export interface Work {
   workedMs(): number
   /** What it left; rejects with a WORK_STOPPED error that carries the reason, or with the runtime's own error. */
   readonly output: Promise<readonly OutputFile[]>
+  /** Asks for a checkpoint; rejects where the job has none. */
+  checkpoint(): Promise<void>
   stop(reason: StopReason): void
 }
 
@@ -78,7 +80,7 @@ export function startWork(parts: {
       stopChecking()
     }
   }
-  return { workedMs, output: work(), stop }
+  return { workedMs, output: work(), checkpoint: () => run.checkpoint(), stop }
 }
 
 function stopped(reason: StopReason): NightshiftError {

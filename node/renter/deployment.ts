@@ -4,6 +4,7 @@ import { hasEnded } from '../../protocols/job/rules.js'
 import { encodeJobSpec } from '../../protocols/job/spec.js'
 import { JobState } from '../../protocols/job/wire.js'
 import { type Attempt, type DeploymentParts, moveTo, type Tell } from './attempt.js'
+import { removeCheckpoints } from './checkpoints.js'
 import type { DeploymentEvent, DeploymentReport } from './event.js'
 import type { PreparedInputs } from './inputs.js'
 import { matchAndRun } from './matching.js'
@@ -43,6 +44,7 @@ export async function deploy(
     const state = stopped ? JobState.STOPPED : JobState.FAILED
     await moveTo(attempt, state, codeOf(error) ?? (stopped ? 'STOPPED' : 'UNEXPECTED'), explain(error))
   }
+  await removeCheckpoints(attempt)
   await Promise.allSettled(reclaims)
   await parts.save(report)
   return report

@@ -38,6 +38,9 @@ export type DeploymentEvent = { atMs: number } & (
       index?: number
     }
   | { kind: 'voucher'; peer: string; amount: bigint; sequence: bigint }
+  | { kind: 'checkpoint'; checkpoint: CheckpointFile }
+  // The provider begins where another has stopped.
+  | { kind: 'continued'; peer: string; step: number }
   | ({ kind: 'output' } & OutputFile)
   | { kind: 'copy'; copy: CopyOutcome }
   | ({ kind: 'compared' } & Comparison)
@@ -60,6 +63,18 @@ export interface OutputFile {
   bytes: number
   /** Who left it, where several providers did the job. */
   peer?: string
+}
+
+/** A state of the job from which another provider can go on; it is on the disk, and has its digest. */
+export interface CheckpointFile {
+  /** Who told it. */
+  peer: string
+  step: number
+  /** Hex. */
+  sha256: string
+  bytes: number
+  /** Under the renter's files; there as long as the job has not ended. */
+  file: string
 }
 
 /** What became of one of several providers that do the same job. */
@@ -121,6 +136,8 @@ export interface DeploymentReport {
   slashes: SlashOutcome[]
   accuracy?: number
   outputs: OutputFile[]
+  /** The last two, the newest last. */
+  checkpoints?: CheckpointFile[]
   /** Of a job for several providers: what each has done so far. */
   copies?: CopyOutcome[]
   /** Present when all of several providers have done the job. */

@@ -1,7 +1,7 @@
 import { type BlobHasher, createBlobHasher, equal, toHex } from '../../protocols/bytes.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import { jobProtocol, SILENCE_MS } from '../../protocols/job/protocol.js'
-import { findMalformedEvent, JOB_LIMITS } from '../../protocols/job/rules.js'
+import { findMalformedEvent, hasEnded, JOB_LIMITS } from '../../protocols/job/rules.js'
 import {
   type Blob,
   type Chunk,
@@ -18,6 +18,7 @@ import { printable } from '../../protocols/text.js'
 import type { Files, Source } from '../files/port.js'
 import type { Engine } from '../net/ports.js'
 import type { Session } from '../net/session.js'
+import { type CheckpointFetcher, createFetcher, type FetchedCheckpoint } from './fetching.js'
 
 export interface JobOrder {
   peer: string
@@ -25,8 +26,12 @@ export interface JobOrder {
   /** The job specification as it was hashed into the order. */
   spec: Uint8Array
   inputs: Source[]
+  /** What the provider goes on from, where another has begun the job. */
+  checkpoint?: Source
   /** Folder under the renter's files that takes the outputs. */
   outputs: string
+  /** Folder that takes checkpoints; without it none are fetched. */
+  checkpoints?: string
   /** As long as the lease: nobody works, or sends, beyond its end. */
   durationMs: number
   /** For a renter that comes back: the first event that it does not know, and how long ago the provider began. */
@@ -39,6 +44,10 @@ export interface JobListener {
   /** `index`: the event's place in the provider's log of the job. */
   onLog(line: string, index: number): void
   onProgress(progress: { step: number; steps: number; metrics: Record<string, number> }, index: number): void
+  /** A checkpoint is here, and is what was announced. */
+  onCheckpoint(checkpoint: FetchedCheckpoint): Promise<void>
+  /** One could not be kept here; the job goes on. */
+  onCheckpointLost(error: unknown): void
   /** Called with the time that may be paid for; never more than this renter has itself seen pass. */
   onWorked(workedMs: number): void
 }
@@ -61,10 +70,12 @@ const CLOCK_GRACE_MS = 500
 const RESENDS = 2
 /** Log lines and progress of a job: what is more frequent is dropped. */
 const CHATTER = { perMinute: 1_200, burst: 600 }
+/** After the end of a job its last checkpoint is waited for, so long from one chunk to the next. */
+const LAST_CHECKPOINT_MS = 10_000
 const METRIC_NAME = /^[A-Za-z0-9_][A-Za-z0-9_. /-]*$/
 
 /**
- * Runs one job with one provider: sends the inputs that it asks for, follows it, and fetches the outputs, each
+ * Runs one job with one provider: sends the inputs that it asks for, follows it and keeps its checkpoints, and fetches the outputs, each
  * checked against its digest before it gets its name. Throws JOB_REFUSED, JOB_FAILED, JOB_STOPPED, PROVIDER_SILENT,
  * PROVIDER_OUT_OF_TIME, PROVIDER_FAULTY, OUTPUT_INVALID, or what the session throws when the provider is gone.
  */
@@ -85,12 +96,23 @@ export async function runJob(
       start: {
         lease: order.lease,
         spec: order.spec,
-        inputs: order.inputs.map(({ name, sha256, bytes }) => ({ name, sha256, bytes })),
+        inputs: order.inputs.map(describe),
         fromEvent: order.since?.fromEvent ?? 0,
+        ...(order.checkpoint === undefined ? {} : { checkpoint: describe(order.checkpoint) }),
       },
     })
     const meter = createMeter(clock, order.since?.begunMs)
-    const announced = await followJob(session, order, listener, { meter, watch, clock })
+    const fetcher =
+      order.checkpoints === undefined
+        ? undefined
+        : createFetcher({
+            session,
+            files,
+            folder: order.checkpoints,
+            onFetched: listener.onCheckpoint,
+            onLost: listener.onCheckpointLost,
+          })
+    const announced = await followJob(session, order, listener, { meter, watch, clock, fetcher })
     const outputs = await fetchOutputs(session, files, order.outputs, announced, watch)
     watch.stop()
     return {
@@ -105,6 +127,10 @@ export async function runJob(
     signal.throwIfAborted()
     throw watch.signal.aborted ? (watch.signal.reason as Error) : error
   }
+}
+
+function describe({ name, sha256, bytes }: Source): Blob {
+  return { name, sha256, bytes }
 }
 
 /** The last word of ours; a provider that is gone does not hear it, and nothing hangs on that. */
@@ -123,16 +149,24 @@ async function followJob(
   session: Conversation,
   order: JobOrder,
   listener: JobListener,
-  { meter, watch, clock }: { meter: Meter; watch: Watch; clock: Clock },
+  parts: { meter: Meter; watch: Watch; clock: Clock; fetcher: CheckpointFetcher | undefined },
 ): Promise<Blob[]> {
-  const { peer, inputs } = order
+  const { meter, watch, clock, fetcher } = parts
+  const { peer } = order
+  const inputs = order.checkpoint === undefined ? order.inputs : [...order.inputs, order.checkpoint]
   const chatter = new TokenBucket(CHATTER, clock.elapsed())
   const isHeard = () => chatter.take(clock.elapsed())
   const upload = { leftBytes: RESENDS * inputs.reduce((sum, { bytes }) => sum + bytes, 0) }
   let announced: Blob[] = []
+  let end: State | undefined
+  let waitedSince = clock.elapsed()
   for await (const event of session) {
     watch.heard()
-    checkEvent(event, peer)
+    const isKeptBack = fetcher?.isWaiting() === true && isRefusalOfBlob(event)
+    if (!isKeptBack) checkEvent(event, peer)
+    if (isKeptBack) await fetcher?.onRefused()
+    if (event.checkpoint !== undefined) await fetcher?.announce(event.checkpoint)
+    if (event.chunk !== undefined) await fetcher?.take(event.chunk)
     if (event.need !== undefined) await sendInput(session, inputs, event.need, upload, watch)
     if (event.log !== undefined && isHeard()) listener.onLog(printable(event.log.line), event.index)
     if (event.progress !== undefined && isHeard()) {
@@ -143,8 +177,16 @@ async function followJob(
     if (event.state?.state === JobState.RUNNING && meter.begin()) listener.onBegun()
     meter.note(event.workedMs)
     listener.onWorked(meter.workedMs())
-    if (event.state !== undefined && hasFinished(event.state, peer)) return announced
+    if (event.state !== undefined && hasEnded(event.state.state)) {
+      end ??= event.state
+      fetcher?.endWithCurrent()
+    }
+    if (event.chunk !== undefined || end === undefined) waitedSince = clock.elapsed()
+    // Its last checkpoint is worth a moment: what it has of the work is lost otherwise.
+    const isOver = fetcher?.isWaiting() !== true || clock.elapsed() - waitedSince > LAST_CHECKPOINT_MS
+    if (end !== undefined && isOver) return finished(end, announced, peer)
   }
+  if (end !== undefined && end.state !== JobState.COMPLETED) return finished(end, announced, peer)
   throw failure('PROVIDER_GONE', 'the provider ended the stream before the result', peer)
 }
 
@@ -159,10 +201,15 @@ function checkEvent(event: JobEvent, peer: string): void {
   }
 }
 
-function hasFinished({ state, reason, detail }: State, peer: string): boolean {
-  if (state === JobState.FAILED) throw failure('JOB_FAILED', `${reason}: ${detail}`, peer, reason)
-  if (state === JobState.STOPPED) throw failure('JOB_STOPPED', `${reason}: ${detail}`, peer, reason)
-  return state === JobState.COMPLETED
+function finished({ state, reason, detail }: State, announced: Blob[], peer: string): Blob[] {
+  if (state === JobState.COMPLETED) return announced
+  const code = state === JobState.FAILED ? 'JOB_FAILED' : 'JOB_STOPPED'
+  throw failure(code, `${reason}: ${detail}`, peer, reason)
+}
+
+/** A checkpoint gives way to newer ones on the provider's disk, also when it was asked for. */
+function isRefusalOfBlob({ refused }: JobEvent): boolean {
+  return refused?.reason === 'UNKNOWN_BLOB' || refused?.reason === 'UNPAID'
 }
 
 function readMetrics(metrics: Metric[]): Record<string, number> {

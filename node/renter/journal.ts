@@ -19,11 +19,13 @@ export interface Journal {
 }
 
 /**
- * Log lines and progress are the provider's to send, so the number that is kept is limited: in the store the first ones
+ * Log lines, progress and checkpoints are the provider's to send, so the number that is kept is limited: in the store the first ones
  * (what is read later begins at the beginning), in memory the last ones (a follower wants what happens now).
  */
-const MAX_STORED = { log: 10_000, progress: 1_000 } as const
+const MAX_STORED = { log: 10_000, progress: 1_000, checkpoint: 1_000 } as const
 const MAX_LIVE_CHATTER = 20_000
+
+type Chatter = Extract<DeploymentEvent, { kind: keyof typeof MAX_STORED }>
 
 interface Numbered {
   number: number
@@ -34,7 +36,7 @@ interface Live {
   events: Numbered[]
   next: number
   chatter: number
-  stored: { log: number; progress: number }
+  stored: Record<Chatter['kind'], number>
   /** The writes so far; a follower that comes later reads from memory, a restart from the store. */
   written: Promise<void>
   wake: Set<() => void>
@@ -53,7 +55,7 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
       events: [],
       next: 1,
       chatter: 0,
-      stored: { log: 0, progress: 0 },
+      stored: { log: 0, progress: 0, checkpoint: 0 },
       written: Promise.resolve(),
       wake: new Set(),
       ended: false,
@@ -156,8 +158,8 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
   }
 }
 
-function isChatter(event: DeploymentEvent): event is Extract<DeploymentEvent, { kind: 'log' | 'progress' }> {
-  return event.kind === 'log' || event.kind === 'progress'
+function isChatter(event: DeploymentEvent): event is Chatter {
+  return event.kind in MAX_STORED
 }
 
 /** The older half of what a provider said goes; what the renter itself tells of stays. */

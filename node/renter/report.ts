@@ -1,7 +1,7 @@
 import { toHex } from '../../protocols/bytes.js'
-import { hasEnded } from '../../protocols/job/rules.js'
+import { hasEnded, JOB_LIMITS } from '../../protocols/job/rules.js'
 import type { Slash } from '../escrow/port.js'
-import type { DeploymentEvent, DeploymentReport, SlashOutcome } from './event.js'
+import type { CheckpointFile, DeploymentEvent, DeploymentReport, SlashOutcome } from './event.js'
 import type { FraudRecord } from './fraud.js'
 
 /** Folds an event into the report: the report is what all events so far add up to. */
@@ -31,6 +31,9 @@ export function note(report: DeploymentReport, event: DeploymentEvent): void {
       ]
       break
     }
+    case 'checkpoint':
+      report.checkpoints = withCheckpoint(report.checkpoints ?? [], event.checkpoint)
+      break
     case 'copy':
       report.copies = [...(report.copies ?? []).filter(({ peer }) => peer !== event.copy.peer), event.copy]
       break
@@ -54,6 +57,11 @@ export function note(report: DeploymentReport, event: DeploymentEvent): void {
       break
     }
   }
+}
+
+function withCheckpoint(kept: readonly CheckpointFile[], newest: CheckpointFile): CheckpointFile[] {
+  const others = kept.filter(({ file }) => file !== newest.file)
+  return [...others, newest].slice(-JOB_LIMITS.keptCheckpoints)
 }
 
 /** As the story tells it. */

@@ -2,8 +2,16 @@ import { toHex } from '../../protocols/bytes.js'
 import { isLie } from '../../protocols/challenge/rules.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import { outputsHashOf } from '../../protocols/job/copies.js'
+import { JOB_LIMITS } from '../../protocols/job/rules.js'
 import { JobState } from '../../protocols/job/wire.js'
 import { type Attempt, countOf, isOurs, loseStanding, moveTo, type Tell } from './attempt.js'
+import {
+  checkpointFolder,
+  dropCheckpoints,
+  type KeptCheckpoint,
+  keepCheckpoint,
+  newestCheckpoint,
+} from './checkpoints.js'
 import type { ChallengeOutcome } from './event.js'
 import { type JobResult, runJob } from './job.js'
 import { keyOf, type LeaseRecord } from './lease.js'
@@ -21,16 +29,21 @@ export type RunOutcome = { hash: Uint8Array } | { failed: string }
 export async function runLease(attempt: Attempt, lease: LeaseRecord, before?: Progress): Promise<RunOutcome> {
   const { parts, plan, report, tell, signal } = attempt
   const { peer } = lease
+  let from: KeptCheckpoint | undefined
   try {
     if (before?.isProved !== true) {
       const reason = await challenge(attempt, lease)
       if (reason !== undefined) return { failed: reason }
       await moveTo(attempt, JobState.RUNNING, '', peer)
     }
-    const result = await work(attempt, lease, before?.fromEvent ?? 0)
+    from = await newestCheckpoint(attempt)
+    if (from !== undefined && before === undefined) tell({ kind: 'continued', peer, step: from.step })
+    const result = await work(attempt, lease, { fromEvent: before?.fromEvent ?? 0, from })
     const wrong = await parts.judge.check(attempt.inputs, plan, result, tell)
     if (wrong !== undefined) {
-      await loseStanding(attempt, peer, wrong, false)
+      // Whose part of the work was wrong cannot be told where two had a part in it: the next begins anew.
+      if (from === undefined) await loseStanding(attempt, peer, wrong, false)
+      else await dropCheckpoints(attempt, JOB_LIMITS.keptCheckpoints)
       await result.reject(wrong)
       await forgetOutputs(attempt, peer)
       startReclaim(attempt, lease)
@@ -43,14 +56,32 @@ export async function runLease(attempt: Attempt, lease: LeaseRecord, before?: Pr
   } catch (error) {
     startReclaim(attempt, lease, fraudIn(error))
     signal.throwIfAborted()
-    const reason = codeOf(error)
+    const reason = reasonOf(error)
     if (reason === undefined || isOurs(reason)) throw error
     parts.log.warn('a provider failed', { peer, reason, error: String(error) })
-    if (before === undefined || !isOfOurAbsence(error))
+    if (from !== undefined && isOfCheckpoint(error)) await dropCheckpoints(attempt, 1)
+    else if (before === undefined || !isOfOurAbsence(error))
       await loseStanding(attempt, peer, reason, isLie(reason))
     await forgetOutputs(attempt, peer)
     return { failed: reason }
   }
+}
+
+/** That its owner wanted the card back is told as such. */
+function reasonOf(error: unknown): string | undefined {
+  const code = codeOf(error)
+  return code === 'JOB_FAILED' && saidReason(error) === 'PROVIDER_PAUSED' ? 'PROVIDER_PAUSED' : code
+}
+
+/** What it was given to go on from is unfit, which is not its fault. */
+function isOfCheckpoint(error: unknown): boolean {
+  return codeOf(error) === 'JOB_FAILED' && UNFIT.includes(saidReason(error))
+}
+
+const UNFIT = ['CHECKPOINT_MALFORMED', 'JOB_DIVERGED']
+
+function saidReason(error: unknown): string {
+  return error instanceof NightshiftError ? String(error.context.reason) : ''
 }
 
 /** A provider that was not paid, or not asked, because this renter was gone has done nothing wrong. */
@@ -97,7 +128,11 @@ async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string |
   return failure.reason
 }
 
-async function work(attempt: Attempt, lease: LeaseRecord, fromEvent: number): Promise<JobResult> {
+async function work(
+  attempt: Attempt,
+  lease: LeaseRecord,
+  { fromEvent, from }: { fromEvent: number; from: KeptCheckpoint | undefined },
+): Promise<JobResult> {
   const { parts, plan, inputs, spec, tell, signal } = attempt
   const { peer } = lease
   /** Where several work, the story says who. */
@@ -122,6 +157,7 @@ async function work(attempt: Attempt, lease: LeaseRecord, fromEvent: number): Pr
         paying = undefined
       })
   }
+  const folder = checkpointFolder(attempt)
   const done = new AbortController()
   const job = { tell: tellChallenge(tell), workedMs: () => owedMs }
   void keepTrying(parts, lease, plan.verify.challenge, job, AbortSignal.any([signal, done.signal])).then(
@@ -134,6 +170,8 @@ async function work(attempt: Attempt, lease: LeaseRecord, fromEvent: number): Pr
       lease: lease.address,
       spec: spec.bytes,
       inputs: inputs.sources,
+      ...(from === undefined ? {} : { checkpoint: from }),
+      ...(folder === undefined ? {} : { checkpoints: folder }),
       outputs: outputsOf(attempt, peer),
       durationMs: lease.terms.durationS * 1_000,
       since: { fromEvent, ...begunSince(attempt, lease) },
@@ -145,6 +183,8 @@ async function work(attempt: Attempt, lease: LeaseRecord, fromEvent: number): Pr
       },
       onLog: (line, index) => tell({ kind: 'log', line, ...by, index }),
       onProgress: (progress, index) => tell({ kind: 'progress', ...progress, ...by, index }),
+      onCheckpoint: (checkpoint) => keepCheckpoint(attempt, peer, checkpoint),
+      onCheckpointLost: (error) => parts.log.warn('a checkpoint is not kept', { peer, error: String(error) }),
       onWorked: pay,
     },
     AbortSignal.any([signal, refused.signal]),

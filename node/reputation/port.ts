@@ -9,7 +9,10 @@ export interface Reputation {
    * read from the chain in the background. A chain that does not answer leaves the last that was known.
    */
   reliabilityOf(peer: string, signal?: AbortSignal): Promise<Reliability>
-  /** The same without a promise, for lists. */
+  /**
+   * For lists and for neighbours, of whom there are many: the same at once, and in the background only the chain is read.
+   * To look for what verifiers say costs others hundreds of messages, so it counts as it was last read.
+   */
   known(peer: string): Reliability
   /** The same after the chain and the provider were asked anew, for those who can wait. */
   evidenceOf(peer: string, signal?: AbortSignal): Promise<PeerEvidence>

@@ -44,6 +44,8 @@ interface Known {
   readAtMs?: number
   /** By the clock's `elapsed`. */
   dueAt: number
+  /** The same of what verifiers say. */
+  verifiersDueAt: number
   problem?: string
 }
 
@@ -54,6 +56,7 @@ const UNREAD: Known = {
   own: [],
   verifiers: { count: 0, favourable: 0, weight: 0n },
   dueAt: Number.NEGATIVE_INFINITY,
+  verifiersDueAt: Number.NEGATIVE_INFINITY,
 }
 
 export async function createReputation(parts: {
@@ -71,8 +74,9 @@ export async function createReputation(parts: {
   const { minimumStake } = await escrow.market()
   const stopping = new AbortController()
   const known = new Map<string, Known>()
-  const reading = new Map<string, Promise<void>>()
-  const waiting = new Set<string>()
+  const reading = new Map<string, { done: Promise<void>; asksVerifiers: boolean }>()
+  /** With whether verifiers are asked, too. */
+  const waiting = new Map<string, boolean>()
 
   for (const { key, value } of await stored.list()) {
     known.set(key, { ...UNREAD, ...value, history: { ...NO_HISTORY, ...value.history } })
@@ -94,14 +98,17 @@ export async function createReputation(parts: {
   const save = (peer: string, { history, own, readAtMs }: Known) =>
     stored.put(peer, { history, own, ...(readAtMs === undefined ? {} : { readAtMs }) })
 
-  const read = async (peer: string): Promise<void> => {
+  const read = async (peer: string, asksVerifiers: boolean): Promise<void> => {
     const entry = recall(peer)
     const late = new AbortController()
     const stopWaiting = clock.after(READING_MS, () => late.abort(new Error('the chain does not answer')))
     const signal = AbortSignal.any([stopping.signal, late.signal])
     try {
       const nodeKey = solanaKeyOf(peer)
-      entry.verifiers = await parts.verifiersOf(peer, signal)
+      if (asksVerifiers) {
+        entry.verifiers = await parts.verifiersOf(peer, signal)
+        entry.verifiersDueAt = clock.elapsed() + FRESH_MS
+      }
       const account = await escrow.provider(nodeKey, signal)
       const own = account === undefined ? [] : [account.nodeKey, account.owner, account.payout]
       // What it once was registered with stays its own after it has left.
@@ -119,28 +126,42 @@ export async function createReputation(parts: {
       if (stopping.signal.aborted) return
       entry.problem = error instanceof Error ? error.message : String(error)
       entry.dueAt = clock.elapsed() + RETRY_MS
+      entry.verifiersDueAt = Math.max(entry.verifiersDueAt, entry.dueAt)
       log.debug('the conduct of a peer could not be read', { peer, error: String(error) })
     } finally {
       stopWaiting()
     }
   }
 
-  const startReading = (peer: string): Promise<void> => {
+  const startReading = (peer: string, asksVerifiers: boolean): Promise<void> => {
     waiting.delete(peer)
-    const started = read(peer).finally(() => {
+    const done = read(peer, asksVerifiers).finally(() => {
       reading.delete(peer)
       const [next] = waiting
-      if (next !== undefined && !stopping.signal.aborted) void startReading(next)
+      if (next !== undefined && !stopping.signal.aborted) void startReading(...next)
     })
-    reading.set(peer, started)
-    return started
+    reading.set(peer, { done, asksVerifiers })
+    return done
   }
 
-  const refresh = (peer: string): void => {
-    const { dueAt } = known.get(peer) ?? UNREAD
-    if (stopping.signal.aborted || dueAt > clock.elapsed() || reading.has(peer)) return
-    if (reading.size < READINGS_AT_ONCE) void startReading(peer)
-    else if (waiting.size < MAX_WAITING) waiting.add(peer)
+  const refresh = (peer: string, asksVerifiers: boolean): void => {
+    const { dueAt, verifiersDueAt } = known.get(peer) ?? UNREAD
+    const isDue = Math.min(dueAt, asksVerifiers ? verifiersDueAt : dueAt) <= clock.elapsed()
+    if (stopping.signal.aborted || !isDue || reading.has(peer)) return
+    if (reading.size < READINGS_AT_ONCE) void startReading(peer, asksVerifiers)
+    else if (waiting.has(peer) || waiting.size < MAX_WAITING) {
+      waiting.set(peer, asksVerifiers || waiting.get(peer) === true)
+    }
+  }
+
+  /** What is being read may be the chain only. */
+  const readAll = async (peer: string): Promise<void> => {
+    let current = reading.get(peer)
+    while (current !== undefined && !current.asksVerifiers) {
+      await current.done
+      current = reading.get(peer)
+    }
+    await (current?.done ?? startReading(peer, true))
   }
 
   const weigh = (peer: string): { found: ConductEvidence; reliability: Reliability } => {
@@ -158,17 +179,17 @@ export async function createReputation(parts: {
     return { found, reliability: reliabilityOf(found, clock.now()) }
   }
 
-  const now = (peer: string): Reliability => {
-    refresh(peer)
+  const now = (peer: string, asksVerifiers: boolean): Reliability => {
+    refresh(peer, asksVerifiers)
     return weigh(peer).reliability
   }
 
   return {
-    reliabilityOf: async (peer) => now(peer),
-    known: now,
+    reliabilityOf: async (peer) => now(peer, true),
+    known: (peer) => now(peer, false),
 
     evidenceOf: async (peer, signal) => {
-      await abortable(reading.get(peer) ?? startReading(peer), signal)
+      await abortable(readAll(peer), signal)
       const { found, reliability } = weigh(peer)
       const { readAtMs, problem, verifiers } = known.get(peer) ?? UNREAD
       return {
@@ -184,7 +205,7 @@ export async function createReputation(parts: {
     stop: async () => {
       stopping.abort(new Error('the node stops'))
       waiting.clear()
-      await Promise.allSettled(reading.values())
+      await Promise.allSettled([...reading.values()].map(({ done }) => done))
     },
   }
 }

@@ -3,7 +3,7 @@ import { NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
 import { checkDeclared, toDeviceJob } from '../device/declared.js'
 import type { Rack } from '../device/port.js'
-import type { InputFile, OutputFile, Run, Runtime } from './port.js'
+import type { InputFile, OutputFile, Run, RunEvent, Runtime } from './port.js'
 
 const NAME = 'tfjs'
 
@@ -15,10 +15,10 @@ export function createTfjsRuntime(parts: { rack: Pick<Rack, 'unitsOf'>; clock: C
     check: (declared, inputNames) => checkDeclared({ runtime: NAME, job: { ...declared } }, inputNames),
     // Nothing outlives the process that computes, and that ends with this one.
     clean: async () => 0,
-    prepare: async ({ id, declared, inputs, onEvent }): Promise<Run> => {
+    prepare: async ({ id, declared, inputs, from, onEvent }): Promise<Run> => {
       const loaded = new Map<string, Uint8Array>()
       for (const input of inputs) loaded.set(input.name, await load(input))
-      const job = toDeviceJob({ runtime: NAME, job: { ...declared } }, loaded)
+      const job = toDeviceJob({ runtime: NAME, job: { ...declared } }, loaded, from)
       // A declared job computes on one device, however many its lease has.
       const [unit] = rack.unitsOf(Buffer.from(id, 'hex'))
       if (unit === undefined) {
@@ -27,18 +27,29 @@ export function createTfjsRuntime(parts: { rack: Pick<Rack, 'unitsOf'>; clock: C
         })
       }
       const stopping = new AbortController()
+      const asking = createAsking(onEvent)
       const provedBefore = unit.provedMs()
       let startedAt = clock.elapsed()
       return {
         start: async () => {
           startedAt = clock.elapsed()
-          const { artifacts } = await unit.run(job, { signal: stopping.signal, onEvent })
-          return artifacts.map(toOutput)
+          const periodMs = job.task === 'train' ? (job.spec.checkpointSeconds ?? 0) * 1_000 : 0
+          const stopAsking = periodMs > 0 ? clock.every(periodMs, asking.ask) : () => {}
+          try {
+            const { signal } = stopping
+            const { onEvent: tell, onAskable } = asking
+            const { artifacts } = await unit.run(job, { signal, onEvent: tell, onAskable })
+            return artifacts.map(toOutput)
+          } finally {
+            stopAsking()
+            asking.end()
+          }
         },
         idleMs: () => unchargedMs(unit.provedMs() - provedBefore, clock.elapsed() - startedAt),
         checkpoint: async () => {
-          throw new NightshiftError('NO_CHECKPOINTS', 'this kind of job writes checkpoints by steps only', {
-            advice: 'declare `checkpointSteps` in the manifest’s `job`',
+          if (job.task === 'train') return asking.answer()
+          throw new NightshiftError('NO_CHECKPOINTS', 'a prediction has no checkpoints', {
+            advice: 'start it again from its beginning',
           })
         },
         pause: async () => {
@@ -53,6 +64,43 @@ export function createTfjsRuntime(parts: { rack: Pick<Rack, 'unitsOf'>; clock: C
           ),
         close: async () => {},
       }
+    },
+  }
+}
+
+interface Asking {
+  ask(): void
+  /** Asks, and resolves with the next checkpoint, or with the end of the work. */
+  answer(): Promise<void>
+  onEvent(event: RunEvent): void
+  onAskable(askCheckpoint: () => void): void
+  end(): void
+}
+
+function createAsking(onEvent: (event: RunEvent) => void): Asking {
+  let askDevice: (() => void) | undefined
+  const waiting: Array<() => void> = []
+  const answered = () => {
+    for (const resolve of waiting.splice(0)) resolve()
+  }
+  return {
+    ask: () => askDevice?.(),
+    answer: async () => {
+      if (askDevice === undefined) return
+      const answer = new Promise<void>((resolve) => waiting.push(resolve))
+      askDevice()
+      await answer
+    },
+    onEvent: (event) => {
+      onEvent(event)
+      if (event.kind === 'checkpoint') answered()
+    },
+    onAskable: (askCheckpoint) => {
+      askDevice = askCheckpoint
+    },
+    end: () => {
+      askDevice = undefined
+      answered()
     },
   }
 }

@@ -40,6 +40,10 @@ export const JOB_LIMITS = {
   maxInputBytes: 8 * 2 ** 30,
   maxOutputs: 16,
   maxOutputBytes: 8 * 2 ** 30,
+  /** One checkpoint; it is loaded whole. */
+  maxCheckpointBytes: 2 ** 30,
+  /** Each side keeps so many of one job, the newest. */
+  keptCheckpoints: 2,
   /** Bytes of one chunk of a blob. */
   chunkBytes: 65_536,
   maxNameChars: 128,
@@ -68,7 +72,9 @@ export function judgeStart(
     return { refused: 'SPEC_DIFFERS', detail: 'the specification is not the one that was ordered' }
   }
   const wrong = findMalformedBlobs(start.inputs, JOB_LIMITS.maxInputs, JOB_LIMITS.maxInputBytes)
-  return wrong === undefined ? undefined : { refused: 'MALFORMED', detail: `inputs: ${wrong}` }
+  if (wrong !== undefined) return { refused: 'MALFORMED', detail: `inputs: ${wrong}` }
+  const unfit = start.checkpoint && findMalformedCheckpoint(start.checkpoint)
+  return unfit === undefined ? undefined : { refused: 'MALFORMED', detail: `checkpoint: ${unfit}` }
 }
 
 /** What is wrong with an event that a provider sent, or undefined. A renter ends the session over it. */
@@ -82,6 +88,12 @@ export function findMalformedEvent(event: JobEvent): string | undefined {
     const wrong = findMalformedBlobs(event.output.blobs, limits.maxOutputs, limits.maxOutputBytes)
     if (wrong !== undefined) return `outputs: ${wrong}`
   }
+  if (event.checkpoint !== undefined) {
+    const { step, blob } = event.checkpoint
+    if (!Number.isSafeInteger(step) || step < 0) return `a checkpoint after step ${step}`
+    const wrong = blob === undefined ? 'nothing' : findMalformedCheckpoint(blob)
+    if (wrong !== undefined) return `checkpoint: ${wrong}`
+  }
   const metrics = event.progress?.metrics ?? []
   if (metrics.length > limits.maxMetrics) return `${metrics.length} metrics`
   if (metrics.some(({ name }) => name.length > limits.maxNameChars)) return 'a long name of a metric'
@@ -90,6 +102,11 @@ export function findMalformedEvent(event: JobEvent): string | undefined {
   if (long !== undefined) return `a reason of ${long.length} characters`
   if (event.need !== undefined) return findMalformedNeed(event.need)
   return event.chunk === undefined ? undefined : findMalformedChunk(event.chunk)
+}
+
+function findMalformedCheckpoint(blob: Blob): string | undefined {
+  if (blob.bytes === 0) return 'it is empty'
+  return findMalformedBlobs([blob], 1, JOB_LIMITS.maxCheckpointBytes)
 }
 
 export function findMalformedNeed({ sha256, offset }: Need): string | undefined {

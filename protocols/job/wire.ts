@@ -392,6 +392,21 @@ export namespace JobRequest {
     value: number
   }
 
+  export interface JobRequestStartCheckpointNameFieldEvent {
+    field: '$.start.checkpoint.name'
+    value: string
+  }
+
+  export interface JobRequestStartCheckpointSha256FieldEvent {
+    field: '$.start.checkpoint.sha256'
+    value: Uint8Array
+  }
+
+  export interface JobRequestStartCheckpointBytesFieldEvent {
+    field: '$.start.checkpoint.bytes'
+    value: number
+  }
+
   export interface JobRequestChunkSha256FieldEvent {
     field: '$.chunk.sha256'
     value: Uint8Array
@@ -430,7 +445,7 @@ export namespace JobRequest {
     return decodeMessage(buf, JobRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobRequest>): Generator<JobRequestStartLeaseFieldEvent | JobRequestStartSpecFieldEvent | JobRequestStartInputsNameFieldEvent | JobRequestStartInputsSha256FieldEvent | JobRequestStartInputsBytesFieldEvent | JobRequestStartFromEventFieldEvent | JobRequestChunkSha256FieldEvent | JobRequestChunkOffsetFieldEvent | JobRequestChunkDataFieldEvent | JobRequestStopReasonFieldEvent | JobRequestNeedSha256FieldEvent | JobRequestNeedOffsetFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobRequest>): Generator<JobRequestStartLeaseFieldEvent | JobRequestStartSpecFieldEvent | JobRequestStartInputsNameFieldEvent | JobRequestStartInputsSha256FieldEvent | JobRequestStartInputsBytesFieldEvent | JobRequestStartFromEventFieldEvent | JobRequestStartCheckpointNameFieldEvent | JobRequestStartCheckpointSha256FieldEvent | JobRequestStartCheckpointBytesFieldEvent | JobRequestChunkSha256FieldEvent | JobRequestChunkOffsetFieldEvent | JobRequestChunkDataFieldEvent | JobRequestStopReasonFieldEvent | JobRequestNeedSha256FieldEvent | JobRequestNeedOffsetFieldEvent> {
     return streamMessage(buf, JobRequest.codec(), opts)
   }
 }
@@ -440,6 +455,7 @@ export interface Start {
   spec: Uint8Array
   inputs: Blob[]
   fromEvent: number
+  checkpoint?: Blob
 }
 
 export namespace Start {
@@ -472,6 +488,11 @@ export namespace Start {
         if ((obj.fromEvent != null && obj.fromEvent !== 0)) {
           w.uint32(32)
           w.uint32(obj.fromEvent)
+        }
+
+        if (obj.checkpoint != null) {
+          w.uint32(42)
+          Blob.codec().encode(obj.checkpoint, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -511,6 +532,12 @@ export namespace Start {
             }
             case 4: {
               obj.fromEvent = reader.uint32()
+              break
+            }
+            case 5: {
+              obj.checkpoint = Blob.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.checkpoint
+              })
               break
             }
             default: {
@@ -571,6 +598,13 @@ export namespace Start {
               }
               break
             }
+            case 5: {
+              yield * Blob.codec().stream(reader, reader.uint32(), `${prefix}.checkpoint`, {
+                limits: opts.limits?.checkpoint
+              })
+
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -616,6 +650,21 @@ export namespace Start {
     value: number
   }
 
+  export interface StartCheckpointNameFieldEvent {
+    field: '$.checkpoint.name'
+    value: string
+  }
+
+  export interface StartCheckpointSha256FieldEvent {
+    field: '$.checkpoint.sha256'
+    value: Uint8Array
+  }
+
+  export interface StartCheckpointBytesFieldEvent {
+    field: '$.checkpoint.bytes'
+    value: number
+  }
+
   export function encode (obj: Partial<Start>): Uint8Array {
     return encodeMessage(obj, Start.codec())
   }
@@ -624,7 +673,7 @@ export namespace Start {
     return decodeMessage(buf, Start.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Start>): Generator<StartLeaseFieldEvent | StartSpecFieldEvent | StartInputsNameFieldEvent | StartInputsSha256FieldEvent | StartInputsBytesFieldEvent | StartFromEventFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Start>): Generator<StartLeaseFieldEvent | StartSpecFieldEvent | StartInputsNameFieldEvent | StartInputsSha256FieldEvent | StartInputsBytesFieldEvent | StartFromEventFieldEvent | StartCheckpointNameFieldEvent | StartCheckpointSha256FieldEvent | StartCheckpointBytesFieldEvent> {
     return streamMessage(buf, Start.codec(), opts)
   }
 }
@@ -927,6 +976,7 @@ export interface JobEvent {
   progress?: Progress
   output?: Output
   chunk?: Chunk
+  checkpoint?: Checkpoint
 }
 
 export namespace JobEvent {
@@ -941,7 +991,18 @@ export namespace JobEvent {
 
         obj = { ...obj }
 
+        if (obj.checkpoint != null) {
+          obj.chunk = undefined
+          obj.output = undefined
+          obj.progress = undefined
+          obj.log = undefined
+          obj.state = undefined
+          obj.need = undefined
+          obj.refused = undefined
+        }
+
         if (obj.chunk != null) {
+          obj.checkpoint = undefined
           obj.output = undefined
           obj.progress = undefined
           obj.log = undefined
@@ -951,6 +1012,7 @@ export namespace JobEvent {
         }
 
         if (obj.output != null) {
+          obj.checkpoint = undefined
           obj.chunk = undefined
           obj.progress = undefined
           obj.log = undefined
@@ -960,6 +1022,7 @@ export namespace JobEvent {
         }
 
         if (obj.progress != null) {
+          obj.checkpoint = undefined
           obj.chunk = undefined
           obj.output = undefined
           obj.log = undefined
@@ -969,6 +1032,7 @@ export namespace JobEvent {
         }
 
         if (obj.log != null) {
+          obj.checkpoint = undefined
           obj.chunk = undefined
           obj.output = undefined
           obj.progress = undefined
@@ -978,6 +1042,7 @@ export namespace JobEvent {
         }
 
         if (obj.state != null) {
+          obj.checkpoint = undefined
           obj.chunk = undefined
           obj.output = undefined
           obj.progress = undefined
@@ -987,6 +1052,7 @@ export namespace JobEvent {
         }
 
         if (obj.need != null) {
+          obj.checkpoint = undefined
           obj.chunk = undefined
           obj.output = undefined
           obj.progress = undefined
@@ -996,6 +1062,7 @@ export namespace JobEvent {
         }
 
         if (obj.refused != null) {
+          obj.checkpoint = undefined
           obj.chunk = undefined
           obj.output = undefined
           obj.progress = undefined
@@ -1047,6 +1114,11 @@ export namespace JobEvent {
         if (obj.chunk != null) {
           w.uint32(74)
           Chunk.codec().encode(obj.chunk, w)
+        }
+
+        if (obj.checkpoint != null) {
+          w.uint32(82)
+          Checkpoint.codec().encode(obj.checkpoint, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -1114,6 +1186,12 @@ export namespace JobEvent {
               })
               break
             }
+            case 10: {
+              obj.checkpoint = Checkpoint.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.checkpoint
+              })
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1121,7 +1199,18 @@ export namespace JobEvent {
           }
         }
 
+        if (obj.checkpoint != null) {
+          delete obj.chunk
+          delete obj.output
+          delete obj.progress
+          delete obj.log
+          delete obj.state
+          delete obj.need
+          delete obj.refused
+        }
+
         if (obj.chunk != null) {
+          delete obj.checkpoint
           delete obj.output
           delete obj.progress
           delete obj.log
@@ -1131,6 +1220,7 @@ export namespace JobEvent {
         }
 
         if (obj.output != null) {
+          delete obj.checkpoint
           delete obj.chunk
           delete obj.progress
           delete obj.log
@@ -1140,6 +1230,7 @@ export namespace JobEvent {
         }
 
         if (obj.progress != null) {
+          delete obj.checkpoint
           delete obj.chunk
           delete obj.output
           delete obj.log
@@ -1149,6 +1240,7 @@ export namespace JobEvent {
         }
 
         if (obj.log != null) {
+          delete obj.checkpoint
           delete obj.chunk
           delete obj.output
           delete obj.progress
@@ -1158,6 +1250,7 @@ export namespace JobEvent {
         }
 
         if (obj.state != null) {
+          delete obj.checkpoint
           delete obj.chunk
           delete obj.output
           delete obj.progress
@@ -1167,6 +1260,7 @@ export namespace JobEvent {
         }
 
         if (obj.need != null) {
+          delete obj.checkpoint
           delete obj.chunk
           delete obj.output
           delete obj.progress
@@ -1176,6 +1270,7 @@ export namespace JobEvent {
         }
 
         if (obj.refused != null) {
+          delete obj.checkpoint
           delete obj.chunk
           delete obj.output
           delete obj.progress
@@ -1251,6 +1346,13 @@ export namespace JobEvent {
             case 9: {
               yield * Chunk.codec().stream(reader, reader.uint32(), `${prefix}.chunk`, {
                 limits: opts.limits?.chunk
+              })
+
+              break
+            }
+            case 10: {
+              yield * Checkpoint.codec().stream(reader, reader.uint32(), `${prefix}.checkpoint`, {
+                limits: opts.limits?.checkpoint
               })
 
               break
@@ -1372,6 +1474,26 @@ export namespace JobEvent {
     value: Uint8Array
   }
 
+  export interface JobEventCheckpointStepFieldEvent {
+    field: '$.checkpoint.step'
+    value: number
+  }
+
+  export interface JobEventCheckpointBlobNameFieldEvent {
+    field: '$.checkpoint.blob.name'
+    value: string
+  }
+
+  export interface JobEventCheckpointBlobSha256FieldEvent {
+    field: '$.checkpoint.blob.sha256'
+    value: Uint8Array
+  }
+
+  export interface JobEventCheckpointBlobBytesFieldEvent {
+    field: '$.checkpoint.blob.bytes'
+    value: number
+  }
+
   export function encode (obj: Partial<JobEvent>): Uint8Array {
     return encodeMessage(obj, JobEvent.codec())
   }
@@ -1380,7 +1502,7 @@ export namespace JobEvent {
     return decodeMessage(buf, JobEvent.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventNeedSha256FieldEvent | JobEventNeedOffsetFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventChunkSha256FieldEvent | JobEventChunkOffsetFieldEvent | JobEventChunkDataFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventNeedSha256FieldEvent | JobEventNeedOffsetFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventChunkSha256FieldEvent | JobEventChunkOffsetFieldEvent | JobEventChunkDataFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent> {
     return streamMessage(buf, JobEvent.codec(), opts)
   }
 }
@@ -2131,6 +2253,129 @@ export namespace Metric {
 
   export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Metric>): Generator<MetricNameFieldEvent | MetricValueFieldEvent> {
     return streamMessage(buf, Metric.codec(), opts)
+  }
+}
+
+export interface Checkpoint {
+  step: number
+  blob?: Blob
+}
+
+export namespace Checkpoint {
+  let _codec: Codec<Checkpoint>
+
+  export const codec = (): Codec<Checkpoint> => {
+    if (_codec == null) {
+      _codec = message<Checkpoint>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.step != null && obj.step !== 0)) {
+          w.uint32(8)
+          w.uint64Number(obj.step)
+        }
+
+        if (obj.blob != null) {
+          w.uint32(18)
+          Blob.codec().encode(obj.blob, w)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          step: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.step = reader.uint64Number()
+              break
+            }
+            case 2: {
+              obj.blob = Blob.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.blob
+              })
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.step`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 2: {
+              yield * Blob.codec().stream(reader, reader.uint32(), `${prefix}.blob`, {
+                limits: opts.limits?.blob
+              })
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface CheckpointStepFieldEvent {
+    field: '$.step'
+    value: number
+  }
+
+  export interface CheckpointBlobNameFieldEvent {
+    field: '$.blob.name'
+    value: string
+  }
+
+  export interface CheckpointBlobSha256FieldEvent {
+    field: '$.blob.sha256'
+    value: Uint8Array
+  }
+
+  export interface CheckpointBlobBytesFieldEvent {
+    field: '$.blob.bytes'
+    value: number
+  }
+
+  export function encode (obj: Partial<Checkpoint>): Uint8Array {
+    return encodeMessage(obj, Checkpoint.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Checkpoint>): Checkpoint {
+    return decodeMessage(buf, Checkpoint.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Checkpoint>): Generator<CheckpointStepFieldEvent | CheckpointBlobNameFieldEvent | CheckpointBlobSha256FieldEvent | CheckpointBlobBytesFieldEvent> {
+    return streamMessage(buf, Checkpoint.codec(), opts)
   }
 }
 

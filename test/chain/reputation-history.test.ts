@@ -38,6 +38,7 @@ import { encodeVoucher } from '../../protocols/settlement/voucher.js'
 import { DEFAULT_TERMS } from '../support/escrow.js'
 import { commit, lieAbout, trueSegment } from '../support/fraud.js'
 import { hangUp } from '../support/local-chain.js'
+import { eventually } from '../support/network.js'
 import { hashOf, keypairOf, PROGRAM_PATH } from '../support/runtime.js'
 import { suite } from '../support/suite.js'
 
@@ -181,12 +182,15 @@ function watched(): ConductSource & { read: string[]; isDown: boolean } {
   return watch
 }
 
-async function open(conduct: ConductSource): Promise<RunningReputation> {
+async function open(
+  conduct: ConductSource,
+  verifiersOf = async () => ({ count: 0, favourable: 0, weight: 0n }),
+): Promise<RunningReputation> {
   return createReputation({
     escrow: connect(session),
     conduct,
     experience: await openExperience({ store, clock: systemClock, log: silentLog }),
-    verifiersOf: async () => ({ count: 0, favourable: 0, weight: 0n }),
+    verifiersOf,
     store,
     clock: systemClock,
     log: silentLog,
@@ -375,6 +379,36 @@ test('junk that names the provider, and transactions that failed, are no part of
   assert.equal(after.leaseEnds, before.leaseEnds)
   assert.is(after.slashes, before.slashes)
   await reputation.stop()
+})
+
+test('for lists and neighbours only the chain is read: nobody looks for verifiers', async () => {
+  const peer = peerIdFromSolanaKey(keypairOf('a neighbour').publicKey.toBytes())
+  const asked: string[] = []
+  let looks = 0
+  const whole = watched()
+  const source: ConductSource = {
+    after: (key, cursor, signal) => {
+      asked.push(peerIdFromSolanaKey(key))
+      return whole.after(key, cursor, signal)
+    },
+  }
+  const reputation = await open(source, async () => {
+    looks++
+    return { count: 1, favourable: 1, weight: 1n }
+  })
+  try {
+    reputation.known(peer)
+    await eventually(() => asked.length > 0)
+    assert.equal(asked, [peer])
+    assert.is(looks, 0)
+    const { verifiers } = await reputation.evidenceOf(peer)
+    assert.is(verifiers.count, 1)
+    assert.is(looks, 1)
+    await reputation.reliabilityOf(peer)
+    assert.is(looks, 1, 'what was just read is not read again')
+  } finally {
+    await reputation.stop()
+  }
 })
 
 test.run()

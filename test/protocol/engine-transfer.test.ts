@@ -16,6 +16,11 @@ const test = suite('engine: transfer of blobs')
 
 const MEBIBYTE = 1024 * 1024
 const MEMORY_LIMIT = 64 * MEBIBYTE
+/**
+ * What was read is garbage until the collector runs, which a loaded machine puts off: 35 MiB is usual, 64 was seen once. So
+ * the least of a few transfers counts. Where one side did not wait for the other it would be 256 in every one of them.
+ */
+const TRANSFERS = 3
 
 let server: Network
 let client: Network
@@ -253,13 +258,18 @@ if (NODE_MAJOR >= 24) {
   test(
     BOUNDED,
     async () => {
-      const { sent, received } = await transferBetweenProcesses(256 * MEBIBYTE, 2)
-      for (const { startRss, peakRss } of [sent, received]) {
-        const grown = peakRss - startRss
-        assert.ok(grown < MEMORY_LIMIT, `${Math.round(grown / MEBIBYTE)} MiB`)
+      const grown: number[] = []
+      while (grown.length < TRANSFERS && !grown.some((bytes) => bytes < MEMORY_LIMIT)) {
+        const { sent, received } = await transferBetweenProcesses(256 * MEBIBYTE, 2)
+        grown.push(Math.max(...[sent, received].map(({ startRss, peakRss }) => peakRss - startRss)))
       }
+      const measured = grown.map((bytes) => `${Math.round(bytes / MEBIBYTE)} MiB`).join(', ')
+      assert.ok(
+        grown.some((bytes) => bytes < MEMORY_LIMIT),
+        measured,
+      )
     },
-    { timeoutMs: 60_000 },
+    { timeoutMs: 180_000 },
   )
 }
 

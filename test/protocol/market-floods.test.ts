@@ -294,9 +294,10 @@ test('an order in several shards is passed on in each, delivered once and answer
 test('what belongs to another shard is rejected, and a heartbeat of two shards is passed on in both', async () => {
   const { chain, hub, heartbeats, orderOf, post, beat } = await openMarket([CARD, BIG, '8g/EU'])
   const [renter, provider] = [await hub.join(), await hub.join()]
+  const wallet = await makeWallet(83)
+  chain.funds.set(toHex(wallet), 10n ** 9n)
   chain.register(provider.publicKey, STAKE)
-  const order = orderOf({ wallet: await makeWallet(1) })
-  assert.is((await post(renter, order, '8g/EU')).verdict, 'reject')
+  assert.is((await post(renter, orderOf({ wallet }), '8g/EU')).verdict, 'reject')
   assert.is(await beat(provider, BIG), 'reject')
   let heard = 0
   heartbeats.onHeartbeat(() => heard++)

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import { digest, equal } from '../../protocols/bytes.js'
 import { codeOf } from '../../protocols/errors.js'
 import { jobProtocol } from '../../protocols/job/protocol.js'
-import { JobState } from '../../protocols/job/wire.js'
+import { type Blob, JobState } from '../../protocols/job/wire.js'
 import { until } from '../support/clock.js'
 import { type JobTalk, nextEvent, PRICE, upload } from '../support/provider.js'
 import { suite } from '../support/suite.js'
@@ -248,6 +248,98 @@ test('when the owner comes back the job ends, the lease is settled, and no order
     assert.equal(chain.transactions.at(-1)?.amount, 400n)
     await house.provider.resume()
     assert.is(house.provider.status().availability, 'FREE')
+  }))
+
+const checkpointOf = (talk: JobTalk) => nextEvent(talk, ({ checkpoint }) => checkpoint)
+
+test('checkpoints are told when they are stored, the last two are kept, and each is handed over whole', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer)
+    const talk = await renter.startJob(lease, [DATA])
+    await upload(talk, [DATA])
+    await until(house.device.isRunning)
+    const contents = [1, 2, 3].map((step) => new Uint8Array(100_000).fill(step))
+    const told: Blob[] = []
+    for (const [at, bytes] of contents.entries()) {
+      house.device.say({ kind: 'checkpoint', step: 10 * (at + 1), bytes })
+      const { step, blob } = await checkpointOf(talk)
+      assert.is(step, 10 * (at + 1))
+      assert.ok(equal(blob!.sha256, digest(bytes)))
+      told.push(blob!)
+    }
+    assert.equal(await fetch(talk, told[1]!.sha256, 0, 100_000), contents[1])
+    assert.equal(await fetch(talk, told[2]!.sha256, 0, 100_000), contents[2])
+    await talk.send({ need: { sha256: told[0]!.sha256, offset: 0 } })
+    assert.is(await refusalOf(talk), 'UNKNOWN_BLOB')
+    // A renter that comes back hears of those that it can fetch.
+    const again = await renter.startJob(lease, [DATA])
+    assert.is((await checkpointOf(again)).step, 20)
+    assert.is((await checkpointOf(again)).step, 30)
+  }))
+
+test('a job begins from the checkpoint that its renter names, which is asked for like an input', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer)
+    const bytes = new Uint8Array(70_000).fill(9)
+    const checkpoint = { name: 'checkpoint', sha256: digest(bytes), bytes: bytes.length }
+    const talk = await renter.startJob(lease, [DATA], 0, checkpoint)
+    await upload(talk, [DATA])
+    assert.not.ok(house.device.isRunning())
+    await upload(talk, [{ name: 'checkpoint', bytes }])
+    await until(house.device.isRunning)
+    const { inputs } = house.device.jobs[0]!
+    assert.equal('checkpoint' in inputs && inputs.checkpoint, bytes)
+  }))
+
+test('a checkpoint that is empty, too large or without a digest is refused before anything is stored', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer)
+    const sha256 = digest(DATA.bytes)
+    for (const change of [
+      { bytes: 0 },
+      { bytes: 2 ** 31 },
+      { sha256: new Uint8Array(3) },
+      { name: '../x' },
+    ]) {
+      const talk = await renter.startJob(lease, [DATA], 0, {
+        name: 'checkpoint',
+        sha256,
+        bytes: 1,
+        ...change,
+      })
+      assert.is(await refusalOf(talk), 'MALFORMED')
+    }
+    assert.equal(house.provider.status().jobs, [])
+  }))
+
+test('before an owner’s pause ends a job it is asked for a last checkpoint, which is told before the end', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer)
+    const talk = await renter.startJob(lease, [DATA])
+    await upload(talk, [DATA])
+    await until(house.device.isRunning)
+    const bytes = new Uint8Array(1_000).fill(4)
+    house.device.onAsked = () => house.device.say({ kind: 'checkpoint', step: 7, bytes })
+    await house.provider.pause('a game')
+    assert.not.ok(house.device.isRunning())
+    const { step, blob } = await checkpointOf(talk)
+    assert.is(step, 7)
+    assert.is((await state(talk, JobState.FAILED)).reason, 'PROVIDER_PAUSED')
+    assert.equal(await fetch(talk, blob!.sha256, 0, bytes.length), bytes)
+  }))
+
+test('a job that gives no checkpoint does not keep the owner waiting', () =>
+  withWorld(async ({ house, renter }) => {
+    const lease = await renter.lease(house.network.peer)
+    const talk = await renter.startJob(lease, [DATA])
+    await upload(talk, [DATA])
+    await until(house.device.isRunning)
+    let asked = 0
+    house.device.onAsked = () => asked++
+    await house.provider.pause('a game')
+    assert.is(asked, 1)
+    assert.not.ok(house.device.isRunning())
+    assert.is((await state(talk, JobState.FAILED)).reason, 'PROVIDER_PAUSED')
   }))
 
 test('a provider that is not paid stops working', () =>

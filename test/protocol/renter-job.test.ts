@@ -83,6 +83,8 @@ async function run(
     onLog: (line) => told.logs.push(line),
     onBegun: () => {},
     onProgress: ({ metrics }) => told.progress.push(metrics),
+    onCheckpoint: async () => {},
+    onCheckpointLost: () => {},
     onWorked: (ms) => told.worked.push(ms),
   }
   const order: JobOrder = {

@@ -85,6 +85,64 @@ export const steps: fc.Arbitrary<Step> = fc.record(
   { noNullPrototype: true },
 )
 
+/** Somebody else than the one whose signature is needed. */
+const WRONG = 9
+const PLAIN = { provider: 1, renter: 1, lease: 0, by: 0, amount: 0n, sequence: 0n, flag: false }
+const step = (kind: Kind, fields: Partial<Step> = {}): Step => ({ ...PLAIN, ...fields, kind })
+
+/** Every kind of step, refused and then taken: random steps may miss those that need others before them. */
+export const EVERY_KIND: readonly Step[] = [
+  step('open', { by: WRONG }),
+  step('open', { amount: 1n, sequence: 2n }),
+  step('settle', { by: WRONG }),
+  step('settle', { amount: 1_000n, sequence: 1n }),
+  step('extend', { by: WRONG }),
+  step('extend', { sequence: 1n }),
+  step('give', { flag: true }),
+  step('demand', { by: WRONG, sequence: 1n, flag: true }),
+  step('demand', { sequence: 1n, flag: true }),
+  step('answer', { by: WRONG }),
+  step('answer'),
+  step('demand', { sequence: 1n, flag: true }),
+  step('silence'),
+  step('wait', { sequence: 4n }),
+  step('silence'),
+  step('complete', { by: WRONG }),
+  step('complete'),
+  step('close with voucher', { by: WRONG, flag: true }),
+  step('close with voucher', { amount: 2_000n, sequence: 1n, flag: true }),
+  step('give', { flag: true }),
+  step('open'),
+  step('expire'),
+  step('cancel', { by: WRONG }),
+  step('cancel'),
+  step('wait', { sequence: 2n }),
+  step('expire'),
+  step('open'),
+  step('close by both', { by: WRONG }),
+  step('close by both'),
+  step('slash', { by: WRONG, lease: 1 }),
+  step('slash', { lease: 1 }),
+  step('add stake', { provider: 0, by: WRONG }),
+  step('add stake', { provider: 0, amount: 5n }),
+  step('set payout', { provider: 0, by: WRONG }),
+  step('set payout', { provider: 0 }),
+  step('announce', { by: WRONG }),
+  step('announce'),
+  step('request unstake', { provider: 0, by: WRONG, flag: true }),
+  step('request unstake', { provider: 0, flag: true }),
+  step('withdraw', { provider: 0 }),
+  step('close provider', { provider: 0 }),
+  step('wait', { sequence: 5n }),
+  step('withdraw', { provider: 0 }),
+  step('close provider', { provider: 0 }),
+  step('register', { provider: 0 }),
+  step('register', { provider: 0, amount: 2_000_000n }),
+]
+
+/** All that the program can be asked for: time goes by without it. */
+export const ASKED: readonly Kind[] = [...new Set(KINDS)].filter((kind) => kind !== 'wait')
+
 export interface ModelProvider {
   party: ProviderParty
   registered: boolean

@@ -80,6 +80,8 @@ export function createMemoryStore(): Store & { fail(because: Error | undefined):
 /** A device whose work ends when the test says so. */
 export interface FakeDevice extends OfferedDevice {
   readonly jobs: DeviceJob[]
+  /** What it does when it is asked for a checkpoint; nothing, unless the test says so. */
+  onAsked: () => void
   say(event: DeviceEvent): void
   finish(artifacts: JobOutput['artifacts']): void
   fail(error: Error): void
@@ -93,7 +95,8 @@ export function createFakeDevice(): FakeDevice {
     | { say(event: DeviceEvent): void; end(output: JobOutput): void; fail(error: Error): void }
     | undefined
   const proofs = { open: 0, made: 0 }
-  return {
+  const device: FakeDevice = {
+    onAsked: () => {},
     report: { backend: 'cpu', ok: true, gpu: false, model: 'Fake', memoryBytes: 2 * GIB, gflops: 10 },
     jobs,
     proofs,
@@ -101,9 +104,10 @@ export function createFakeDevice(): FakeDevice {
     say: (event) => current?.say(event),
     finish: (artifacts) => current?.end({ artifacts }),
     fail: (error) => current?.fail(error),
-    run: (job, { signal, onEvent } = {}) =>
+    run: (job, { signal, onEvent, onAskable } = {}) =>
       new Promise<JobOutput>((resolve, reject) => {
         jobs.push(job)
+        onAskable?.(() => device.onAsked())
         signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
         current = { say: (event) => onEvent?.(event), end: resolve, fail: reject }
       }).finally(() => {
@@ -125,6 +129,7 @@ export function createFakeDevice(): FakeDevice {
       }
     },
   }
+  return device
 }
 
 export interface ProviderHouse {
@@ -272,6 +277,7 @@ export interface ScriptedRenter {
     lease: OpenLease,
     inputs: Array<{ name: string; bytes: Uint8Array }>,
     fromEvent?: number,
+    checkpoint?: Blob,
   ): Promise<JobTalk>
 }
 
@@ -406,11 +412,17 @@ export async function createRenter(parts: {
       topic.close()
       heartbeats.close()
     },
-    startJob: async (lease, inputs, fromEvent = 0) => {
+    startJob: async (lease, inputs, fromEvent = 0, checkpoint) => {
       const session = await network.engine.open(jobProtocol, lease.provider)
       const blobs = inputs.map(({ name, bytes }) => ({ name, sha256: digest(bytes), bytes: bytes.length }))
       await session.send({
-        start: { lease: lease.address, spec: lease.ordered.spec, inputs: blobs, fromEvent },
+        start: {
+          lease: lease.address,
+          spec: lease.ordered.spec,
+          inputs: blobs,
+          fromEvent,
+          ...(checkpoint === undefined ? {} : { checkpoint }),
+        },
       })
       return Object.assign(session, { blobs })
     },

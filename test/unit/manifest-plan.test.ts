@@ -300,15 +300,28 @@ test('attesters that are named are the ones that count, one of them at least', (
   assert.equal([requirements.minimumAttestations, requirements.attesters], [1, [peer]])
 })
 
+test('checkpoints become fields of a declared training, and what the job itself says comes first', () => {
+  const text = (checkpoint: string) =>
+    write({ service: `pricing: { max_price_per_hour: 1 }, checkpoint: ${checkpoint}` })
+  const declared = (checkpoint: string, job = '{ task: train }') =>
+    plan(text(checkpoint).replace('{ task: train }', job)).spec
+  assert.equal(declared('{ every: 30s }'), { checkpointSeconds: 30, task: 'train' })
+  assert.equal(declared('{ steps: 500 }'), { checkpointSteps: 500, task: 'train' })
+  assert.is(declared('{ steps: 500 }', '{ task: train, checkpointSteps: 7 }').checkpointSteps, 7)
+  assert.throws(() => declared('{ every: 2d }'), /from 1s to 24h/)
+  assert.equal(declared('{ steps: 500 }', '{ task: predict }'), { task: 'predict' })
+  assert.equal(warningsOf(text('{ every: 30s }')), [])
+  const prediction = text('{ every: 30s }').replace('{ task: train }', '{ task: predict }')
+  assert.equal(warningsOf(prediction), ['NOT_ENFORCED services.a.checkpoint'])
+})
+
 test('what is accepted without effect is warned about', () => {
   const service = [
     'pricing: { max_price_per_hour: 1 }',
-    'checkpoint: { every: 5m }',
     'expose: [{ port: 80 }]',
     'auction: { ladder: { step: 5%, every: 3m, max_price_per_hour: 2 } }',
   ]
   assert.equal(warningsOf(write({ service: service.join(', ') })), [
-    'NOT_ENFORCED services.a.checkpoint',
     'NOT_ENFORCED services.a.expose',
     'NOT_ENFORCED services.a.auction.ladder.every',
   ])

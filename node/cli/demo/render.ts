@@ -1,4 +1,3 @@
-import { ACTORS } from '../../demo/cast.js'
 import type { DemoOutcome, Teller } from '../../demo/run.js'
 import { LOCAL_TOKEN } from '../../swarm/genesis.js'
 import type { Report } from '../report.js'
@@ -20,8 +19,8 @@ export function createTeller(report: Report): Teller {
     },
     chain: ({ rpcUrl, market }) =>
       report.progress(`   RPC ${rpcUrl}, market ${shortPeer(market)}, token ${symbol}, worth nothing`),
-    providers: (providers) => {
-      const rows = ACTORS.map((actor) => ({
+    providers: (actors, providers) => {
+      const rows = actors.map((actor) => ({
         ...actor,
         node: providers.find(({ name }) => name === actor.name),
       }))

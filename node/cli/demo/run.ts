@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { runMidnight } from '../../demo/midnight.js'
 import { runDemo } from '../../demo/run.js'
 import { systemClock } from '../../system/clock.js'
 import { systemRandom } from '../../system/random.js'
@@ -9,16 +10,20 @@ import type { Invocation } from '../command.js'
 import { EXIT } from '../exit.js'
 import { createTeller, renderOutcome } from './render.js'
 
-const MANIFEST = fileURLToPath(new URL('../../../../config/examples/digits.yaml', import.meta.url))
+const SCENARIOS = {
+  market: { play: runDemo, manifest: 'digits.yaml' },
+  midnight: { play: runMidnight, manifest: 'midnight.yaml' },
+} as const
 
 export async function run(invocation: Invocation): Promise<number> {
   const { shell, report, options } = invocation
+  const { play, manifest } = SCENARIOS[options.scenario as keyof typeof SCENARIOS]
   const folder = await mkdtemp(join(tmpdir(), 'nightshift-demo-'))
   let isOk = false
   try {
-    const outcome = await runDemo({
+    const outcome = await play({
       folder,
-      manifest: MANIFEST,
+      manifest: fileURLToPath(new URL(`../../../../config/examples/${manifest}`, import.meta.url)),
       clock: systemClock,
       random: systemRandom,
       environment: shell.env,

@@ -5,7 +5,7 @@ import { EXIT } from '../exit.js'
 export async function runPause(invocation: Invocation): Promise<number> {
   const node = await connectToNode((await invocation.config()).config.dataDir)
   await node.pause()
-  invocation.report.result({ paused: true }, 'paused: no new jobs; those that run go on')
+  invocation.report.result({ paused: true }, 'paused: jobs that ran have ended, no new ones are taken')
   return EXIT.OK
 }
 

@@ -1,0 +1,206 @@
+import * as assert from 'uvu/assert'
+import type { Session } from '../../node/net/session.js'
+import type { DeploymentEvent } from '../../node/renter/event.js'
+import { digest, equal, toHex } from '../../protocols/bytes.js'
+import { NightshiftError } from '../../protocols/errors.js'
+import { type Blob, type JobEvent, type JobRequest, JobState, type Start } from '../../protocols/job/wire.js'
+import type { Script } from '../support/bidder.js'
+import { all, honestJob, PLAN, RESULT, sum, withRenter } from '../support/deployment.js'
+import { drive } from '../support/renter.js'
+import { suite } from '../support/suite.js'
+
+const test = suite('a job that survives its provider')
+type Job = Session<JobEvent, JobRequest>
+
+const FIRST = new Uint8Array(90_000).fill(1)
+const SECOND = new Uint8Array(90_000).fill(2)
+const blobOf = (bytes: Uint8Array): Blob => ({
+  name: 'checkpoint',
+  sha256: digest(bytes),
+  bytes: bytes.length,
+})
+
+const say = (session: Job, kind: object, workedMs = 0) => session.send({ index: 0, workedMs, ...kind })
+const run = (session: Job) => say(session, { state: { state: JobState.RUNNING, reason: '', detail: '' } })
+
+/** Tells a checkpoint and gives it when it is asked for; `twist` changes what is sent. */
+async function tell(
+  session: Job,
+  step: number,
+  bytes: Uint8Array,
+  twist = (data: Uint8Array) => data,
+): Promise<void> {
+  await say(session, { checkpoint: { step, blob: blobOf(bytes) } }, 100)
+  await give(session, bytes, twist)
+}
+
+async function give(session: Job, bytes: Uint8Array, twist = (data: Uint8Array) => data): Promise<void> {
+  const need = (await session.receive())?.need
+  assert.ok(need !== undefined && equal(need.sha256, digest(bytes)))
+  for (let offset = need.offset; offset < bytes.length; offset += 65_536) {
+    const data = twist(bytes.slice(offset, offset + 65_536))
+    await say(session, { chunk: { sha256: need.sha256, offset, data } })
+  }
+}
+
+const end = (session: Job, reason: string) =>
+  say(session, { state: { state: JobState.FAILED, reason, detail: 'told by the test' } }, 200)
+
+/** Takes the checkpoint that a Start names, then finishes the job. */
+function goOn(seen: { start?: Start; from?: Uint8Array }): NonNullable<Script['job']> {
+  return async (session) => {
+    const start = (await session.receive())?.start
+    seen.start = start!
+    if (start?.checkpoint !== undefined) {
+      const { sha256, bytes } = start.checkpoint
+      await say(session, { need: { sha256, offset: 0 } })
+      const from = new Uint8Array(bytes)
+      for (let at = 0; at < bytes; ) {
+        const { data, offset } = (await session.receive())!.chunk!
+        from.set(data, offset)
+        at += data.length
+      }
+      seen.from = from
+    }
+    let isGiven = false
+    const rest = new Proxy(session, {
+      get: (target, key) => {
+        // The Start was taken already.
+        if (key === 'receive' && !isGiven) {
+          isGiven = true
+          return async () => ({ start })
+        }
+        const value = Reflect.get(target, key)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    await honestJob(rest)
+  }
+}
+
+async function deployWith(
+  first: NonNullable<Script['job']>,
+  second: (seen: { start?: Start; from?: Uint8Array }) => NonNullable<Script['job']> = goOn,
+  scripts: Script[] = [],
+) {
+  const seen: { start?: Start; from?: Uint8Array } = {}
+  let events: DeploymentEvent[] = []
+  let winner = -1
+  await withRenter(
+    [{ pricePerHour: 1_000_000n, job: first }, { pricePerHour: 2_000_000n, job: second(seen) }, ...scripts],
+    async ({ renter, clock, peers }) => {
+      const posted = await renter.post(PLAN)
+      const following = all(posted.events())
+      const report = await drive(clock, posted.result(), 100)
+      events = await drive(clock, following, 100)
+      assert.is(report.state, JobState.COMPLETED)
+      sum(report)
+      winner = peers.indexOf(report.winner!)
+    },
+  )
+  return { seen, events, winner }
+}
+
+const stepsOf = (events: DeploymentEvent[]) =>
+  events.flatMap((event) => (event.kind === 'checkpoint' ? event.checkpoint.step : []))
+
+test('the owner’s pause moves the job: the next provider goes on from the newest checkpoint', async () => {
+  const { seen, events, winner } = await deployWith(async (session) => {
+    await session.receive()
+    await run(session)
+    await tell(session, 10, FIRST)
+    await tell(session, 20, SECOND)
+    await end(session, 'PROVIDER_PAUSED')
+  })
+  assert.is(winner, 1)
+  assert.equal(seen.from, SECOND)
+  assert.equal(stepsOf(events), [10, 20])
+  const continued = events.find((event) => event.kind === 'continued')
+  assert.is(continued?.kind === 'continued' && continued.step, 20)
+  assert.ok(events.some((event) => event.kind === 'bid' && event.bid.reason === 'PROVIDER_PAUSED'))
+})
+
+test('a checkpoint that is told right before the end is still fetched', async () => {
+  const { seen } = await deployWith(async (session) => {
+    await session.receive()
+    await run(session)
+    await say(session, { checkpoint: { step: 30, blob: blobOf(FIRST) } })
+    await end(session, 'PROVIDER_PAUSED')
+    await give(session, FIRST)
+  })
+  assert.equal(seen.from, FIRST)
+})
+
+test('a checkpoint with other bytes than its digest is thrown away, and the one before it used', async () => {
+  const { seen, events } = await deployWith(async (session) => {
+    await session.receive()
+    await run(session)
+    await tell(session, 10, FIRST)
+    await tell(session, 20, SECOND, (data) => data.fill(7))
+    session.abort(new NightshiftError('STREAM_RESET', 'the power fails', { advice: 'none' }))
+  })
+  assert.equal(seen.from, FIRST)
+  assert.equal(stepsOf(events), [10])
+})
+
+test('a provider that has let go of what it told, and one without checkpoints, cost nothing but the work', async () => {
+  const { seen, events } = await deployWith(async (session) => {
+    await session.receive()
+    await run(session)
+    await say(session, { checkpoint: { step: 10, blob: blobOf(FIRST) } })
+    await session.receive()
+    await say(session, { refused: { reason: 'UNKNOWN_BLOB', detail: 'gone' } })
+    await end(session, 'DEVICE_FAILED')
+  })
+  assert.is(seen.start?.checkpoint, undefined)
+  assert.equal(stepsOf(events), [])
+})
+
+test('a checkpoint that nobody can go on from is not used again, and costs who refused it nothing', async () => {
+  const last: { start?: Start; from?: Uint8Array } = {}
+  const { events, winner } = await deployWith(
+    async (session) => {
+      await session.receive()
+      await run(session)
+      await tell(session, 10, FIRST)
+      await tell(session, 20, SECOND)
+      await end(session, 'DEVICE_FAILED')
+    },
+    () => async (session) => {
+      await session.receive()
+      await run(session)
+      await end(session, 'CHECKPOINT_MALFORMED')
+    },
+    [{ pricePerHour: 3_000_000n, job: goOn(last) }],
+  )
+  assert.is(winner, 2)
+  assert.equal(last.from, FIRST)
+  const lost = events.filter((event) => event.kind === 'standing-lost')
+  assert.is(lost.length, 1)
+})
+
+test('with the result at hand the checkpoints are removed, and one under way does not get in its way', async () => {
+  const job: NonNullable<Script['job']> = async (session) => {
+    await session.receive()
+    await run(session)
+    await tell(session, 10, FIRST)
+    await say(session, { checkpoint: { step: 20, blob: blobOf(SECOND) } })
+    const blob = { name: 'model.nsmodel', sha256: digest(RESULT), bytes: RESULT.length }
+    await say(session, { output: { blobs: [blob] } }, 400)
+    await say(session, { state: { state: JobState.COMPLETED, reason: '', detail: '' } }, 400)
+    await give(session, SECOND)
+    await give(session, RESULT)
+    await session.receive()
+  }
+  await withRenter([{ pricePerHour: 1_000_000n, job }], async ({ renter, clock }) => {
+    const posted = await renter.post(PLAN)
+    const report = await drive(clock, posted.result(), 100)
+    assert.is(report.state, JobState.COMPLETED)
+    assert.equal(
+      report.checkpoints?.map(({ sha256 }) => sha256),
+      [FIRST, SECOND].map((bytes) => toHex(digest(bytes))),
+    )
+  })
+})
+
+test.run()
