@@ -172,6 +172,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   const journal = createJournal({ store, log })
   const settler = createSettler({ network, escrow, book, clock, log })
   const prosecutor = createProsecutor({ store, escrow, clock, random, log })
+  const nameOf = (order: Order) => orderIdOf(network.peer, Announcement.encode({ order }))
   const seen = (orderId: Uint8Array) =>
     (parts.history?.get(orderId)?.commitments ?? []).filter(({ receivedAtMs }) => receivedAtMs !== undefined)
   const orders = (await ongoing.list()).flatMap(({ value }) => value.order ?? [])
@@ -384,7 +385,8 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     const leases = (await book.list()).map(({ value }) => value).filter(({ deployment }) => deployment === id)
     const inputs = await prepareInputs(job.plan.inputs, parts.inputs)
     requireSame(job.inputs, inputs)
-    const recovered = recover(job, { leases, events, nowMs: clock.now() })
+    const isDecided = (order: Order) => (parts.history?.get(nameOf(order))?.results.length ?? 0) > 0
+    const recovered = recover(job, { leases, events, nowMs: clock.now(), isDecided })
     if (recovered.order !== undefined) greet(recovered.order)
     log.info('a job goes on after a restart', { id, leases: recovered.leases.length })
     run({ plan: job.plan, inputs, report, recovered, told: events })
@@ -392,7 +394,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
 
   /** Bidders know the address that this node had before; from its own side the connection is found again at once. */
   const greet = (order: Order) => {
-    for (const { peer } of seen(orderIdOf(network.peer, Announcement.encode({ order })))) {
+    for (const { peer } of seen(nameOf(order))) {
       network.dial(peer, { signal: stopping.signal }).catch((error: unknown) => {
         log.debug('a bidder cannot be reached yet', { peer, error: String(error) })
       })

@@ -82,9 +82,15 @@ export interface Recovered {
  */
 export function recover(
   { plan, order, matchUntilMs }: OngoingJob,
-  facts: { leases: readonly LeaseRecord[]; events: readonly DeploymentEvent[]; nowMs: number },
+  facts: {
+    leases: readonly LeaseRecord[]
+    events: readonly DeploymentEvent[]
+    nowMs: number
+    /** Whether a result of the order went out: held again, it would get another one. */
+    isDecided: (order: Order) => boolean
+  },
 ): Recovered {
-  const { events, nowMs } = facts
+  const { events, nowMs, isDecided } = facts
   const { count = 1 } = plan
   const left = facts.leases.filter(({ state }) => state !== 'closed' && state !== 'dropped')
   const newest = left
@@ -95,7 +101,8 @@ export function recover(
   const working = newest.filter(({ peer }) => !done.has(peer))
   const isWhole = working.length > 0 && working.length + done.size === count
   const going = isWhole ? working : []
-  const isOpen = order !== undefined && going.length === 0 && phaseOf(order, nowMs) !== 'closed'
+  const isOpen =
+    order !== undefined && going.length === 0 && phaseOf(order, nowMs) !== 'closed' && !isDecided(order)
   return {
     leases: going.map((lease) => progressOf(lease, events)),
     done: isWhole ? done : new Map(),
