@@ -12,7 +12,11 @@ import { hash } from '../bytes.js'
  */
 export const BIDDERS = 16
 
-/** The lot of one provider (base58 peer id) for one order: a number from 0 to 1 that neither of them can choose. */
+/**
+ * The lot of one provider (base58 peer id) for one order: a number from 0 to 1. The provider cannot choose it; a renter
+ * that makes order after order until a friend is drawn could, and gains a bidder that it could as well have allowed
+ * alone.
+ */
 export function lotOf(orderId: Uint8Array, peer: string): number {
   const lot = hash('nightshift/turnout/1', orderId, new TextEncoder().encode(peer))
   return new DataView(lot.buffer, lot.byteOffset).getUint32(0) / 2 ** 32

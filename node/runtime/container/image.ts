@@ -11,7 +11,7 @@ const LOAD_MS = 600_000
 export interface LoadedImage {
   /** What a container is made from: an immutable id. */
   id: string
-  /** Removes it when it came with the job; one from a registry stays for the next job. */
+  /** Removes it when it came for this job; one that was there before stays. */
   remove(): Promise<void>
 }
 
@@ -84,7 +84,8 @@ async function pullImage(
     if (isNew) await removeImage(engine, image)
     throw unusable(`${image} has ${found.Size} bytes, at most ${maxBytes}`)
   }
-  return { id: found.Id, remove: async () => {} }
+  // What was there before is its owner's; what strangers had pulled would fill the disk image by image.
+  return { id: found.Id, remove: async () => (isNew ? removeImage(engine, image) : undefined) }
 }
 
 /** Reads the engine's progress to its end; its last word may be an error under the status 200. */

@@ -142,6 +142,8 @@ export async function listOutputs(
     if (!SAFE_NAME.test(name) || name.length > JOB_LIMITS.maxNameChars) {
       throw unusable(`the name ${JSON.stringify(name)}`)
     }
+    if (type === 'directory' && found.get(name) === 'file')
+      throw unusable(`${top}/ and ${name}, which are one name`)
     const read = type === 'file' ? readFile : readTree
     return { name, read: () => read(engine, container, top) }
   })
