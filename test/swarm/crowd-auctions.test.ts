@@ -6,7 +6,7 @@ import { suite } from '../support/suite.js'
 
 const test = suite('a crowd')
 
-/** test/long/crowd-auctions.test.ts does the same with 100 peers and 50 auctions. */
+/** test/long/crowd-auctions.test.ts does the same with more. */
 const PEERS = 8
 const AUCTIONS = 4
 

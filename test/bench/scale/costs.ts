@@ -12,7 +12,7 @@ export const COSTS = {
   frameBytes: 130,
   /** A message's name in an IHAVE: SHA-256 and a protobuf tag. */
   nameBytes: 34,
-  /** From the award to the lease on a local chain (proposal, two signatures, transaction), measured with 25 peers. */
+  /** An estimate: from the award to the lease on a local chain that is not loaded (proposal, two signatures, transaction). */
   leaseMs: 200,
 } as const
 
