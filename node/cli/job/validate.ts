@@ -75,7 +75,7 @@ function renderPlan(
   style: { green(text: string): string; yellow(text: string): string; dim(text: string): string },
 ): string {
   const { requirements } = plan
-  const memory = `${Number(requirements.memoryBytes) / 2 ** 20} MiB`
+  const memory = `${Math.round(Number(requirements.memoryBytes) / 2 ** 20)} MiB`
   const lines = warnings.map(
     ({ source, line, path, message }) =>
       `${style.yellow('warning')}: ${source}:${line ?? ''} ${path}: ${message}\n`,
