@@ -32,7 +32,10 @@ const SMALL_ORDER = [
   'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
 ].map((hex) => Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)))
 
-/** A key of small order signs anything for everybody; OpenSSL takes it, the chain does not. `point` has 32 bytes. */
+/**
+ * A key of small order signs anything for everybody; the OpenSSL of Node 20 takes it (that of Node 24 does not), the chain
+ * does not. `point` has 32 bytes.
+ */
 export function hasSmallOrder(point: Uint8Array): boolean {
   // Not `slice`: of a Buffer that is the same memory, and what is only looked at must not change.
   const y = Uint8Array.from(point)
