@@ -1,9 +1,9 @@
 import { PublicKey } from '@solana/web3.js'
 import { providerAddress } from '../../chain/client/addresses.js'
 import { decodeProvider, type RawAccount } from '../../chain/client/layouts.js'
+import { abortable } from '../../protocols/abort.js'
 import type { Clock } from '../../protocols/ports.js'
 import type { ProviderAccount } from './port.js'
-import { abortable } from './rpc.js'
 
 /** Accounts of providers as the chain has them, from a cache that is at most a few seconds old. */
 export interface ProviderAccounts {

@@ -9,9 +9,10 @@ import { decodeMarket, decodeProvider, type Provider } from '../../chain/client/
 import { type Chain, priorityFee, retrying, sendInstructions } from '../../chain/client/sending.js'
 import type { Signer } from '../../chain/client/signing.js'
 import { COMPUTE_UNITS } from '../../chain/client/transactions.js'
+import { abortable } from '../../protocols/abort.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
-import { abortable, createTimedFetch } from './rpc.js'
+import { createTimedFetch } from './rpc.js'
 import { decodeChainTime } from './time.js'
 import { decodeTokenAmount } from './token.js'
 

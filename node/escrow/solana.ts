@@ -46,6 +46,7 @@ import {
   type Opening,
   signTransaction,
 } from '../../chain/client/transactions.js'
+import { abortable } from '../../protocols/abort.js'
 import { equal } from '../../protocols/bytes.js'
 import { decodeReceipt } from '../../protocols/challenge/receipt.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
@@ -61,7 +62,7 @@ import {
 } from './demand.js'
 import { reportFraud } from './fraud.js'
 import type { Escrow, LeaseAccount, LeaseOutcome, LeaseProposal, SignedVoucher } from './port.js'
-import { abortable, createTimedFetch } from './rpc.js'
+import { createTimedFetch } from './rpc.js'
 import { decodeChainTime } from './time.js'
 import { decodeTokenAmount } from './token.js'
 

@@ -1,3 +1,4 @@
+import { abortable } from '../../protocols/abort.js'
 import type { Offer } from '../../protocols/inventory/rules.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
@@ -80,7 +81,7 @@ export function createFactFinder(parts: FactSources & { clock: Clock; log: Log }
     const ask = async (fact: Fact, act: () => Promise<void>) => {
       if (!needed.includes(fact)) return
       try {
-        await within(act(), limit)
+        await abortable(act(), limit)
       } catch (error) {
         signal?.throwIfAborted()
         log.debug('a fact about a provider is not known', { peer, fact, error: String(error) })
@@ -131,14 +132,4 @@ export function createFactFinder(parts: FactSources & { clock: Clock; log: Log }
     consider: (offers) => meter?.consider(offers.map(({ peer }) => peer)),
     complete,
   }
-}
-
-/** Stops waiting when the signal aborts; what was waited for goes on. */
-function within<T>(waited: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    if (signal.aborted) return onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    waited.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

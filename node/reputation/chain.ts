@@ -2,8 +2,9 @@ import { Connection, PublicKey } from '@solana/web3.js'
 import { providerAddress } from '../../chain/client/addresses.js'
 import { type ConductEvent, readConduct } from '../../chain/client/conduct.js'
 import { retrying } from '../../chain/client/sending.js'
+import { abortable } from '../../protocols/abort.js'
 import type { Clock } from '../../protocols/ports.js'
-import { abortable, createTimedFetch } from '../escrow/rpc.js'
+import { createTimedFetch } from '../escrow/rpc.js'
 
 /** The transactions that named a provider's account. */
 export interface ConductSource {

@@ -1,4 +1,5 @@
 import { PublicKey } from '@solana/web3.js'
+import { abortable } from '../../protocols/abort.js'
 import type { Evidence } from '../../protocols/challenge/attestation.js'
 import {
   type ConductEvidence,
@@ -10,7 +11,6 @@ import {
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { Escrow } from '../escrow/port.js'
-import { abortable } from '../escrow/rpc.js'
 import type { Store } from '../store/port.js'
 import type { ConductSource } from './chain.js'
 import type { ExperienceStore } from './experience.js'
