@@ -7,7 +7,7 @@ import { createContainerRuntime } from '../../node/runtime/container/runtime.js'
 import { systemClock } from '../../node/system/clock.js'
 import { silentLog } from '../../node/system/log.js'
 import { ENGINES, missingFor, shellImage, startEngine } from '../support/engines.js'
-import type { Figure } from './figure.js'
+import { type Figure, median } from './figure.js'
 
 /**
  * From a prepared order to the result of a program that does nothing, over the runtime (image loaded, volume filled,
@@ -114,8 +114,4 @@ async function timePlain({ api }: ContainerEngine, Image: string): Promise<numbe
   await container.wait()
   await container.remove()
   return performance.now() - begun
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 }

@@ -6,7 +6,7 @@ import { systemClock } from '../../node/system/clock.js'
 import { systemRandom } from '../../node/system/random.js'
 import { flops, openingsFor, type ProofParams } from '../../protocols/challenge/params.js'
 import { openTestDevice, useSwiftshader } from '../support/kernels.js'
-import type { Figure } from './figure.js'
+import { type Figure, median } from './figure.js'
 
 /**
  * The matmul proof: what it costs the verifier and the prover, on every backend that is here. All in one run, so that
@@ -18,10 +18,6 @@ const VERIFIER_SIZES = [1024, 4096, 16_384]
 const LARGEST_N = { 'tensorflow-gpu': 8192, webgpu: 8192, 'tensorflow-cpu': 4096, wasm: 2048, cpu: 256 }
 const LARGEST_N_SOFTWARE_WEBGPU = 256
 const REPEATS = 9
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!
-}
 
 function timeVerifier(params: ProofParams): number {
   const seed = systemRandom.bytes(32)

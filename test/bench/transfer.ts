@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { TransferReport } from '../support/transfer.js'
-import type { Figure } from './figure.js'
+import { type Figure, median } from './figure.js'
 
 /**
  * 256 MiB between two processes on loopback: over a session of ours (noise, yamux, frames, SHA-256 on both sides), and
@@ -59,10 +59,6 @@ async function overSocket(kind: 'tcp' | 'tls'): Promise<Pair> {
   } finally {
     for (const child of children) child.kill('SIGKILL')
   }
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
 export async function run(): Promise<Figure[]> {
