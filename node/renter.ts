@@ -83,8 +83,6 @@ export interface RenterOptions {
   walletProof?: Uint8Array
   sliceMs: number
   challengeTimeoutMs: number
-  /** How long to listen for heartbeats after the start before the first auction. */
-  discoveryMs: number
   /** False: jobs that an earlier process left, and their leases, stay as they are. Default true. */
   goesOn?: boolean
   /** Where this node stands, such as DE-Berlin: round trips from there show which places are impossible. */
@@ -202,7 +200,6 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     book,
     market,
     judge: createJudge({ files, checker: parts.checker }),
-    listenUntilMs: clock.elapsed() + options.discoveryMs,
     closing: closing.signal,
     save: (report) => journal.save(report),
     remember: async (id, change) => {

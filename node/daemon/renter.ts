@@ -60,7 +60,6 @@ export async function startRenter(parts: RoleParts): Promise<RenterRole> {
       walletProof,
       sliceMs: config.renter.sliceMs,
       challengeTimeoutMs: CHALLENGE_TIMEOUT_MS,
-      discoveryMs: DISCOVERY_MS,
       goesOn: parts.goesOn,
       location: config.provider.location,
     },
@@ -76,5 +75,3 @@ export async function startRenter(parts: RoleParts): Promise<RenterRole> {
 
 /** A software device takes seconds for what a card does in milliseconds. */
 const CHALLENGE_TIMEOUT_MS = 60_000
-/** Members of a shard tell at once what they have heard: nothing is left to wait for. */
-const DISCOVERY_MS = 0

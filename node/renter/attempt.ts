@@ -38,8 +38,6 @@ export interface DeploymentParts {
   walletProof?: Uint8Array
   sliceMs: number
   challengeTimeoutMs: number
-  /** By the clock's `elapsed`: until then this node listens for heartbeats before it holds an auction. */
-  listenUntilMs: number
   /** Ends what goes on in the background (refunds) when the node stops; it is taken up again at the next start. */
   closing: AbortSignal
   /** Keeps what the job would need to go on after a restart; called before it is acted upon. */

@@ -32,7 +32,6 @@ export async function matchAndRun(attempt: Attempt, before?: Recovered): Promise
   if (before === undefined) await moveTo(attempt, JobState.MATCHING)
   else if (await resumeLeases(attempt, before)) return true
   let left = before?.order
-  if (left === undefined) await clock.sleep(Math.max(0, parts.listenUntilMs - clock.elapsed()), signal)
   const longest = Math.min(LONGEST_PAUSE_MS, plan.auction.ladder?.everyMs ?? LONGEST_PAUSE_MS)
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, longest)) {
     await parts.inventory.seek(plan.requirements, signal)

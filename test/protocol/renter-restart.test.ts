@@ -160,7 +160,7 @@ async function startProcess(parts: {
       random: systemRandom,
       log: silentLog,
     },
-    { wallet: digest(network.publicKey), sliceMs: SLICE_MS, challengeTimeoutMs: 20_000, discoveryMs: 0 },
+    { wallet: digest(network.publicKey), sliceMs: SLICE_MS, challengeTimeoutMs: 20_000 },
   )
   let isDead = false
   return {

@@ -101,7 +101,7 @@ export async function withRenter(
         random: systemRandom,
         log: silentLog,
       },
-      { wallet: fill(32, 7), sliceMs: 1_000, challengeTimeoutMs: 5_000, discoveryMs: 0 },
+      { wallet: fill(32, 7), sliceMs: 1_000, challengeTimeoutMs: 5_000 },
     )
   }
   const noted = (peer: string | undefined) =>
