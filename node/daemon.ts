@@ -12,6 +12,7 @@ import type { ChainStatus, NodeStatus, RenterView } from './control/view.js'
 import { type ChainSide, openChain } from './daemon/chain.js'
 import { type Cleanup, createCleanup } from './daemon/cleanup.js'
 import { createControlledNode } from './daemon/controlled.js'
+import { createDashboardNode } from './daemon/dashboard.js'
 import { openEvidence } from './daemon/evidence.js'
 import { rememberDecimals } from './daemon/market.js'
 import { type ProviderRole, startProvider } from './daemon/provider.js'
@@ -212,6 +213,12 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   const control = await startControlServer({
     ...options,
     node,
+    dashboard: createDashboardNode({
+      node,
+      network,
+      providerStatus: provider?.status,
+      memoryBytes: () => process.memoryUsage.rss(),
+    }),
     dataDir: config.dataDir,
     host: config.control.host,
     port: config.control.port,

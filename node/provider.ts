@@ -140,6 +140,8 @@ export interface LeaseSummary {
   voucher?: { amount: string; sequence: string; final: boolean }
   closing?: string
   because?: string
+  signedAtMs: number
+  closedAtMs?: number
 }
 
 export interface Provider {
@@ -492,5 +494,7 @@ function summarize(record: LeaseRecord): LeaseSummary {
     }),
     ...(closing === undefined ? {} : { closing }),
     ...(because === undefined ? {} : { because }),
+    signedAtMs: record.signedAtMs,
+    ...(record.closedAtMs === undefined ? {} : { closedAtMs: record.closedAtMs }),
   }
 }

@@ -1,4 +1,5 @@
 import { CHAIN } from './chain.js'
+import { DASHBOARD } from './dashboard.js'
 import { DEMO } from './demo.js'
 import { JOB } from './job.js'
 import { NODE } from './node.js'
@@ -10,4 +11,4 @@ import { SWARM } from './swarm.js'
 import { VERIFY } from './verify.js'
 
 /** All commands, in the order of the help. */
-export const NOUNS: readonly Noun[] = [NODE, OFFERS, VERIFY, JOB, PRICE, STAKE, CHAIN, SWARM, DEMO]
+export const NOUNS: readonly Noun[] = [NODE, OFFERS, VERIFY, JOB, PRICE, STAKE, CHAIN, SWARM, DASHBOARD, DEMO]

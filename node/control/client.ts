@@ -36,6 +36,8 @@ export interface ControlClient {
   audit(id: string, signal?: AbortSignal): Promise<Json<AuctionAudit>[]>
   stopJob(id: string): Promise<void>
   price(query: PriceQuery): Promise<Json<PricePreview>>
+  /** The address of the dashboard with a key that works once. */
+  dashboardLink(): Promise<string>
   pause(): Promise<void>
   resume(): Promise<void>
   stop(): Promise<void>
@@ -150,6 +152,7 @@ function createClient(url: string, pid: number, token: string): ControlClient {
       ),
     stopJob: (id) => act(`${jobPath(id)}/stop`),
     price: (query) => call('POST', '/v1/price', query),
+    dashboardLink: async () => `${url}${(await call<{ path: string }>('POST', '/v1/dashboard', {})).path}`,
     pause: () => act('/v1/pause'),
     resume: () => act('/v1/resume'),
     stop: () => act('/v1/stop'),

@@ -7,7 +7,10 @@ import { SEARCH_LIMITS } from '../../config/search.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import { isOfferOrder, type OfferOrder } from '../../protocols/inventory/order.js'
 import { isPeer } from '../../protocols/peer.js'
-import type { Log, Random } from '../../protocols/ports.js'
+import type { Clock, Log, Random } from '../../protocols/ports.js'
+import { createDoor } from '../dashboard/door.js'
+import type { DashboardNode } from '../dashboard/port.js'
+import { addDashboard } from '../dashboard/server.js'
 import { removeControlFiles, writeControlFiles } from './file.js'
 import type { ControlledNode } from './port.js'
 import { viewError } from './view.js'
@@ -15,7 +18,7 @@ import { viewError } from './view.js'
 /**
  * The door for the commands of the same user on the same machine: HTTP on loopback, with a token that only this user
  * can read. A web page must not get in: every request needs the token, a Host that is the loopback address itself
- * (against DNS rebinding), and no Origin.
+ * (against DNS rebinding), and no Origin. The dashboard's own page has another door (../dashboard/door.ts).
  */
 export interface ControlServer {
   readonly url: string
@@ -25,12 +28,15 @@ export interface ControlServer {
 
 export interface ControlServerOptions {
   node: ControlledNode
+  /** The node as a browser sees it, under /dashboard/. */
+  dashboard: DashboardNode
   dataDir: string
   host: string
   /** 0: any free one. */
   port: number
   version: string
   pid: number
+  clock: Clock
   random: Random
   log: Log
 }
@@ -44,7 +50,10 @@ const MAX_CONNECTIONS = 256
 const STATUS_OF: Readonly<Record<string, number>> = {
   JOB_UNKNOWN: 404,
   OFFER_UNKNOWN: 404,
+  OUTPUT_UNKNOWN: 404,
   ROLE_MISSING: 409,
+  LINKS_TOO_MANY: 429,
+  STREAMS_TOO_MANY: 429,
   BAD_REQUEST: 400,
   SEARCH_INVALID: 400,
 }
@@ -107,9 +116,15 @@ export async function startControlServer(options: ControlServerOptions): Promise
     forceCloseConnections: true,
   })
   server.server.maxConnections = MAX_CONNECTIONS
-  guard(server, token)
+  const door = createDoor(options)
   answerErrors(server, options.log)
-  addRoutes(server, node)
+  server.addHook('onRequest', async ({ headers }) => requireLoopback(headers.host))
+  server.register(async (api) => {
+    guard(api, token)
+    addRoutes(api, node)
+    api.post('/v1/dashboard', () => ({ path: door.invite() }))
+  })
+  addDashboard(server, { node: options.dashboard, door, clock: options.clock })
   const url = await listen(server, host, port)
   await writeControlFiles(dataDir, { url, pid: options.pid, version: options.version }, token)
   let stopped: Promise<void> | undefined
@@ -141,17 +156,20 @@ async function listen(server: FastifyInstance, host: string, port: number): Prom
 
 function guard(server: FastifyInstance, token: string): void {
   server.addHook('onRequest', async (request) => {
-    const { host, origin, authorization } = request.headers
-    if (origin !== undefined || !isLoopback(host)) {
-      throw denied('CONTROL_FOREIGN', 'requests of web pages and under other host names are not answered')
-    }
+    const { origin, authorization } = request.headers
+    if (origin !== undefined) throw denied('CONTROL_FOREIGN', 'requests of web pages are not answered')
     const given = /^Bearer ([0-9a-f]+)$/.exec(authorization ?? '')?.[1] ?? ''
     if (!sameText(given, token)) throw denied('CONTROL_DENIED', 'the token is missing or wrong')
   })
 }
 
-function isLoopback(host: string | undefined): boolean {
-  return /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/.test(host ?? '')
+/** Against DNS rebinding: a foreign name that was made to mean this machine. */
+function requireLoopback(host: string | undefined): void {
+  if (/^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/.test(host ?? '')) return
+  throw denied(
+    'CONTROL_FOREIGN',
+    'requests under other host names than the loopback address are not answered',
+  )
 }
 
 /** Compares digests, so that neither length nor content shows in the time that it takes. */
@@ -182,7 +200,7 @@ function answerErrors(server: FastifyInstance, log: Log): void {
 }
 
 function statusOf(code: string): number {
-  if (code === 'CONTROL_DENIED') return 401
+  if (code === 'CONTROL_DENIED' || code === 'DASHBOARD_CLOSED') return 401
   if (code === 'CONTROL_FOREIGN') return 403
   return STATUS_OF[code] ?? 500
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../../protocols/ports.js'
 import type { ControlledNode, OfferQuery } from '../control/port.js'
 import { type NodeStatus, type ProviderView, type RenterView, toJson } from '../control/view.js'
 import type { Escrow } from '../escrow/port.js'
-import type { Provider } from '../provider.js'
+import type { Provider, ProviderStatus } from '../provider.js'
 import type { Renter } from '../renter.js'
 import type { Reputation } from '../reputation/port.js'
 import { readPlan } from './manifest.js'
@@ -28,6 +28,7 @@ export interface Roles {
 /** The part of a provider that the control server needs. */
 export interface ProviderControl {
   view(): Promise<ProviderView>
+  status(): ProviderStatus
   price: Provider['previewPrice']
   pause(): Promise<void>
   resume(): Promise<void>

@@ -66,6 +66,7 @@ export async function startProvider(
     })
     return {
       view: async () => viewProvider(provider),
+      status: () => provider.status(),
       isIdle: () => isIdle(provider),
       price: (order, strategy) => provider.previewPrice(order, strategy),
       pause: () => provider.pause('paused by its owner'),

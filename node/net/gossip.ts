@@ -207,6 +207,7 @@ export function createGossip({
       const { recipients } = await gossipsub.publish(topic, data)
       return { recipients: recipients.length }
     },
+    topics: () => [...joined.keys()],
     peers: (topic) => gossipsub.getSubscribers(topic).map((peer) => peer.toString()),
     rank: (standingOf) => {
       ranking.standingOf = standingOf

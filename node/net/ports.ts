@@ -79,6 +79,8 @@ export interface Gossip {
   leave(topic: string): void
   /** Resolves to the number of peers that it was sent to; 0 is no error. Throws TOPIC_NOT_JOINED, MESSAGE_TOO_LARGE. */
   publish(topic: string, data: Uint8Array): Promise<{ recipients: number }>
+  /** The topics that this node has joined. */
+  topics(): string[]
   /** Peers known to have joined the topic. */
   peers(topic: string): string[]
   /**

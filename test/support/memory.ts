@@ -51,6 +51,7 @@ export function createHub(name = 'localnet'): Hub {
         join: (topic, rules) => void member.topics.set(topic, rules),
         leave: (topic) => void member.topics.delete(topic),
         publish: async (topic, data) => ({ recipients: (await inject(topic, data)).length }),
+        topics: () => [...member.topics.keys()],
         peers: (topic) =>
           [...members.values()]
             .filter((other) => other !== member && other.topics.has(topic))

@@ -8,7 +8,9 @@ import { connectToNode, findNode } from '../../node/control/client.js'
 import type { ControlledNode, OfferQuery } from '../../node/control/port.js'
 import { type ControlServer, startControlServer } from '../../node/control/server.js'
 import type { Json } from '../../node/control/view.js'
+import { createDashboardNode } from '../../node/daemon/dashboard.js'
 import type { DeploymentEvent } from '../../node/renter/event.js'
+import { systemClock } from '../../node/system/clock.js'
 import { silentLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
@@ -99,11 +101,18 @@ async function withServer(act: (scene: Scene) => Promise<void>, port = 0): Promi
   try {
     const server = await startControlServer({
       node: playNode(notes),
+      dashboard: createDashboardNode({
+        node: playNode(notes),
+        network: { gossip: { topics: () => [], peers: () => [] } },
+        providerStatus: undefined,
+        memoryBytes: () => 1,
+      }),
       dataDir,
       host: '127.0.0.1',
       port,
       version: '1',
       pid: process.pid,
+      clock: systemClock,
       random: systemRandom,
       log: silentLog,
     })
