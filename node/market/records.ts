@@ -6,7 +6,8 @@ import { codeOf, isRefusal } from '../../protocols/errors.js'
 import { TokenBucket } from '../../protocols/limits.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { Dht, Network, RecordRules } from '../net/ports.js'
-import { type AuctionTopic, openAnnouncement, orderOf, type ReceivedOrder } from './announcements.js'
+import { type AuctionTopic, openAnnouncement, orderOf } from './announcements.js'
+import type { ReceivedOrder } from './orders.js'
 
 /**
  * Orders, commitments and results as records of the hash table, so that who comes late, or sits in another part of a network

@@ -48,6 +48,8 @@ export interface Awarded {
 
 export interface AuctionEvents {
   onOrdered(orderId: Uint8Array): void
+  /** Others have a reason not to pass the order on, so that few will bid or nobody. */
+  onDoubted(doubt: Refusal): void
   onCommitted(peer: string): void
   onRefused(peer: string, pricePerHour: bigint, reason: string): void
 }
@@ -208,6 +210,16 @@ export async function createAuctioneer(parts: {
     }
   }
 
+  /** Others ask the same chain about this order, and nobody tells its renter what they find. */
+  const tellDoubt = async (key: string, orderId: Uint8Array, events: AuctionEvents) => {
+    try {
+      const doubt = await topic.doubt(orderId)
+      if (doubt !== undefined && running.has(key)) events.onDoubted(doubt)
+    } catch (error) {
+      log.debug('an own order cannot be judged', { order: key, error: String(error) })
+    }
+  }
+
   /** Facts that cost a question; what is not known in time scores nothing and holds nobody up. */
   const measure = async ({ scoring }: Order, offer: Offer, signal: AbortSignal) => {
     const { peer } = offer
@@ -264,6 +276,7 @@ export async function createAuctioneer(parts: {
       try {
         const { envelope } = await topic.publish({ order })
         events.onOrdered(orderId)
+        void tellDoubt(key, orderId, events)
         const { commitUntil, revealUntil } = windowsOf(order)
         await clock.sleep(Math.max(0, commitUntil - clock.now()), signal)
         while (!isComplete(auction)) {

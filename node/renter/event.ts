@@ -14,6 +14,8 @@ export type DeploymentEvent = { atMs: number } & (
       commitUntilMs: number
       revealUntilMs: number
     }
+  // Why others do not pass the order on, as far as this node sees what they see.
+  | { kind: 'doubted'; reason: string; detail: string }
   | { kind: 'committed'; peer: string }
   | { kind: 'bid'; bid: BidOutcome }
   | { kind: 'awarded'; peer: string; pricePerHour: bigint; round: number }
