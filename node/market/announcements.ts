@@ -14,7 +14,7 @@ import { TokenBucket } from '../../protocols/limits.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { GossipMessage, Network, Verdict } from '../net/ports.js'
 import { type Admission, everybody } from './admission.js'
-import { createBacking, type OrderDoubt } from './backing.js'
+import { createBacking, type Means, type OrderDoubt } from './backing.js'
 import type { Conduct } from './conduct.js'
 import { createOrderTable, type KnownOrder, type ReceivedOrder, shardsOf } from './orders.js'
 import type { Neighbours, Place, ShardName } from './place.js'
@@ -184,12 +184,12 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     const orderId = orderIdOf(peer, opened.payload)
     const isHeard = () => orders.get(orderId)?.heardIn.has(shard) ?? false
     if (isHeard()) return 'ignore'
-    const held = orders.get(orderId)?.held ?? (await backedBy(peer, order))
+    const means = orders.get(orderId) === undefined ? await meansOf(peer, order) : undefined
     // While the chain was asked a copy may have come.
-    if (held === undefined || isHeard()) return 'ignore'
+    if (isHeard()) return 'ignore'
     const isNew = orders.get(orderId) === undefined
     const received = { order, orderId, peer, envelope, shiftMs }
-    const remembered = orders.get(orderId) ?? orders.remember(received, held)
+    const remembered = orders.get(orderId) ?? (means && takeIn(received, means))
     if (remembered === undefined) return 'ignore'
     // One that a neighbour told of is passed on all the same when gossip brings it: others may hear of it only from here.
     if (!isTold) remembered.heardIn.add(shard)
@@ -197,15 +197,24 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     return 'accept'
   }
 
-  /** What the wallet of a backed order holds; undefined: it is not passed on. */
-  async function backedBy(peer: string, order: Order): Promise<bigint | undefined> {
-    const judged = await backing.judge(peer, order)
-    if (isRefusal(judged)) {
-      log.debug('an order is not passed on', { peer, wallet: toHex(order.wallet), ...judged })
+  /** Undefined: it is not passed on. */
+  async function meansOf(peer: string, order: Order): Promise<Means | undefined> {
+    const means = await backing.ask(peer, order)
+    if (!isRefusal(means)) return means
+    log.debug('an order is not passed on', { peer, wallet: toHex(order.wallet), ...means })
+    return undefined
+  }
+
+  /** Undefined: it is not backed beside those that are known, or there is no room for it. */
+  function takeIn(received: ReceivedOrder, means: Means): KnownOrder | undefined {
+    const { peer, order } = received
+    const refusal = backing.weigh(peer, order, means)
+    if (refusal !== undefined) {
+      log.debug('an order is not passed on', { peer, wallet: toHex(order.wallet), ...refusal })
       return undefined
     }
-    if (judged.held !== undefined) return judged.held
-    return unchecked.take(clock.elapsed()) ? 0n : undefined
+    if (means.held === undefined && !unchecked.take(clock.elapsed())) return undefined
+    return orders.remember(received, means.held ?? 0n)
   }
 
   async function takeCommitment(
@@ -355,8 +364,9 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     doubt: async (orderId) => {
       const known = orders.get(orderId)
       if (known === undefined) return undefined
-      const judged = await backing.judge(known.peer, known.order, known)
-      return isRefusal(judged) ? judged : undefined
+      const { peer, order } = known
+      const means = await backing.ask(peer, order, known)
+      return isRefusal(means) ? means : backing.weigh(peer, order, means, known)
     },
     close: () => {
       stopSweeping()

@@ -13,12 +13,19 @@ export type OrderDoubt = BackingRefusal | 'TOO_MANY_ORDERS' | 'CONSENT_REFUSED'
  * refusal says nothing against the neighbour that passed it on.
  */
 export interface Backing {
-  /** `held`: what the wallet holds as far as the chain has said; undefined: the chain says nothing of this wallet. */
-  judge(
-    peer: string,
-    order: Order,
-    known?: KnownOrder,
-  ): Promise<Refusal<OrderDoubt> | { held: bigint | undefined }>
+  /** What has to be asked: the wallet's consent, and the chain. */
+  ask(peer: string, order: Order, known?: KnownOrder): Promise<Refusal<OrderDoubt> | Means>
+  /**
+   * Whether there is enough beside what is known now. Asked at once before the order is remembered: of two that were asked
+   * about at the same time only the first may count on what is left. `known`: it is remembered already.
+   */
+  weigh(peer: string, order: Order, means: Means, known?: KnownOrder): Refusal<OrderDoubt> | undefined
+}
+
+export interface Means {
+  /** What the wallet holds as far as the chain has said, atomic units; undefined: it says nothing of this wallet. */
+  held: bigint | undefined
+  leastDeposit: bigint
 }
 
 export function createBacking(parts: {
@@ -29,36 +36,34 @@ export function createBacking(parts: {
 }): Backing {
   const { admission, orders, maxOpen } = parts
 
+  function crowd(peer: string, order: Order, known?: KnownOrder): Refusal<OrderDoubt> | undefined {
+    const open = orders.openOf(peer, toHex(order.wallet)) - (known === undefined ? 0 : 1)
+    if (open < maxOpen) return undefined
+    return { refused: 'TOO_MANY_ORDERS', detail: `${open} orders of one renter or wallet are open` }
+  }
+
   return {
-    judge: async (peer, order, known) => {
-      const wallet = toHex(order.wallet)
-      const deposit = depositOf(order)
-      const crowd = (): Refusal<OrderDoubt> | undefined => {
-        const open = orders.openOf(peer, wallet) - (known === undefined ? 0 : 1)
-        if (open < maxOpen) return undefined
-        return { refused: 'TOO_MANY_ORDERS', detail: `${open} orders of one renter or wallet are open` }
-      }
-      const early = crowd()
-      if (early !== undefined) return early
+    ask: async (peer, order, known) => {
+      const crowded = crowd(peer, order, known)
+      if (crowded !== undefined) return crowded
       const consent = await admission.judgeConsent(order, peer)
       if (consent !== undefined) return { refused: 'CONSENT_REFUSED', detail: consent.detail }
       const pending = orders
-        .claimsOn(wallet, known)
-        .reduce((sum, claim) => sum + (claim.awarded ? 0n : claim.deposit), deposit)
+        .claimsOn(toHex(order.wallet), known)
+        .reduce((sum, claim) => sum + (claim.awarded ? 0n : claim.deposit), depositOf(order))
       const [canPay, leastDeposit] = await Promise.all([
         admission.canPay(order.wallet, pending),
         admission.leastDeposit(),
       ])
-      // While the chain was asked others may have come.
-      const late = crowd()
-      if (late !== undefined) return late
-      const held = canPay === undefined ? undefined : admission.held(order.wallet)
-      if (canPay !== undefined && held === undefined) {
-        return { refused: 'OVERDRAWN', detail: 'the chain was not asked for the wallet in time' }
-      }
-      const claims = orders.claimsOn(wallet, known)
+      if (canPay === undefined) return { held: undefined, leastDeposit }
+      // A flood of questions to the chain is no reason to believe in a wallet.
+      return { held: admission.held(order.wallet) ?? 0n, leastDeposit }
+    },
+    weigh: (peer, order, { held, leastDeposit }, known) => {
+      const deposit = depositOf(order)
+      const claims = held === undefined ? [] : orders.claimsOn(toHex(order.wallet), known)
       const facts = { held: held ?? deposit, leastDeposit }
-      return judgeBacking(deposit, held === undefined ? [] : claims, facts) ?? { held }
+      return crowd(peer, order, known) ?? judgeBacking(deposit, claims, facts)
     },
   }
 }

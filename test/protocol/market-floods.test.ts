@@ -220,6 +220,15 @@ test('one wallet backs no more open orders than it holds deposits for, whoever s
   assert.is((await post(renters[0]!, orderOf({ wallet }))).verdict, 'accept')
 })
 
+test('orders that come at the same time do not count on the same deposit', async () => {
+  const { chain, hub, orderOf, post } = await openMarket()
+  const wallet = await makeWallet(89)
+  chain.funds.set(toHex(wallet), 2_500n)
+  const renters = await Promise.all(Array.from({ length: 4 }, () => hub.join()))
+  const posted = await Promise.all(renters.map((renter) => post(renter, orderOf({ wallet }))))
+  assert.is(posted.filter(({ verdict }) => verdict === 'accept').length, 2)
+})
+
 test('an award binds the deposit until a lease has taken it, and then not twice', async () => {
   const { chain, clock, hub, orderOf, post, result } = await openMarket()
   const [renter, winner] = [await hub.join(), await hub.join()]
