@@ -378,7 +378,7 @@ async function startServices(
       maxMs: options.maxSliceMs ?? DEFAULT_SLICES.maxMs,
     },
     standingFor: offer.standingFor,
-    isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats }),
+    isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats, random }),
   })
   const unhandle = async () => {
     await Promise.allSettled([leases.stop(), challenges.stop(), stopInventory(), settlements.stop()])
