@@ -180,6 +180,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     topic: parts.auctions,
     inventory,
     standing,
+    remotesOf: network.remotes,
     clock,
     log,
     seen,

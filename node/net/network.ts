@@ -282,6 +282,8 @@ function compose(
         node.services.ping.ping(peerIdFromString(other), { signal: options?.signal }),
       ),
     peers: () => node.getPeers().map(String),
+    remotes: (other) =>
+      node.getConnections(peerIdFromString(other)).map(({ remoteAddr }) => remoteAddr.toString()),
     onPeer,
     stop: () => (stopping ??= stopAll()),
   }

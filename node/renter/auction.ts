@@ -100,6 +100,8 @@ export async function createAuctioneer(parts: {
   topic: AuctionTopic
   inventory: Inventory
   standing: Standing
+  /** Where this node's connections with a peer lead: what a provider announces may be another's address. */
+  remotesOf: (peer: string) => readonly string[]
   clock: Clock
   log: Log
   /** Orders of an earlier process that are to be held on: bids for them are asked to come again until then. */
@@ -111,7 +113,7 @@ export async function createAuctioneer(parts: {
   /** Measures the round trip to a bidder, where the order's scoring asks for it and the offer does not say it. */
   latencyOf?: (peer: string, signal: AbortSignal) => Promise<number>
 }): Promise<Auctioneer> {
-  const { self, engine, topic, inventory, standing, clock, log } = parts
+  const { self, engine, topic, inventory, standing, remotesOf, clock, log } = parts
   const running = new Map<string, Running>()
   const nameOf = (order: Order) => orderIdOf(self, Announcement.encode({ order }))
   const expected = new Set((parts.expected ?? []).map((order) => toHex(nameOf(order))))
@@ -204,7 +206,7 @@ export async function createAuctioneer(parts: {
       ...(await measure(order, offer, signal)),
       stake: offer.stake,
       owner: offer.owner,
-      hosts: hostsOf(offer.addresses ?? []),
+      hosts: hostsOf(remotesOf(bid.peer)),
       gflops: asCount(Math.max(0, ...gflops)),
       excluded: fit(devices)[0]?.reason,
     }

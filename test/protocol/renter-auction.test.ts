@@ -46,6 +46,7 @@ async function hold(
     topic,
     inventory,
     standing,
+    remotesOf: network.remotes,
     clock,
     log: silentLog,
     ...sources,
