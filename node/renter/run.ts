@@ -60,7 +60,8 @@ export async function runLease(attempt: Attempt, lease: LeaseRecord, before?: Pr
     if (reason === undefined || isOurs(reason)) throw error
     parts.log.warn('a provider failed', { peer, reason, error: String(error) })
     if (from !== undefined && isOfCheckpoint(error)) await dropCheckpoints(attempt, 1)
-    else if (before === undefined || !isOfOurAbsence(error))
+    // Its owner took the machine back and said so: it may have the next job.
+    else if (reason !== 'PROVIDER_PAUSED' && (before === undefined || !isOfOurAbsence(error)))
       await loseStanding(attempt, peer, reason, isLie(reason))
     await forgetOutputs(attempt, peer)
     return { failed: reason }
