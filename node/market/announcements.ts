@@ -6,7 +6,7 @@ import {
   shiftOf,
 } from '../../protocols/auction/rules.js'
 import { Announcement, type Order, type Result } from '../../protocols/auction/wire.js'
-import { equal, toHex } from '../../protocols/bytes.js'
+import { equal, fromHex, toHex } from '../../protocols/bytes.js'
 import { type EnvelopeRefusal, type NodeKey, open, seal } from '../../protocols/envelope.js'
 import { isRefusal, type Refusal } from '../../protocols/errors.js'
 import { ALL_SHARDS } from '../../protocols/inventory/shard.js'
@@ -60,6 +60,8 @@ export interface AuctionTopic {
   onAnnounced(listener: (announced: Announced) => void): () => void
   /** Orders that are remembered now. */
   orders(): ReceivedOrder[]
+  /** Whether an order of this name (hex) is remembered. */
+  knows(order: string): boolean
   /** Why others who see the same chain do not pass on an order that is remembered here; undefined: they do. */
   doubt(orderId: Uint8Array): Promise<Refusal<OrderDoubt> | undefined>
   /** Signed bytes of the orders of one shard that can still be bid for, the newest first. */
@@ -361,6 +363,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
         envelope,
         shiftMs,
       })),
+    knows: (order) => orders.get(fromHex(order)) !== undefined,
     doubt: async (orderId) => {
       const known = orders.get(orderId)
       if (known === undefined) return undefined
