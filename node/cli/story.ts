@@ -116,6 +116,8 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
         const { step, bytes, peer: by } = event.checkpoint
         return `checkpoint after step ${step} of ${nameOf(by)} is kept (${bytes.toLocaleString('en')} bytes)`
       }
+      case 'returned':
+        return `${peer(event.peer)} is there again, after ${(event.goneMs / 1_000).toFixed(1)} s`
       case 'continued':
         return `${peer(event.peer)} goes on from step ${event.step}`
       case 'output':

@@ -41,6 +41,8 @@ export type DeploymentEvent = { atMs: number } & (
     }
   | { kind: 'voucher'; peer: string; amount: bigint; sequence: bigint }
   | { kind: 'checkpoint'; checkpoint: CheckpointFile }
+  // The provider, or the way to it, was gone for a while.
+  | { kind: 'returned'; peer: string; goneMs: number }
   // The provider begins where another has stopped.
   | { kind: 'continued'; peer: string; step: number }
   | ({ kind: 'output' } & OutputFile)
