@@ -63,8 +63,11 @@ export function createAdmission(parts: {
     if (bytes > parts.maxInputBytes) {
       return { refused: 'INPUTS_TOO_LARGE', detail: `${bytes} bytes, at most ${parts.maxInputBytes}` }
     }
-    const spec = readSpec(start.spec, start.inputs)
-    return isRefusal(spec) ? spec : create(start, spec)
+    const spec = await readSpec(start.spec, start.inputs)
+    if (isRefusal(spec)) return spec
+    // Another Start may have come while this one was judged.
+    const meanwhile = roster.get(lease.lease)
+    return meanwhile === undefined ? create(start, spec) : resume(meanwhile, start)
   }
 
   /** One job for one lease, also when two Starts come at once. */
@@ -94,24 +97,26 @@ export function createAdmission(parts: {
       return { refused: 'INPUTS_DIFFER', detail: 'the job was started with other inputs' }
     }
     if (live.spec === undefined && !hasEnded(live.record.state)) {
-      const spec = readSpec(live.record.spec, live.record.inputs)
+      const spec = await readSpec(live.record.spec, live.record.inputs)
       if (isRefusal(spec)) return spec
       live.spec = spec
     }
     return live
   }
 
-  /** Judged by its runtime's own schema before any data is asked for. */
-  function readSpec(bytes: Uint8Array, inputs: readonly Blob[]): JobSpec | Refusal<JobRefusal> {
+  /** Judged by its runtime before any data is asked for: by its schema, and a shader by its compiler. */
+  async function readSpec(
+    bytes: Uint8Array,
+    inputs: readonly Blob[],
+  ): Promise<JobSpec | Refusal<JobRefusal>> {
     const spec = decodeJobSpec(bytes)
     if (isRefusal(spec)) return { refused: 'SPEC_MALFORMED', detail: spec.detail }
     const runtime = parts.runtimes.get(spec.runtime)
     if (runtime === undefined) {
       return { refused: 'RUNTIME_NOT_OFFERED', detail: `on offer: ${[...parts.runtimes.keys()].join(', ')}` }
     }
-    const names = inputs.map(({ name }) => name)
     try {
-      runtime.check(spec.job, names)
+      await runtime.check(spec.job, inputs)
       return spec
     } catch (error) {
       if (codeOf(error) === undefined) throw error
