@@ -63,7 +63,9 @@ function requireMemory(spec: JobPlan['spec'], memoryBytes: number): void {
   const bytes = leastBytes(parseShaderSpec(spec))
   if (memoryBytes === 0 || bytes <= memoryBytes) return
   const said = `buffers of ${bytes} bytes, but a device of ${memoryBytes} is asked for`
-  throw new NightshiftError('JOB_SPEC_INVALID', said, { advice: 'ask for more memory in the compute profile' })
+  throw new NightshiftError('JOB_SPEC_INVALID', said, {
+    advice: 'ask for more memory in the compute profile',
+  })
 }
 
 export async function readManifest(path: string): Promise<string> {

@@ -131,6 +131,21 @@ if (useSwiftshader()) {
   )
 
   test(
+    'a shader that does not compile fails with the compiler’s words, line and column, and costs nobody its standing',
+    async () => {
+      const { report, events } = await post((text) =>
+        text.replace('let body = id.x;', 'let body: i32 = id.x;'),
+      )
+      assert.is(report?.state, 'FAILED')
+      assert.is(report.reason, 'JOB_SPEC_INVALID')
+      assert.match(report.detail ?? '', /shader:3:19: cannot convert value of type 'u32' to type 'i32'/)
+      assert.not(events.some(({ kind }) => kind === 'standing-lost'))
+      assert.equal(paidIn(report), [])
+    },
+    { timeoutMs: 180_000 },
+  )
+
+  test(
     'a provider is killed after a checkpoint: another goes on from it to the same bits',
     async () => {
       const change = (text: string) =>
