@@ -44,6 +44,7 @@ import { createTurnout } from './provider/turnout.js'
 import { createTurns } from './provider/turns.js'
 import { openRuntimes } from './runtime/open.js'
 import type { Runtime } from './runtime/port.js'
+import type { ShaderHost } from './runtime/wgsl.js'
 import type { Store } from './store/port.js'
 
 export interface ProviderOptions {
@@ -61,10 +62,12 @@ export interface ProviderOptions {
   pricePerHour: bigint
   /** Country and city, `DE-Berlin`; empty: not told. */
   location: string
-  /** Names of the runtimes on offer; each but tfjs must be handed over as well. */
+  /** Names of the runtimes on offer; for each but tfjs what runs it must be handed over as well. */
   runtimes: readonly string[]
   /** Jobs in containers. */
   containers?: Runtime | undefined
+  /** Shaders. */
+  shaders?: ShaderHost | undefined
   /** Of this program, for people. */
   version: string
   /** Default 60 s. */

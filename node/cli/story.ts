@@ -98,6 +98,8 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
       }
       case 'standing-lost':
         return `${peer(event.peer)} ${bad('lost its standing')} with this renter: ${event.reason}`
+      case 'objected':
+        return `${peer(event.peer)} ${bad('takes the job for invalid')}: ${event.detail}`
       case 'log': {
         const by = event.peer === undefined ? '' : ` ${nameOf(event.peer)}`
         return style.dim(`│${by} ${event.line}`)

@@ -107,7 +107,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     const known = ledger.get(lease)?.state ?? 'closed'
     if (known === 'closed') return endings.end(lease, 'LEASE_CLOSED')
     if (known !== 'open') return
-    if (!admission.readAgain(live)) return endings.fail(live, notOffered())
+    if (!(await admission.readAgain(live))) return endings.fail(live, notOffered())
     if (keyMark !== undefined) return
     for (const input of wantedOf(live.record)) if (!(await blobs.isComplete(lease, input))) return
     begin(live)
