@@ -1,12 +1,17 @@
+import type { Duplex } from 'node:stream'
 import type { Container } from 'dockerode'
 import { NightshiftError } from '../../../protocols/errors.js'
 import type { Clock, Log } from '../../../protocols/ports.js'
-import type { OutputFile, Run, RunEvent } from '../port.js'
+import type { ExecOptions, Execution, OutputFile, Run, RunEvent } from '../port.js'
 import { watchDisk } from './disk.js'
 import { type ContainerEngine, statusOf } from './engine.js'
+import { execute } from './exec.js'
+import { createIdleMeter } from './idle.js'
 import { createLineWriter } from './output.js'
 import { findFreedoms } from './process.js'
-import type { ContainerSpec } from './spec.js'
+import type { Relay } from './relay.js'
+import { createService, type Service } from './service.js'
+import { type ContainerSpec, isService } from './spec.js'
 import { listOutputs, readFolder } from './volume.js'
 
 const SETTLE_MS = 100
@@ -16,13 +21,15 @@ const KILLED_BY_SIGKILL = 137
 const MEMORY_CGROUP_HINT = 'the limit is `memory` plus `tmp` of the manifest’s `job`'
 
 /** What ended a run before its program did. */
-type Ending = 'stopped' | 'disk' | 'unconfined'
+type Ending = 'stopped' | 'disk' | 'unconfined' | 'unreachable'
 
 export interface RunParts {
   engine: ContainerEngine
   id: string
   spec: ContainerSpec
   volume: { name: string; mountpoint: string }
+  /** The way to the ports of a service. */
+  relay?: Relay
   clock: Clock
   log: Log
   logLinesPerSecond: number
@@ -33,14 +40,16 @@ export interface RunParts {
 
 /** A container that was made and filled, from its start to its removal. */
 export function createRun(parts: RunParts): Run {
-  const { engine, id, spec, volume, clock, log, onEvent, remove } = parts
+  const { engine, id, spec, volume, relay, clock, log, onEvent, remove } = parts
   const container = engine.api.getContainer(id)
   const undo: Array<() => void> = []
   let ending: Ending | undefined
   let because = ''
   let isRunning = false
-  let pausedAt: number | undefined
-  let pausedMs = 0
+  const idle = createIdleMeter(clock)
+  /** Aborts when the run is to end: nothing is started again. */
+  const over = new AbortController()
+  const service = createServiceOf()
   let lastCheckpoint = ''
   let checkpoints = 0
   let isCheckpointing = false
@@ -59,12 +68,13 @@ export function createRun(parts: RunParts): Run {
     if (ending !== undefined) return
     ending = reason
     because = detail
-    if (isRunning) await kill()
+    over.abort()
+    if (isRunning) await kill(reason === 'stopped')
   }
-  const kill = async () => {
+  const kill = async (isPolite: boolean) => {
     // A process that stands still hears no signal.
     await engine.ask('resuming', () => container.unpause()).catch(() => {})
-    if (ending !== 'stopped') return signal('SIGKILL')
+    if (!isPolite) return signal('SIGKILL')
     undo.push(clock.after(spec.grace, () => void signal('SIGKILL').catch((error) => warn('kill', error))))
     await signal('SIGTERM')
   }
@@ -112,21 +122,45 @@ export function createRun(parts: RunParts): Run {
       })
   }
 
+  function createServiceOf(): Service | undefined {
+    const { expose } = spec
+    if (expose === undefined || relay === undefined) return undefined
+    void relay.ended.then(() => end('unreachable').catch((error) => warn('ending', error)))
+    return createService({
+      spec: { ...spec, expose },
+      connect: relay.connect,
+      clock,
+      onEvent,
+      onHealth: (isHealthy) => idle.set('unhealthy', !isHealthy),
+      unpaidMs: () => idle.ms(),
+      end: () => void kill(true).catch((error) => warn('ending', error)),
+    })
+  }
+
   async function start(): Promise<readonly OutputFile[]> {
     if (ending !== undefined) throw endedEarly()
+    let state = await runOnce()
+    while (ending === undefined && (await service?.again({ code: state.ExitCode, signal: over.signal }))) {
+      state = await runOnce()
+    }
+    await looking
+    judge(state)
+    return listOutputs(engine, id, spec.output)
+  }
+
+  async function runOnce(): Promise<Awaited<ReturnType<typeof settle>>> {
     const { ended } = await attach()
     await engine.ask('starting the container', () => container.start())
     isRunning = true
-    if (ending !== undefined) await kill()
+    if (ending !== undefined) await kill(ending === 'stopped')
     watch()
+    service?.began()
     await checkConfinement()
     await ended
     const state = await settle()
     isRunning = false
     release()
-    await looking
-    judge(state)
-    return listOutputs(engine, id, spec.output)
+    return state
   }
 
   /** Before the start, so that no line is lost. `ended` resolves with the end of both streams. */
@@ -195,7 +229,15 @@ export function createRun(parts: RunParts): Run {
     OOMKilled: boolean
     Error: string
   }) {
-    if (ending === 'stopped') throw endedEarly()
+    if (ending === 'stopped') {
+      if (isService(spec)) return
+      throw endedEarly()
+    }
+    if (ending === 'unreachable') {
+      throw failure('ENGINE_FAILED', 'the way to the ports of the job is gone', 'look at the engine’s own log')
+    }
+    const gaveUp = service?.failure()
+    if (gaveUp !== undefined) throw gaveUp
     if (ending === 'disk')
       throw failure('DISK_LIMIT', `the job was ended: ${because}`, 'raise `disk`, or write less')
     if (ending === 'unconfined') {
@@ -219,30 +261,58 @@ export function createRun(parts: RunParts): Run {
   }
 
   function release(): void {
+    service?.stop()
     for (const act of undo.splice(0)) act()
+  }
+
+  async function connect(port: number): Promise<Duplex> {
+    if (relay === undefined || spec.expose?.includes(port) !== true) {
+      const declared = spec.expose?.join(', ') ?? 'none'
+      throw failure('PORT_NOT_EXPOSED', `port ${port} is not exposed; exposed: ${declared}`, 'name it in `expose`')
+    }
+    if (!isRunning) throw notRunning()
+    return relay.connect(port)
+  }
+
+  async function exec(command: readonly string[], options: ExecOptions): Promise<Execution> {
+    if (!spec.exec) {
+      const advice = 'declare `exec: true` in the manifest’s service before it is posted'
+      throw failure('EXEC_NOT_ALLOWED', 'the order does not allow programs beside the job', advice)
+    }
+    if (!isRunning) throw notRunning()
+    return execute({ engine, container: id, clock }, command, options)
   }
 
   return {
     start,
-    idleMs: () => pausedMs + (pausedAt === undefined ? 0 : clock.elapsed() - pausedAt),
+    idleMs: () => idle.ms(),
     checkpoint,
     pause: async () => {
+      service?.hold(true)
       await engine.ask('pausing', () => container.pause())
-      pausedAt ??= clock.elapsed()
+      idle.set('paused', true)
     },
     resume: async () => {
       await engine.ask('resuming', () => container.unpause())
-      pausedMs += pausedAt === undefined ? 0 : clock.elapsed() - pausedAt
-      pausedAt = undefined
+      idle.set('paused', false)
+      service?.hold(false)
     },
     stop: () => end('stopped'),
+    isService: isService(spec),
+    connect,
+    exec,
     close: async () => {
       isRunning = false
+      over.abort()
       release()
       await looking
       await remove()
     },
   }
+}
+
+function notRunning(): NightshiftError {
+  return failure('NOT_RUNNING', 'the job does not run at the moment', 'wait until it is healthy and try again')
 }
 
 function endedEarly(): NightshiftError {

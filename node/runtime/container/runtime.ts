@@ -5,14 +5,17 @@ import type { Clock, Log } from '../../../protocols/ports.js'
 import type { Run, Runtime, RuntimeJob } from '../port.js'
 import { confine, findDeviations } from './confinement.js'
 import { type ContainerEngine, statusOf } from './engine.js'
+import { openGate } from './gate.js'
 import { imageName, loadImage, removeImage } from './image.js'
 import { createRun } from './run.js'
 import { seccompProfile } from './seccomp.js'
-import { type ContainerLimits, type ContainerSpec, checkContainer, checkLimits } from './spec.js'
+import { type ContainerLimits, type ContainerSpec, checkContainer, checkLimits, isService } from './spec.js'
 import { fill } from './volume.js'
 
 const NODE_LABEL = 'org.nightshift.node'
 const JOB_LABEL = 'org.nightshift.job'
+/** Of what others depend on: Podman removes nothing that is still needed. */
+const GATE_LABEL = 'org.nightshift.gate'
 
 export interface ContainerRuntimeOptions {
   engine: ContainerEngine
@@ -98,10 +101,22 @@ async function prepare(
     await engine.ask('making the volume', (api) => api.createVolume({ Name: name, Labels: labels }))
     undo.push(() => removeVolume(engine, name))
     const { Mountpoint } = await engine.ask('reading the volume', (api) => api.getVolume(name).inspect())
+    const gate = isService(spec)
+      ? await openGate({
+          engine,
+          name: `${name}-gate`,
+          tag: imageName(node.slice(0, 12), `gate-${job.id}`),
+          labels: { ...labels, [GATE_LABEL]: 'true' },
+          seccomp,
+          undo: (act) => undo.push(act),
+          removeContainer,
+        })
+      : undefined
     const asked = confine(spec, {
       name,
       image: image.id,
       volume: name,
+      ...(gate === undefined ? {} : { joins: gate.id }),
       labels,
       seccomp,
       gpus: cards.slice(0, spec.gpus),
@@ -119,6 +134,7 @@ async function prepare(
       id: made.id,
       spec,
       volume: { name, mountpoint: Mountpoint },
+      ...(gate === undefined ? {} : { relay: gate.relay }),
       clock,
       log,
       logLinesPerSecond: limits.logLinesPerSecond,
@@ -152,7 +168,10 @@ async function clean(engine: ContainerEngine, node: string): Promise<number> {
   const containers = await engine.ask('listing containers', (api) =>
     api.listContainers({ all: true, filters }),
   )
-  for (const { Id } of containers) await removeContainer(engine, Id)
+  const [gates, jobs] = [true, false].map((isGate) =>
+    containers.filter(({ Labels }) => (Labels?.[GATE_LABEL] !== undefined) === isGate),
+  )
+  for (const { Id } of [...jobs!, ...gates!]) await removeContainer(engine, Id)
   const { Volumes } = await engine.ask('listing volumes', (api) => api.listVolumes({ filters }))
   for (const { Name } of Volumes ?? []) await removeVolume(engine, Name)
   const prefix = imageName(node.slice(0, 12), '')
