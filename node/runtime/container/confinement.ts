@@ -81,9 +81,7 @@ export function confine(spec: ContainerSpec, confined: Confined): ContainerCreat
       ],
       Tmpfs: Object.fromEntries(MEMORY_FOLDERS.map((folder) => [folder, tmpfs])),
       Mounts:
-        volume === undefined
-          ? []
-          : [{ Type: 'volume', Source: volume, Target: JOB_FOLDER, ReadOnly: false }],
+        volume === undefined ? [] : [{ Type: 'volume', Source: volume, Target: JOB_FOLDER, ReadOnly: false }],
       // Podman has no log driver that keeps nothing and can still be attached to early; its log goes with the container.
       LogConfig: { Type: engine === 'docker' ? 'none' : 'k8s-file', Config: {} },
       RestartPolicy: { Name: 'no' },

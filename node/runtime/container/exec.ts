@@ -70,15 +70,21 @@ export async function execute(
   const freedoms = Pid > 0 ? ((await findFreedoms(Pid, container)) ?? []) : []
   if (freedoms.length > 0) {
     close()
-    throw new NightshiftError('UNCONFINED', `the engine did not confine the program: ${freedoms.join('; ')}`, {
-      advice: 'update the container engine',
-    })
+    throw new NightshiftError(
+      'UNCONFINED',
+      `the engine did not confine the program: ${freedoms.join('; ')}`,
+      {
+        advice: 'update the container engine',
+      },
+    )
   }
   const resize: Execution['resize'] = async ({ rows, columns }) => {
-    await engine.ask('resizing a terminal', () => made.resize({ h: rows, w: columns })).catch((error) => {
-      // It has ended meanwhile.
-      if (![404, 409, 500].includes(statusOf(error) ?? 0)) throw error
-    })
+    await engine
+      .ask('resizing a terminal', () => made.resize({ h: rows, w: columns }))
+      .catch((error) => {
+        // Podman answers with a status that dockerode does not expect; the others: it has ended meanwhile.
+        if (![201, 404, 409, 500].includes(statusOf(error) ?? 0)) throw error
+      })
   }
   if (terminal !== undefined) await resize(terminal)
   return { input: wire as Writable, output, errors, ended, resize, close }

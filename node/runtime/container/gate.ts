@@ -2,13 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { NightshiftError } from '../../../protocols/errors.js'
-import { confine, findDeviations } from './confinement.js'
+import { confine } from './confinement.js'
 import type { ContainerEngine } from './engine.js'
 import { hijack } from './hijack.js'
 import { removeImage } from './image.js'
 import { createRelay, type Relay } from './relay.js'
 import { parseContainerSpec } from './spec.js'
 import { writeTar } from './tar.js'
+import { makeContainer, removeContainer } from './vessel.js'
 
 /**
  * The way to a job's ports. The job has no network; its network namespace, with nothing but a loopback in it, is that of a
@@ -35,7 +36,6 @@ export interface GateParts {
   seccomp: string
   /** Is called with what removes each thing that was made, as soon as it is there. */
   undo: (act: () => Promise<unknown>) => void
-  removeContainer: (engine: ContainerEngine, id: string) => Promise<void>
 }
 
 /** Throws PORTS_NOT_OFFERED on other machines than x86-64 and arm64, ENGINE_FAILED, UNCONFINED. */
@@ -48,7 +48,13 @@ export async function openGate(parts: GateParts): Promise<Gate> {
     for await (const _ of progress as AsyncIterable<unknown>);
   })
   undo(() => removeImage(engine, tag))
-  const spec = parseContainerSpec({ archive: 'relay', directory: '/', memory: RELAY_MEMORY, tmp: '1Mi', processes: 8 })
+  const spec = parseContainerSpec({
+    archive: 'relay',
+    directory: '/',
+    memory: RELAY_MEMORY,
+    tmp: '1Mi',
+    processes: 8,
+  })
   const confined = confine(spec, {
     name,
     image: tag,
@@ -58,22 +64,19 @@ export async function openGate(parts: GateParts): Promise<Gate> {
     engine: engine.kind,
   })
   const asked = { ...confined, AttachStdin: true, OpenStdin: true, StdinOnce: true }
-  const made = await engine.ask('making the relay', (api) => api.createContainer(asked))
-  undo(() => parts.removeContainer(engine, made.id))
-  const deviations = findDeviations(await made.inspect(), asked, engine.kind)
-  if (deviations.length > 0) {
-    throw new NightshiftError('UNCONFINED', `the relay would not be confined: ${deviations.join('; ')}`, {
-      advice: 'update the container engine',
-      context: { deviations },
-    })
-  }
-  const path = `/containers/${made.id}/attach?stream=1&stdin=1&stdout=1&stderr=1`
+  const id = await makeContainer(engine, asked)
+  undo(() => removeContainer(engine, id))
+  const path = `/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1`
   const wire = await hijack(engine, 'attaching to the relay', path)
   undo(async () => wire.destroy())
-  await engine.ask('starting the relay', () => made.start())
+  await engine.ask('starting the relay', (api) => api.getContainer(id).start())
   const relay = createRelay(wire)
-  await engine.ask('waiting for the relay', () => Promise.race([relay.ready, relay.ended.then(silent)]), READY_MS)
-  return { id: made.id, relay }
+  await engine.ask(
+    'waiting for the relay',
+    () => Promise.race([relay.ready, relay.ended.then(silent)]),
+    READY_MS,
+  )
+  return { id, relay }
 }
 
 function silent(): never {
@@ -115,4 +118,3 @@ function relayImage(program: Uint8Array, architecture: 'x64' | 'arm64', tag: str
     await tar.add({ name: 'manifest.json' }, Buffer.from(JSON.stringify(manifest)))
   })
 }
-

@@ -72,7 +72,9 @@ async function findProblem(parts: {
 }): Promise<string | undefined> {
   const { health, port, connect, clock, signal } = parts
   const late = new AbortController()
-  const cancel = clock.after(health.timeout, () => late.abort(new Error(`no answer within ${health.timeout} ms`)))
+  const cancel = clock.after(health.timeout, () =>
+    late.abort(new Error(`no answer within ${health.timeout} ms`)),
+  )
   const limit = AbortSignal.any([late.signal, signal])
   let connection: Duplex | undefined
   try {

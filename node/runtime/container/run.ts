@@ -12,6 +12,7 @@ import { findFreedoms } from './process.js'
 import type { Relay } from './relay.js'
 import { createService, type Service } from './service.js'
 import { type ContainerSpec, isService } from './spec.js'
+import type { Vessel } from './vessel.js'
 import { listOutputs, readFolder } from './volume.js'
 
 const SETTLE_MS = 100
@@ -25,7 +26,7 @@ type Ending = 'stopped' | 'disk' | 'unconfined' | 'unreachable'
 
 export interface RunParts {
   engine: ContainerEngine
-  id: string
+  vessel: Vessel
   spec: ContainerSpec
   volume: { name: string; mountpoint: string }
   /** The way to the ports of a service. */
@@ -40,8 +41,9 @@ export interface RunParts {
 
 /** A container that was made and filled, from its start to its removal. */
 export function createRun(parts: RunParts): Run {
-  const { engine, id, spec, volume, relay, clock, log, onEvent, remove } = parts
-  const container = engine.api.getContainer(id)
+  const { engine, vessel, spec, volume, relay, clock, log, onEvent, remove } = parts
+  const { id } = vessel
+  const container = () => engine.api.getContainer(id())
   const undo: Array<() => void> = []
   let ending: Ending | undefined
   let because = ''
@@ -57,7 +59,7 @@ export function createRun(parts: RunParts): Run {
 
   const signal = async (name: string) => {
     try {
-      await engine.ask(`sending ${name}`, () => container.kill({ signal: name }))
+      await engine.ask(`sending ${name}`, () => container().kill({ signal: name }))
     } catch (error) {
       // It has ended meanwhile.
       if (![404, 409, 500].includes(statusOf(error) ?? 0)) throw error
@@ -73,20 +75,20 @@ export function createRun(parts: RunParts): Run {
   }
   const kill = async (isPolite: boolean) => {
     // A process that stands still hears no signal.
-    await engine.ask('resuming', () => container.unpause()).catch(() => {})
+    await engine.ask('resuming', () => container().unpause()).catch(() => {})
     if (!isPolite) return signal('SIGKILL')
     undo.push(clock.after(spec.grace, () => void signal('SIGKILL').catch((error) => warn('kill', error))))
     await signal('SIGTERM')
   }
   const warn = (what: string, error: unknown) => {
-    log.warn(`${what} of a container failed`, { container: id, error: String(error) })
+    log.warn(`${what} of a container failed`, { container: id(), error: String(error) })
   }
 
   /** A new checkpoint is told once; one that is being written has a name that ends in .partial. */
   const lookForCheckpoint = () => {
     looking = looking
       .then(async () => {
-        const bytes = await readFolder(engine, id, 'checkpoint', spec.checkpoint!.size)
+        const bytes = await readFolder(engine, id(), 'checkpoint', spec.checkpoint!.size)
         if (bytes === undefined) return
         const digest = Buffer.from(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes))).toString(
           'hex',
@@ -141,16 +143,18 @@ export function createRun(parts: RunParts): Run {
     if (ending !== undefined) throw endedEarly()
     let state = await runOnce()
     while (ending === undefined && (await service?.again({ code: state.ExitCode, signal: over.signal }))) {
+      await looking
+      await vessel.remake()
       state = await runOnce()
     }
     await looking
     judge(state)
-    return listOutputs(engine, id, spec.output)
+    return listOutputs(engine, id(), spec.output)
   }
 
   async function runOnce(): Promise<Awaited<ReturnType<typeof settle>>> {
     const { ended } = await attach()
-    await engine.ask('starting the container', () => container.start())
+    await engine.ask('starting the container', () => container().start())
     isRunning = true
     if (ending !== undefined) await kill(ending === 'stopped')
     watch()
@@ -171,7 +175,7 @@ export function createRun(parts: RunParts): Run {
       onLine: (line) => onEvent({ kind: 'log', line }),
     })
     const streams = await engine.ask('attaching to the container', () =>
-      container.attach({ stream: true, stdout: true, stderr: true }),
+      container().attach({ stream: true, stdout: true, stderr: true }),
     )
     engine.api.modem.demuxStream(streams, writer.out, writer.errors)
     undo.push(() => (streams as unknown as { destroy(): void }).destroy())
@@ -202,18 +206,18 @@ export function createRun(parts: RunParts): Run {
   }
 
   async function checkConfinement(): Promise<void> {
-    const { State } = await engine.ask('reading the container', () => container.inspect())
+    const { State } = await engine.ask('reading the container', () => container().inspect())
     if (!State.Running || State.Pid <= 0) return
-    const freedoms = await findFreedoms(State.Pid, id)
+    const freedoms = await findFreedoms(State.Pid, id())
     if (freedoms === undefined)
-      return log.debug('the confinement cannot be seen from here', { container: id })
+      return log.debug('the confinement cannot be seen from here', { container: id() })
     if (freedoms.length > 0) await end('unconfined', freedoms.join('; '))
   }
 
   /** The streams end when the program does, or when it closes them: only the engine knows which. */
   async function settle(): Promise<Awaited<ReturnType<Container['inspect']>>['State']> {
     for (let looks = 0; ; looks++) {
-      const { State } = await engine.ask('reading the container', () => container.inspect())
+      const { State } = await engine.ask('reading the container', () => container().inspect())
       if (!State.Running && State.Status !== 'stopping') return State
       // A program that has closed its streams and goes on is waited for as long as it runs.
       await clock.sleep(looks < MAX_SETTLES ? SETTLE_MS : SETTLE_MS * 10)
@@ -234,7 +238,11 @@ export function createRun(parts: RunParts): Run {
       throw endedEarly()
     }
     if (ending === 'unreachable') {
-      throw failure('ENGINE_FAILED', 'the way to the ports of the job is gone', 'look at the engine’s own log')
+      throw failure(
+        'ENGINE_FAILED',
+        'the way to the ports of the job is gone',
+        'look at the engine’s own log',
+      )
     }
     const gaveUp = service?.failure()
     if (gaveUp !== undefined) throw gaveUp
@@ -268,7 +276,11 @@ export function createRun(parts: RunParts): Run {
   async function connect(port: number): Promise<Duplex> {
     if (relay === undefined || spec.expose?.includes(port) !== true) {
       const declared = spec.expose?.join(', ') ?? 'none'
-      throw failure('PORT_NOT_EXPOSED', `port ${port} is not exposed; exposed: ${declared}`, 'name it in `expose`')
+      throw failure(
+        'PORT_NOT_EXPOSED',
+        `port ${port} is not exposed; exposed: ${declared}`,
+        'name it in `expose`',
+      )
     }
     if (!isRunning) throw notRunning()
     return relay.connect(port)
@@ -280,7 +292,7 @@ export function createRun(parts: RunParts): Run {
       throw failure('EXEC_NOT_ALLOWED', 'the order does not allow programs beside the job', advice)
     }
     if (!isRunning) throw notRunning()
-    return execute({ engine, container: id, clock }, command, options)
+    return execute({ engine, container: id(), clock }, command, options)
   }
 
   return {
@@ -289,11 +301,11 @@ export function createRun(parts: RunParts): Run {
     checkpoint,
     pause: async () => {
       service?.hold(true)
-      await engine.ask('pausing', () => container.pause())
+      await engine.ask('pausing', () => container().pause())
       idle.set('paused', true)
     },
     resume: async () => {
-      await engine.ask('resuming', () => container.unpause())
+      await engine.ask('resuming', () => container().unpause())
       idle.set('paused', false)
       service?.hold(false)
     },
@@ -312,7 +324,11 @@ export function createRun(parts: RunParts): Run {
 }
 
 function notRunning(): NightshiftError {
-  return failure('NOT_RUNNING', 'the job does not run at the moment', 'wait until it is healthy and try again')
+  return failure(
+    'NOT_RUNNING',
+    'the job does not run at the moment',
+    'wait until it is healthy and try again',
+  )
 }
 
 function endedEarly(): NightshiftError {

@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import { NightshiftError } from '../../../protocols/errors.js'
 import type { Clock, Log } from '../../../protocols/ports.js'
 import type { Run, Runtime, RuntimeJob } from '../port.js'
-import { confine, findDeviations } from './confinement.js'
-import { type ContainerEngine, statusOf } from './engine.js'
+import { confine } from './confinement.js'
+import type { ContainerEngine } from './engine.js'
 import { openGate } from './gate.js'
 import { imageName, loadImage, removeImage } from './image.js'
 import { createRun } from './run.js'
 import { seccompProfile } from './seccomp.js'
 import { type ContainerLimits, type ContainerSpec, checkContainer, checkLimits, isService } from './spec.js'
+import { makeVessel, removeContainer, removeVolume } from './vessel.js'
 import { fill } from './volume.js'
 
 const NODE_LABEL = 'org.nightshift.node'
@@ -109,7 +110,6 @@ async function prepare(
           labels: { ...labels, [GATE_LABEL]: 'true' },
           seccomp,
           undo: (act) => undo.push(act),
-          removeContainer,
         })
       : undefined
     const asked = confine(spec, {
@@ -122,16 +122,14 @@ async function prepare(
       gpus: cards.slice(0, spec.gpus),
       engine: engine.kind,
     })
-    const made = await engine.ask('making the container', (api) => api.createContainer(asked))
-    undo.push(() => removeContainer(engine, made.id))
-    const deviations = findDeviations(await made.inspect(), asked, engine.kind)
-    if (deviations.length > 0) throw unconfined(engine, deviations)
+    const vessel = await makeVessel(engine, asked)
+    undo.push(vessel.remove)
     const files = job.inputs.filter((input) => input.name !== spec.archive)
-    await fill(engine, made.id, files, job.from)
+    await fill(engine, vessel.id(), files, job.from)
     signal.throwIfAborted()
     return createRun({
       engine,
-      id: made.id,
+      vessel,
       spec,
       volume: { name, mountpoint: Mountpoint },
       ...(gate === undefined ? {} : { relay: gate.relay }),
@@ -145,22 +143,6 @@ async function prepare(
     await remove()
     throw error
   }
-}
-
-/** Killed first: removal by force waits ten seconds for a program that ignores the polite signal. */
-async function removeContainer(engine: ContainerEngine, id: string): Promise<void> {
-  await engine.ask('killing', (api) => api.getContainer(id).kill({ signal: 'SIGKILL' })).catch(() => {})
-  await gone(engine.ask('removing', (api) => api.getContainer(id).remove({ force: true, v: true })))
-}
-
-async function removeVolume(engine: ContainerEngine, name: string): Promise<void> {
-  await gone(engine.ask('removing the volume', (api) => api.getVolume(name).remove({ force: true })))
-}
-
-async function gone(removal: Promise<unknown>): Promise<void> {
-  await removal.catch((error) => {
-    if (statusOf(error) !== 404) throw error
-  })
 }
 
 async function clean(engine: ContainerEngine, node: string): Promise<number> {
@@ -179,16 +161,4 @@ async function clean(engine: ContainerEngine, node: string): Promise<number> {
   const tags = images.flatMap(({ RepoTags }) => RepoTags ?? []).filter((tag) => tag.startsWith(prefix))
   for (const tag of tags) await removeImage(engine, tag)
   return containers.length + (Volumes ?? []).length + tags.length
-}
-
-function unconfined(engine: ContainerEngine, deviations: readonly string[]): NightshiftError {
-  const said = deviations.join('; ')
-  return new NightshiftError(
-    'UNCONFINED',
-    `${engine.kind} ${engine.version} would not confine the job: ${said}`,
-    {
-      advice: 'update the container engine, or take `container` out of provider.runtimes',
-      context: { deviations: [...deviations] },
-    },
-  )
 }

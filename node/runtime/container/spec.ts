@@ -134,7 +134,11 @@ const containerSpec = z
       if (ms < 1_000 || ms > most) context.addIssue({ code: 'custom', path: [key, name], message })
     }
     if (health.port !== undefined && !expose.includes(health.port)) {
-      context.addIssue({ code: 'custom', path: ['health', 'port'], message: 'one of the ports under `expose`' })
+      context.addIssue({
+        code: 'custom',
+        path: ['health', 'port'],
+        message: 'one of the ports under `expose`',
+      })
     }
     if (new Set(expose).size !== expose.length) {
       context.addIssue({ code: 'custom', path: ['expose'], message: 'each port once' })
