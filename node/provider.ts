@@ -38,6 +38,7 @@ import {
   type Pricing,
   type StrategyName,
 } from './provider/pricing/pricing.js'
+import { serveReach } from './provider/reach.js'
 import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
 import { createTurnout } from './provider/turnout.js'
@@ -336,7 +337,8 @@ async function startServices(
     maxInputBytes: options.maxInputBytes ?? DEFAULT_MAX_INPUT_BYTES,
     confirm,
   })
-  const { onClosed } = jobs
+  const { onClosed, runOf } = jobs
+  const stopReach = await serveReach({ ...shared, runOf })
   const settlements = await serveSettlements({ ...shared, confirm, onClosed })
   const reconciler = createReconciler({
     ...shared,
@@ -383,7 +385,8 @@ async function startServices(
     isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats, random }),
   })
   const unhandle = async () => {
-    await Promise.allSettled([leases.stop(), challenges.stop(), stopInventory(), settlements.stop()])
+    const stops = [leases.stop, challenges.stop, stopInventory, settlements.stop, stopReach]
+    await Promise.allSettled(stops.map((stop) => stop()))
   }
   return {
     ledger,
