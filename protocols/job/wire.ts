@@ -977,6 +977,7 @@ export interface JobEvent {
   output?: Output
   chunk?: Chunk
   checkpoint?: Checkpoint
+  leaving?: Leaving
 }
 
 export namespace JobEvent {
@@ -991,7 +992,19 @@ export namespace JobEvent {
 
         obj = { ...obj }
 
+        if (obj.leaving != null) {
+          obj.checkpoint = undefined
+          obj.chunk = undefined
+          obj.output = undefined
+          obj.progress = undefined
+          obj.log = undefined
+          obj.state = undefined
+          obj.need = undefined
+          obj.refused = undefined
+        }
+
         if (obj.checkpoint != null) {
+          obj.leaving = undefined
           obj.chunk = undefined
           obj.output = undefined
           obj.progress = undefined
@@ -1002,6 +1015,7 @@ export namespace JobEvent {
         }
 
         if (obj.chunk != null) {
+          obj.leaving = undefined
           obj.checkpoint = undefined
           obj.output = undefined
           obj.progress = undefined
@@ -1012,6 +1026,7 @@ export namespace JobEvent {
         }
 
         if (obj.output != null) {
+          obj.leaving = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
           obj.progress = undefined
@@ -1022,6 +1037,7 @@ export namespace JobEvent {
         }
 
         if (obj.progress != null) {
+          obj.leaving = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
           obj.output = undefined
@@ -1032,6 +1048,7 @@ export namespace JobEvent {
         }
 
         if (obj.log != null) {
+          obj.leaving = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
           obj.output = undefined
@@ -1042,6 +1059,7 @@ export namespace JobEvent {
         }
 
         if (obj.state != null) {
+          obj.leaving = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
           obj.output = undefined
@@ -1052,6 +1070,7 @@ export namespace JobEvent {
         }
 
         if (obj.need != null) {
+          obj.leaving = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
           obj.output = undefined
@@ -1062,6 +1081,7 @@ export namespace JobEvent {
         }
 
         if (obj.refused != null) {
+          obj.leaving = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
           obj.output = undefined
@@ -1119,6 +1139,11 @@ export namespace JobEvent {
         if (obj.checkpoint != null) {
           w.uint32(82)
           Checkpoint.codec().encode(obj.checkpoint, w)
+        }
+
+        if (obj.leaving != null) {
+          w.uint32(242)
+          Leaving.codec().encode(obj.leaving, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -1192,6 +1217,12 @@ export namespace JobEvent {
               })
               break
             }
+            case 30: {
+              obj.leaving = Leaving.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.leaving
+              })
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1199,7 +1230,19 @@ export namespace JobEvent {
           }
         }
 
+        if (obj.leaving != null) {
+          delete obj.checkpoint
+          delete obj.chunk
+          delete obj.output
+          delete obj.progress
+          delete obj.log
+          delete obj.state
+          delete obj.need
+          delete obj.refused
+        }
+
         if (obj.checkpoint != null) {
+          delete obj.leaving
           delete obj.chunk
           delete obj.output
           delete obj.progress
@@ -1210,6 +1253,7 @@ export namespace JobEvent {
         }
 
         if (obj.chunk != null) {
+          delete obj.leaving
           delete obj.checkpoint
           delete obj.output
           delete obj.progress
@@ -1220,6 +1264,7 @@ export namespace JobEvent {
         }
 
         if (obj.output != null) {
+          delete obj.leaving
           delete obj.checkpoint
           delete obj.chunk
           delete obj.progress
@@ -1230,6 +1275,7 @@ export namespace JobEvent {
         }
 
         if (obj.progress != null) {
+          delete obj.leaving
           delete obj.checkpoint
           delete obj.chunk
           delete obj.output
@@ -1240,6 +1286,7 @@ export namespace JobEvent {
         }
 
         if (obj.log != null) {
+          delete obj.leaving
           delete obj.checkpoint
           delete obj.chunk
           delete obj.output
@@ -1250,6 +1297,7 @@ export namespace JobEvent {
         }
 
         if (obj.state != null) {
+          delete obj.leaving
           delete obj.checkpoint
           delete obj.chunk
           delete obj.output
@@ -1260,6 +1308,7 @@ export namespace JobEvent {
         }
 
         if (obj.need != null) {
+          delete obj.leaving
           delete obj.checkpoint
           delete obj.chunk
           delete obj.output
@@ -1270,6 +1319,7 @@ export namespace JobEvent {
         }
 
         if (obj.refused != null) {
+          delete obj.leaving
           delete obj.checkpoint
           delete obj.chunk
           delete obj.output
@@ -1353,6 +1403,13 @@ export namespace JobEvent {
             case 10: {
               yield * Checkpoint.codec().stream(reader, reader.uint32(), `${prefix}.checkpoint`, {
                 limits: opts.limits?.checkpoint
+              })
+
+              break
+            }
+            case 30: {
+              yield * Leaving.codec().stream(reader, reader.uint32(), `${prefix}.leaving`, {
+                limits: opts.limits?.leaving
               })
 
               break
@@ -1494,6 +1551,16 @@ export namespace JobEvent {
     value: number
   }
 
+  export interface JobEventLeavingAtMsFieldEvent {
+    field: '$.leaving.atMs'
+    value: number
+  }
+
+  export interface JobEventLeavingReasonFieldEvent {
+    field: '$.leaving.reason'
+    value: string
+  }
+
   export function encode (obj: Partial<JobEvent>): Uint8Array {
     return encodeMessage(obj, JobEvent.codec())
   }
@@ -1502,7 +1569,7 @@ export namespace JobEvent {
     return decodeMessage(buf, JobEvent.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventNeedSha256FieldEvent | JobEventNeedOffsetFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventChunkSha256FieldEvent | JobEventChunkOffsetFieldEvent | JobEventChunkDataFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventNeedSha256FieldEvent | JobEventNeedOffsetFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventChunkSha256FieldEvent | JobEventChunkOffsetFieldEvent | JobEventChunkDataFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent | JobEventLeavingAtMsFieldEvent | JobEventLeavingReasonFieldEvent> {
     return streamMessage(buf, JobEvent.codec(), opts)
   }
 }
@@ -2376,6 +2443,118 @@ export namespace Checkpoint {
 
   export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Checkpoint>): Generator<CheckpointStepFieldEvent | CheckpointBlobNameFieldEvent | CheckpointBlobSha256FieldEvent | CheckpointBlobBytesFieldEvent> {
     return streamMessage(buf, Checkpoint.codec(), opts)
+  }
+}
+
+export interface Leaving {
+  atMs: number
+  reason: string
+}
+
+export namespace Leaving {
+  let _codec: Codec<Leaving>
+
+  export const codec = (): Codec<Leaving> => {
+    if (_codec == null) {
+      _codec = message<Leaving>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.atMs != null && obj.atMs !== 0)) {
+          w.uint32(8)
+          w.uint64Number(obj.atMs)
+        }
+
+        if ((obj.reason != null && obj.reason !== '')) {
+          w.uint32(18)
+          w.string(obj.reason)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          atMs: 0,
+          reason: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.atMs = reader.uint64Number()
+              break
+            }
+            case 2: {
+              obj.reason = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.atMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.reason`,
+                value: reader.string()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface LeavingAtMsFieldEvent {
+    field: '$.atMs'
+    value: number
+  }
+
+  export interface LeavingReasonFieldEvent {
+    field: '$.reason'
+    value: string
+  }
+
+  export function encode (obj: Partial<Leaving>): Uint8Array {
+    return encodeMessage(obj, Leaving.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Leaving>): Leaving {
+    return decodeMessage(buf, Leaving.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Leaving>): Generator<LeavingAtMsFieldEvent | LeavingReasonFieldEvent> {
+    return streamMessage(buf, Leaving.codec(), opts)
   }
 }
 
