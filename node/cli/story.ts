@@ -114,6 +114,8 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
         const { step, bytes, peer: by } = event.checkpoint
         return `checkpoint after step ${step} of ${nameOf(by)} is kept (${bytes.toLocaleString('en')} bytes)`
       }
+      case 'leaving':
+        return `${peer(event.peer)} says that it leaves in ${Math.max(0, Math.round((event.endsAtMs - event.atMs) / 1_000))} s: ${event.reason}`
       case 'continued':
         return `${peer(event.peer)} goes on from step ${event.step}`
       case 'output':

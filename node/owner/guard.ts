@@ -15,7 +15,7 @@ import type { Blind, Seen, Sensor, SensorName } from './port.js'
 
 /** Watches for the owner, and tells whoever works when to stand still, to leave, and that it may come back. */
 export interface Guard {
-  /** Before it nothing is watched. Tells the first verdict if it is another than free. */
+  /** Before it nothing is watched; what pause and schedule say is known already. Does what the first verdict asks for. */
   start(): Promise<void>
   /** The owner's word; stored before it is acted upon. Resolves when what it means now has been done. */
   pause(options: PauseOptions): Promise<void>
@@ -48,6 +48,8 @@ export interface GuardActs {
 const PAUSE_KEY = 'pause'
 /** A schedule, a pause and an idle time end at some moment, without any sensor telling. */
 const TICK_MS = 1_000
+/** A card that did not come up, say, may do so later. */
+const AGAIN_MS = 10_000
 
 export async function createGuard(parts: {
   sensors: readonly Sensor[]
@@ -68,6 +70,8 @@ export async function createGuard(parts: {
   let schedule: ScheduleState | undefined
   let acted: Promise<void> = Promise.resolve()
   let stopTicking = () => {}
+  let cancelAgain = () => {}
+  let isStarted = false
   let isStopped = false
 
   /** The next change is looked for once, not every second; a clock that was set asks for it anew. */
@@ -83,8 +87,7 @@ export async function createGuard(parts: {
     return schedule
   }
 
-  function look(): Promise<void> {
-    if (isStopped) return acted
+  function next(): OwnerState {
     const unixMs = clock.now()
     if (pause?.untilMs !== undefined && unixMs >= pause.untilMs) forget()
     const current = readSchedule(unixMs)
@@ -93,19 +96,35 @@ export async function createGuard(parts: {
       ...(pause === undefined ? {} : { pause }),
       ...(current === undefined ? {} : { schedule: current }),
     }
+    return decide(state, facts, settings, { elapsedMs: clock.elapsed(), unixMs })
+  }
+
+  function look(): Promise<void> {
+    if (isStopped) return acted
     const before = state.verdict
-    state = decide(state, facts, settings, { elapsedMs: clock.elapsed(), unixMs })
+    state = next()
     const { verdict } = state
     if (!isSame(before, verdict)) {
       if (before.kind !== verdict.kind) log.info(`the node is ${verdict.kind}`, { ...verdict })
-      // In order, each after the one before has been done; a newer verdict does not overtake an older one.
-      acted = acted
-        .then(() => act(verdict))
-        .catch((error: unknown) => {
-          log.error('what the owner wants could not be done', { error: String(error), ...verdict })
-        })
+      carryOut(verdict)
     }
     return acted
+  }
+
+  /** In order, each after the one before has been done: a newer verdict does not overtake an older one. */
+  function carryOut(verdict: Verdict): void {
+    acted = acted
+      .then(() => act(verdict))
+      .catch((error: unknown) => {
+        log.error('what the owner wants could not be done; it is tried again', {
+          error: String(error),
+          ...verdict,
+        })
+        cancelAgain()
+        cancelAgain = clock.after(AGAIN_MS, () => {
+          if (!isStopped && isSame(state.verdict, verdict)) carryOut(state.verdict)
+        })
+      })
   }
 
   function act(verdict: Verdict): Promise<void> {
@@ -123,6 +142,7 @@ export async function createGuard(parts: {
 
   return {
     start: async () => {
+      isStarted = true
       for (const sensor of sensors) {
         sensor.start((told) => {
           seen = { ...seen, ...told }
@@ -148,13 +168,14 @@ export async function createGuard(parts: {
       await look()
     },
     view: () => ({
-      verdict: state.verdict,
+      verdict: isStarted ? state.verdict : next().verdict,
       watched: sensors.map(({ name, means }) => ({ name, means })),
       blind: [...parts.blind],
     }),
     stop: async () => {
       isStopped = true
       stopTicking()
+      cancelAgain()
       await Promise.allSettled(sensors.map((sensor) => sensor.stop()))
       await acted
     },

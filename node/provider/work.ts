@@ -24,6 +24,9 @@ export interface Work {
   /** Asks for a checkpoint; rejects where the job has none. */
   checkpoint(): Promise<void>
   stop(reason: StopReason): void
+  /** The meter stands still with it; rejects where the job cannot. */
+  standStill(): Promise<void>
+  goOn(): Promise<void>
 }
 
 /**
@@ -32,6 +35,8 @@ export interface Work {
  */
 const UNPAID_SLICES = 3
 const SHORTEST_PATIENCE_MS = 3_000
+/** The owner who wants the card waits no longer for a program that would tidy up. */
+const OWNER_GRACE_MS = 200
 const LONGEST_CHECK_MS = 1_000
 const SHORTEST_CHECK_MS = 25
 
@@ -57,7 +62,7 @@ export function startWork(parts: {
     if (broken !== undefined) return
     broken = stopped(reason)
     // What the engine or the device says of it, the end of the run says too.
-    run.stop().catch(() => {})
+    run.stop(reason === 'PROVIDER_PAUSED' ? OWNER_GRACE_MS : undefined).catch(() => {})
   }
 
   const patienceMs = Math.max(SHORTEST_PATIENCE_MS, UNPAID_SLICES * meter.sliceMs)
@@ -80,7 +85,14 @@ export function startWork(parts: {
       stopChecking()
     }
   }
-  return { workedMs, output: work(), checkpoint: () => run.checkpoint(), stop }
+  return {
+    workedMs,
+    output: work(),
+    checkpoint: () => run.checkpoint(),
+    stop,
+    standStill: () => run.pause(),
+    goOn: () => run.resume(),
+  }
 }
 
 function stopped(reason: StopReason): NightshiftError {

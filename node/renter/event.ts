@@ -39,6 +39,8 @@ export type DeploymentEvent = { atMs: number } & (
     }
   | { kind: 'voucher'; peer: string; amount: bigint; sequence: bigint }
   | { kind: 'checkpoint'; checkpoint: CheckpointFile }
+  // The provider will end the work at `endsAtMs`, of its own will; another is looked for meanwhile.
+  | { kind: 'leaving'; peer: string; endsAtMs: number; reason: string }
   // The provider begins where another has stopped.
   | { kind: 'continued'; peer: string; step: number }
   | ({ kind: 'output' } & OutputFile)

@@ -28,6 +28,10 @@ export interface LeaseRecord {
   proposal?: { order: Uint8Array; result: Uint8Array }
   /** As the chain numbers it; known once it is open. */
   serial?: bigint
+  /** Seconds from the provider's word that it leaves until it does, as its bid promised; missing: none. */
+  noticeS?: number
+  /** When it said so, Unix milliseconds. */
+  leavingToldAtMs?: number
   /** When the provider first said that it runs, Unix milliseconds: never more than has passed since is paid for. */
   begunAtMs?: number
   /** The highest voucher that was ever signed: the next one is never lower, whatever crashes in between. */
@@ -106,6 +110,7 @@ export async function signLease(
     deposit: depositFor(terms.pricePerHour, terms.durationS),
     state: 'proposed',
     proposedAtMs: clock.now(),
+    ...(award.winner.noticeS === undefined ? {} : { noticeS: award.winner.noticeS }),
   }
   return propose(parts, proposed, { order: envelope, result: award.result }, signal)
 }

@@ -38,6 +38,7 @@ export function createRun(parts: RunParts): Run {
   const undo: Array<() => void> = []
   let ending: Ending | undefined
   let because = ''
+  let { grace } = spec
   let isRunning = false
   let pausedAt: number | undefined
   let pausedMs = 0
@@ -65,7 +66,7 @@ export function createRun(parts: RunParts): Run {
     // A process that stands still hears no signal.
     await engine.ask('resuming', () => container.unpause()).catch(() => {})
     if (ending !== 'stopped') return signal('SIGKILL')
-    undo.push(clock.after(spec.grace, () => void signal('SIGKILL').catch((error) => warn('kill', error))))
+    undo.push(clock.after(grace, () => void signal('SIGKILL').catch((error) => warn('kill', error))))
     await signal('SIGTERM')
   }
   const warn = (what: string, error: unknown) => {
@@ -235,7 +236,10 @@ export function createRun(parts: RunParts): Run {
       pausedMs += pausedAt === undefined ? 0 : clock.elapsed() - pausedAt
       pausedAt = undefined
     },
-    stop: () => end('stopped'),
+    stop: (mostGraceMs = grace) => {
+      grace = Math.min(grace, mostGraceMs)
+      return end('stopped')
+    },
     close: async () => {
       isRunning = false
       release()

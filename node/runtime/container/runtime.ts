@@ -31,6 +31,8 @@ export interface ContainerRuntimeOptions {
 export async function createContainerRuntime(options: ContainerRuntimeOptions): Promise<Runtime> {
   const { engine, limits, node } = options
   const seccomp = await writeProfile(options)
+  /** The engine's names of containers that are there now. */
+  const made = new Set<string>()
 
   const check = (declared: RuntimeJob['declared'], inputNames: readonly string[]): ContainerSpec => {
     const spec = checkContainer(declared, inputNames)
@@ -44,8 +46,9 @@ export async function createContainerRuntime(options: ContainerRuntimeOptions): 
     check: (declared, inputNames) => void check(declared, inputNames),
     prepare: async (job, { signal }) => {
       const names = job.inputs.map(({ name }) => name)
-      return prepare(options, check(job.declared, names), job, seccomp, signal)
+      return prepare({ ...options, made }, check(job.declared, names), job, seccomp, signal)
     },
+    groups: () => [...made],
     clean: () => clean(engine, node),
   }
 }
@@ -61,7 +64,7 @@ async function writeProfile({ engine, folder }: ContainerRuntimeOptions): Promis
 }
 
 async function prepare(
-  options: ContainerRuntimeOptions,
+  options: ContainerRuntimeOptions & { made: Set<string> },
   spec: ContainerSpec,
   job: RuntimeJob,
   seccomp: string,
@@ -108,7 +111,11 @@ async function prepare(
       engine: engine.kind,
     })
     const made = await engine.ask('making the container', (api) => api.createContainer(asked))
-    undo.push(() => removeContainer(engine, made.id))
+    options.made.add(made.id)
+    undo.push(async () => {
+      await removeContainer(engine, made.id)
+      options.made.delete(made.id)
+    })
     const deviations = findDeviations(await made.inspect(), asked, engine.kind)
     if (deviations.length > 0) throw unconfined(engine, deviations)
     const files = job.inputs.filter((input) => input.name !== spec.archive)
