@@ -98,6 +98,8 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
       }
       case 'standing-lost':
         return `${peer(event.peer)} ${bad('lost its standing')} with this renter: ${event.reason}`
+      case 'objected':
+        return `${peer(event.peer)} ${bad('takes the job for invalid')}: ${event.detail}`
       case 'log': {
         const by = event.peer === undefined ? '' : ` ${nameOf(event.peer)}`
         return style.dim(`│${by} ${event.line}`)
@@ -116,6 +118,8 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
         const { step, bytes, peer: by } = event.checkpoint
         return `checkpoint after step ${step} of ${nameOf(by)} is kept (${bytes.toLocaleString('en')} bytes)`
       }
+      case 'returned':
+        return `${peer(event.peer)} is there again, after ${(event.goneMs / 1_000).toFixed(1)} s`
       case 'continued':
         return `${peer(event.peer)} goes on from step ${event.step}`
       case 'output':

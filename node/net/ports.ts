@@ -144,6 +144,16 @@ export interface Network {
   stop(): Promise<void>
 }
 
+/** A port of this machine that is forwarded. */
+export interface Listener {
+  readonly host: string
+  readonly port: number
+  /** Open now. */
+  connections(): number
+  /** Ends all of them, and listens no more. */
+  close(): Promise<void>
+}
+
 export interface PeerEvent {
   kind: 'connected' | 'disconnected'
   peer: string

@@ -65,6 +65,8 @@ export interface Attempt {
   tell: Tell
   /** Refunds under way: the story ends when they have ended. */
   reclaims: Array<Promise<void>>
+  /** How often a provider that had won said that the job itself is not valid. */
+  objections: number
   /** By the clock's `elapsed`: no further auction is held after it. */
   matchUntilMs: number
   signal: AbortSignal

@@ -147,6 +147,10 @@ const EVENTS: Array<[EventView, RegExp | undefined]> = [
     /failed its matmul proof: OPENING_DIFFERS, an entry/,
   ],
   [{ atMs: 0, kind: 'standing-lost', peer: PEER, reason: 'OPENING_DIFFERS' }, /lost its standing/],
+  [
+    { atMs: 0, kind: 'objected', peer: PEER, detail: 'shader:2:15: no' },
+    /takes the job for invalid: shader:2:15: no/,
+  ],
   [{ atMs: 0, kind: 'state', state: JobState.RUNNING, detail: PEER }, /RUNNING on …jLvKMy/],
   [{ atMs: 0, kind: 'log', line: 'hello' }, /│ hello/],
   [{ atMs: 0, kind: 'log', line: 'hello', peer: PEER }, /│ …jLvKMy hello/],
