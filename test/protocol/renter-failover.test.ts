@@ -118,6 +118,10 @@ test('the owner’s pause moves the job: the next provider goes on from the newe
   const continued = events.find((event) => event.kind === 'continued')
   assert.is(continued?.kind === 'continued' && continued.step, 20)
   assert.ok(events.some((event) => event.kind === 'bid' && event.bid.reason === 'PROVIDER_PAUSED'))
+  assert.not.ok(
+    events.some((event) => event.kind === 'standing-lost'),
+    'it may have the next job',
+  )
 })
 
 test('a checkpoint that is told right before the end is still fetched', async () => {

@@ -100,6 +100,10 @@ const EVENTS: Array<[EventView, RegExp | undefined]> = [
     },
     /at most 0\.5 an hour/,
   ],
+  [
+    { atMs: 0, kind: 'doubted', reason: 'OVERDRAWN', detail: 'its open orders bind 2' },
+    /others do not pass this order on: OVERDRAWN, its open orders bind 2; put more into the wallet/,
+  ],
   [{ atMs: 0, kind: 'committed', peer: PEER }, /…jLvKMy committed to a sealed bid/],
   [
     { atMs: 0, kind: 'bid', bid: { peer: PEER, pricePerHour: '200000', outcome: 'lost' } },
