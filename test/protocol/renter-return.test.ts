@@ -79,6 +79,7 @@ async function run(
         told.worked = ms
       },
       onReturned: (ms) => told.returned.push(ms),
+      onDiskFull: () => {},
     },
     new AbortController().signal,
   )
