@@ -38,12 +38,14 @@ import {
   type Pricing,
   type StrategyName,
 } from './provider/pricing/pricing.js'
+import { serveReach } from './provider/reach.js'
 import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
 import { createTurnout } from './provider/turnout.js'
 import { createTurns } from './provider/turns.js'
 import { openRuntimes } from './runtime/open.js'
 import type { Runtime } from './runtime/port.js'
+import type { ShaderHost } from './runtime/wgsl.js'
 import type { Store } from './store/port.js'
 
 export interface ProviderOptions {
@@ -61,10 +63,12 @@ export interface ProviderOptions {
   pricePerHour: bigint
   /** Country and city, `DE-Berlin`; empty: not told. */
   location: string
-  /** Names of the runtimes on offer; each but tfjs must be handed over as well. */
+  /** Names of the runtimes on offer; for each but tfjs what runs it must be handed over as well. */
   runtimes: readonly string[]
   /** Jobs in containers. */
   containers?: Runtime | undefined
+  /** Shaders. */
+  shaders?: ShaderHost | undefined
   /** Of this program, for people. */
   version: string
   /** Default 60 s. */
@@ -333,7 +337,8 @@ async function startServices(
     maxInputBytes: options.maxInputBytes ?? DEFAULT_MAX_INPUT_BYTES,
     confirm,
   })
-  const { onClosed } = jobs
+  const { onClosed, runOf } = jobs
+  const stopReach = await serveReach({ ...shared, runOf })
   const settlements = await serveSettlements({ ...shared, confirm, onClosed })
   const reconciler = createReconciler({
     ...shared,
@@ -377,10 +382,11 @@ async function startServices(
       maxMs: options.maxSliceMs ?? DEFAULT_SLICES.maxMs,
     },
     standingFor: offer.standingFor,
-    isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats }),
+    isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats, random }),
   })
   const unhandle = async () => {
-    await Promise.allSettled([leases.stop(), challenges.stop(), stopInventory(), settlements.stop()])
+    const stops = [leases.stop, challenges.stop, stopInventory, settlements.stop, stopReach]
+    await Promise.allSettled(stops.map((stop) => stop()))
   }
   return {
     ledger,

@@ -9,7 +9,7 @@ import type { Config, RuntimeName } from '../schema.js'
 import { findingAt } from '../source.js'
 import { parseDuration } from '../units.js'
 import { type ParsedManifest, refuse } from './parse.js'
-import { isTraining, resolveService, type WrittenAmount } from './resolve.js'
+import { keepsState, resolveService, type WrittenAmount } from './resolve.js'
 import type { Service } from './schema.js'
 
 /** A file that a job reads. With `split`, only `train` rows are sent; the rest stays with the renter. */
@@ -168,7 +168,7 @@ function planTimes(
 /** As fields of the declared job, where the runtime looks for them; what the job itself says comes first. */
 function planCheckpoints(service: Service, at: Path, fail: Fail): Record<string, number> {
   const { every, steps } = service.checkpoint ?? {}
-  if (!isTraining(service)) return {}
+  if (!keepsState(service)) return {}
   const seconds = every === undefined ? undefined : Math.round((parseDuration(every) ?? 0) / 1000)
   if (seconds !== undefined && (seconds < 1 || seconds > MAX_CHECKPOINT_S)) {
     fail([...at, 'checkpoint', 'every'], `read ${every}`, 'from 1s to 24h')

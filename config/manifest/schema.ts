@@ -225,7 +225,7 @@ const service = mapping('a mapping with runtime and job', {
     steps: integer(1, 1_000_000_000).optional().describe('Steps between two checkpoints.'),
   })
     .optional()
-    .describe('How often the state of a training is kept: another provider goes on from there.'),
+    .describe('How often the state of a training or a shader is kept: another provider goes on from there.'),
   expose: z.unknown().optional().describe('Ports; a declared job opens none.'),
   placement: mapping('a mapping with location, max_latency, min_stake, allow and others', {
     location: oneOrMore(PLACE, text(PLACE, isPlace))

@@ -35,7 +35,7 @@ export interface Admission {
   /** Refusals first, and nothing is stored for a Start that is refused. */
   admit(start: Start, asker: Asker): Promise<Live | Refusal<JobRefusal>>
   /** A job of an earlier process as it was declared then: false when this node does not run such jobs any more. */
-  readAgain(live: Live): boolean
+  readAgain(live: Live): Promise<boolean>
 }
 
 export function createAdmission(parts: {
@@ -69,8 +69,11 @@ export function createAdmission(parts: {
     if (bytes > parts.maxInputBytes) {
       return { refused: 'INPUTS_TOO_LARGE', detail: `${bytes} bytes, at most ${parts.maxInputBytes}` }
     }
-    const spec = readSpec(start.spec, start.inputs)
-    return isRefusal(spec) ? spec : create(start, spec)
+    const spec = await readSpec(start.spec, start.inputs)
+    if (isRefusal(spec)) return spec
+    // Another Start may have come while this one was judged.
+    const meanwhile = roster.get(lease.lease)
+    return meanwhile === undefined ? create(start, spec) : resume(meanwhile, start)
   }
 
   /** One job for one lease, also when two Starts come at once. */
@@ -104,7 +107,7 @@ export function createAdmission(parts: {
     const wrong = judgeKey(live.record, start.key)
     if (wrong !== undefined) return wrong
     if (!hasEnded(live.record.state)) {
-      const spec = live.spec ?? readSpec(live.record.spec, live.record.inputs)
+      const spec = live.spec ?? (await readSpec(live.record.spec, live.record.inputs))
       if (isRefusal(spec)) return spec
       live.spec = spec
     }
@@ -120,24 +123,26 @@ export function createAdmission(parts: {
     return { refused: 'KEY_DIFFERS', detail: 'the job was started with another key' }
   }
 
-  function readAgain(live: Live): boolean {
-    const spec = readSpec(live.record.spec, live.record.inputs)
+  async function readAgain(live: Live): Promise<boolean> {
+    const spec = await readSpec(live.record.spec, live.record.inputs)
     if (isRefusal(spec)) return false
     live.spec = spec
     return true
   }
 
-  /** Judged by its runtime's own schema before any data is asked for. */
-  function readSpec(bytes: Uint8Array, inputs: readonly Blob[]): JobSpec | Refusal<JobRefusal> {
+  /** Judged by its runtime before any data is asked for: by its schema, and a shader by its compiler. */
+  async function readSpec(
+    bytes: Uint8Array,
+    inputs: readonly Blob[],
+  ): Promise<JobSpec | Refusal<JobRefusal>> {
     const spec = decodeJobSpec(bytes)
     if (isRefusal(spec)) return { refused: 'SPEC_MALFORMED', detail: spec.detail }
     const runtime = parts.runtimes.get(spec.runtime)
     if (runtime === undefined) {
       return { refused: 'RUNTIME_NOT_OFFERED', detail: `on offer: ${[...parts.runtimes.keys()].join(', ')}` }
     }
-    const names = inputs.map(({ name }) => name)
     try {
-      runtime.check(spec.job, names)
+      await runtime.check(spec.job, inputs)
       return spec
     } catch (error) {
       if (codeOf(error) === undefined) throw error

@@ -6,7 +6,7 @@ import { JobState } from '../../protocols/job/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { Rack } from '../device/port.js'
 import type { Engine } from '../net/ports.js'
-import type { Runtime } from '../runtime/port.js'
+import type { Run, Runtime } from '../runtime/port.js'
 import { createAdmission } from './admission.js'
 import type { Blobs } from './blobs.js'
 import { createEndings } from './ending.js'
@@ -29,6 +29,8 @@ export interface JobService {
   onClosed(record: LeaseRecord): void
   running(): JobSummary[]
   counts(): Record<string, number>
+  /** What runs for a lease now. */
+  runOf(lease: Uint8Array): Run | undefined
   stop(): Promise<void>
 }
 
@@ -107,7 +109,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     const known = ledger.get(lease)?.state ?? 'closed'
     if (known === 'closed') return endings.end(lease, 'LEASE_CLOSED')
     if (known !== 'open') return
-    if (!admission.readAgain(live)) return endings.fail(live, notOffered())
+    if (!(await admission.readAgain(live))) return endings.fail(live, notOffered())
     if (keyMark !== undefined) return
     for (const input of wantedOf(live.record)) if (!(await blobs.isComplete(lease, input))) return
     begin(live)
@@ -149,6 +151,10 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
           workedMs: Math.floor(workedMsOf(live)),
         })),
     counts: endings.counts,
+    runOf: (lease) => {
+      const live = roster.get(lease)
+      return live?.record.state === JobState.RUNNING ? live.work?.run : undefined
+    },
     stop: async () => {
       stopBeating()
       stopping.abort(new Error('the provider stops'))

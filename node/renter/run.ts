@@ -61,8 +61,14 @@ export async function runLease(attempt: Attempt, lease: LeaseRecord, before?: Pr
     const reason = reasonOf(error)
     if (reason === undefined || isOurs(reason)) throw error
     parts.log.warn('a provider failed', { peer, reason, error: String(error) })
+    if (isOfSpec(error)) {
+      await forgetOutputs(attempt, peer)
+      object(attempt, peer, (error as Error).message)
+      return { failed: 'JOB_SPEC_INVALID' }
+    }
     if (from !== undefined && isOfCheckpoint(error)) await dropCheckpoints(attempt, 1)
-    else if (before === undefined || !isOfOurAbsence(error))
+    // Its owner took the machine back and said so: it may have the next job.
+    else if (reason !== 'PROVIDER_PAUSED' && (before === undefined || !isOfOurAbsence(error)))
       await loseStanding(attempt, peer, reason, isLie(reason))
     await forgetOutputs(attempt, peer)
     return { failed: reason }
@@ -81,6 +87,25 @@ function isOfCheckpoint(error: unknown): boolean {
 }
 
 const UNFIT = ['CHECKPOINT_MALFORMED', 'JOB_DIVERGED']
+
+/** It says that the job itself is not valid, which is not its fault. */
+function isOfSpec(error: unknown): boolean {
+  const said = `${codeOf(error)} ${saidReason(error)}`
+  return said === 'JOB_REFUSED SPEC_MALFORMED' || said === 'JOB_FAILED JOB_SPEC_INVALID'
+}
+
+/** One may be wrong, or lie; when it is said again, by whomever, nobody else is asked. */
+const MAX_OBJECTIONS = 2
+
+/** Throws JOB_SPEC_INVALID. */
+function object(attempt: Attempt, peer: string, detail: string): void {
+  attempt.tell({ kind: 'objected', peer, detail })
+  if (++attempt.objections < MAX_OBJECTIONS) return
+  throw new NightshiftError('JOB_SPEC_INVALID', detail, {
+    advice: 'correct the `job` of the manifest; providers judge it by their device, a shader by its compiler',
+    context: { peer },
+  })
+}
 
 function saidReason(error: unknown): string {
   return error instanceof NightshiftError ? String(error.context.reason) : ''
