@@ -2,6 +2,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { AuctionAudit } from '../market/audit.js'
+import type { OwnerView, PauseOptions } from '../owner/guard.js'
 import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
@@ -38,8 +39,8 @@ export interface ControlClient {
   price(query: PriceQuery): Promise<Json<PricePreview>>
   /** The address of the dashboard with a key that works once. */
   dashboardLink(): Promise<string>
-  pause(): Promise<void>
-  resume(): Promise<void>
+  pause(request?: PauseOptions): Promise<OwnerView>
+  resume(): Promise<OwnerView>
   stop(): Promise<void>
 }
 
@@ -153,8 +154,8 @@ function createClient(url: string, pid: number, token: string): ControlClient {
     stopJob: (id) => act(`${jobPath(id)}/stop`),
     price: (query) => call('POST', '/v1/price', query),
     dashboardLink: async () => `${url}${(await call<{ path: string }>('POST', '/v1/dashboard', {})).path}`,
-    pause: () => act('/v1/pause'),
-    resume: () => act('/v1/resume'),
+    pause: (request = {}) => call('POST', '/v1/pause', request),
+    resume: () => call('POST', '/v1/resume'),
     stop: () => act('/v1/stop'),
   }
 }

@@ -15,7 +15,7 @@ import type {
   StoryEvent,
 } from '../dashboard/view.js'
 import type { Gossip } from '../net/ports.js'
-import type { LeaseSummary, ProviderStatus } from '../provider.js'
+import type { LeaseSummary, ProviderStatus } from '../provider/status.js'
 
 /** A page is for people: more offers than this are a search, not a list. */
 const MOST_OFFERS = 500
@@ -71,8 +71,8 @@ export function createDashboardNode({
       const { strategy, quote } = await node.price({ devices: 1 })
       return { strategy, pricePerHour: quote.pricePerHour, why: quote.why }
     },
-    pause: node.pause,
-    resume: node.resume,
+    pause: async () => void (await node.pause({})),
+    resume: async () => void (await node.resume()),
     stopJob: node.stopJob,
   }
 }
