@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { AUCTION_LIMITS } from '../../protocols/auction/rules.js'
 import { GROUP, MAX_N, MAX_ROUNDS, MIN_N } from '../../protocols/challenge/params.js'
 import { MAX_OPENINGS } from '../../protocols/challenge/protocol.js'
+import { MAX_NOTICE_S } from '../../protocols/heartbeat/rules.js'
 import { isRegion, REGION_NAMES } from '../../protocols/inventory/place.js'
 import { REQUIREMENTS_LIMITS } from '../../protocols/inventory/rules.js'
 import { AMOUNT, isLocation, RUNTIMES } from '../schema.js'
@@ -191,6 +192,14 @@ const latency = () => {
   })
 }
 
+const notice = () => {
+  const error = `a duration such as 60s, at most ${MAX_NOTICE_S} s`
+  return text(error, (value) => {
+    const ms = parseDuration(value) ?? 0
+    return ms >= 1_000 && ms <= MAX_NOTICE_S * 1_000
+  })
+}
+
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0)
 }
@@ -287,18 +296,24 @@ const service = mapping('a mapping with runtime and job', {
       .describe('So many revealed bids close the auction early. Left out: all that were committed to.'),
     ladder: ladder.optional().describe('How the price rises while nobody takes the job.'),
   }).optional(),
-  timeouts: mapping('a mapping with duration and queue', {
+  timeouts: mapping('a mapping with duration, queue, silence and stall', {
     duration: duration('10m')
       .default('1h')
       .describe('Longest duration of the lease: the deposit is price times this.'),
     queue: duration('2m').default('2m').describe('How long to go on asking when nobody takes the job.'),
+    silence: duration('1m')
+      .optional()
+      .describe('How long to wait for a provider that is gone before the job goes elsewhere; default 6s.'),
+    stall: duration('5m')
+      .optional()
+      .describe('How long a provider may run without working before the job goes elsewhere; default 1m.'),
   }).prefault({}),
   checkpoint: mapping('a mapping with every or steps', {
     every: duration('5m').optional().describe('Time between two checkpoints, from 1s to 24h.'),
     steps: integer(1, 1_000_000_000).optional().describe('Steps between two checkpoints.'),
   })
     .optional()
-    .describe('How often the state of a training is kept: another provider goes on from there.'),
+    .describe('How often the state of a training or a shader is kept: another provider goes on from there.'),
   expose: z.unknown().optional().describe('Ports; a declared job opens none.'),
   placement: mapping('a mapping with location, max_latency, min_stake, allow and others', {
     location: oneOrMore(PLACE, text(PLACE, isPlace))
@@ -310,6 +325,11 @@ const service = mapping('a mapping with runtime and job', {
       .optional()
       .describe('Least reliability of the provider, as `offers reputation` tells it.'),
     max_latency: latency().optional().describe('Longest round trip from this node to the provider.'),
+    notice: notice()
+      .optional()
+      .describe(
+        'The provider may leave before the end, when it says so that long before. Left out: it may not plan to.',
+      ),
     attestations: attestations.optional().describe('Whose attestations of its hardware it must have.'),
     allow: peers().describe('Only these providers.'),
     deny: peers().describe('Never these providers.'),

@@ -6,11 +6,12 @@ import { JobState } from '../../protocols/job/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { Rack } from '../device/port.js'
 import type { Engine } from '../net/ports.js'
-import type { Runtime } from '../runtime/port.js'
+import type { Run, Runtime } from '../runtime/port.js'
 import { createAdmission } from './admission.js'
 import type { Blobs } from './blobs.js'
 import { createEndings } from './ending.js'
-import type { Jobs } from './jobs.js'
+import { type Jobs, wantedOf } from './jobs.js'
+import type { Keys } from './keys.js'
 import type { LeaseRecord, Ledger } from './ledger.js'
 import { type Live, workedMsOf } from './live.js'
 import { openRoster } from './roster.js'
@@ -22,12 +23,21 @@ export interface JobService {
   /** Ends the job of a lease, if it has one that has not ended, and frees its devices. */
   end(lease: Uint8Array, reason: StopReason): Promise<void>
   endAll(reason: StopReason): Promise<void>
+  /** Renters may look for another provider before this one is gone, at `atMs` (Unix). */
+  tellLeaving(atMs: number, reason: string): void
+  /** What is computed stands still, or goes on; a job that cannot stand still ends as PROVIDER_PAUSED. */
+  standStill(): Promise<void>
+  goOn(): Promise<void>
+  /** Asks every job that runs for a checkpoint, and waits for none. */
+  askCheckpoints(): void
   /** Jobs that were never begun, and results that nobody will fetch any more. */
   sweep(): Promise<void>
   /** The lease is over: its job ends, and what was accepted is thrown away. */
   onClosed(record: LeaseRecord): void
   running(): JobSummary[]
   counts(): Record<string, number>
+  /** What runs for a lease now. */
+  runOf(lease: Uint8Array): Run | undefined
   stop(): Promise<void>
 }
 
@@ -44,6 +54,7 @@ interface Parts {
   ledger: Ledger
   jobs: Jobs
   blobs: Blobs
+  keys: Keys
   clock: Clock
   log: Log
   /** By their names. */
@@ -59,18 +70,23 @@ interface Parts {
  * name; here they are put together.
  */
 export async function serveJobs(parts: Parts): Promise<JobService> {
-  const { engine, ledger, jobs, blobs, clock, log } = parts
+  const { engine, ledger, jobs, blobs, keys, clock, log } = parts
   const stopping = new AbortController()
   const { signal } = stopping
   const background = new Set<Promise<void>>()
 
   const roster = await openRoster(jobs, clock)
-  const endings = createEndings({ ledger, roster, jobs, blobs, clock, log, signal })
-  for (const { record } of roster.all()) if (hasEnded(record.state)) await endings.freeDevices(record)
+  const endings = createEndings({ ledger, roster, keys, jobs, blobs, clock, log, signal })
+  for (const { record } of roster.all()) {
+    if (record.keyMark !== undefined) keys.lock(record.lease)
+    if (hasEnded(record.state)) await endings.freeDevices(record)
+  }
   const admission = createAdmission({ ...parts, roster })
   const run = createRunner({ ...parts, roster, endings, signal })
   const stopBeating = clock.every(EVENT_PERIOD_MS, () => {
-    for (const { record, journal } of roster.all()) if (record.state === JobState.QUEUED) journal.beat(0)
+    for (const { record, journal } of roster.all()) {
+      if (record.state === JobState.QUEUED) journal.beat(record.workedMs)
+    }
   })
 
   function track(what: string, live: Live, act: Promise<void>): void {
@@ -94,10 +110,27 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     track('a job', live, run(live, spec))
   }
 
+  /** A job that an earlier process left: it goes on at once, unless what it needs comes with its renter. */
+  async function takeUp(live: Live): Promise<void> {
+    const { lease, keyMark } = live.record
+    const known = ledger.get(lease)?.state ?? 'closed'
+    if (known === 'closed') return endings.end(lease, 'LEASE_CLOSED')
+    if (known !== 'open') return
+    if (!(await admission.readAgain(live))) return endings.fail(live, notOffered())
+    if (keyMark !== undefined) return
+    for (const input of wantedOf(live.record)) if (!(await blobs.isComplete(lease, input))) return
+    begin(live)
+  }
+  const unended = () => roster.all().filter(({ record }) => !hasEnded(record.state))
+
   await engine.handle(
     jobProtocol,
     createStreams({ admission, endings, ledger, roster, blobs, clock, signal, onComplete: begin }),
   )
+
+  for (const live of roster.all()) {
+    if (!hasEnded(live.record.state)) track('a job of an earlier run', live, takeUp(live))
+  }
 
   return {
     end: endings.end,
@@ -105,27 +138,43 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
       const leases = ledger.all().filter(({ state }) => state === 'open')
       await Promise.all(leases.map(({ lease }) => endings.end(lease, reason)))
     },
+    tellLeaving: (atMs, reason) => {
+      for (const live of unended()) live.journal.append({ leaving: { atMs, reason } }, workedMsOf(live))
+    },
+    standStill: async () => {
+      const still = unended().map(async ({ record, work }) => {
+        await work?.standStill().catch(() => endings.end(record.lease, 'PROVIDER_PAUSED'))
+      })
+      await Promise.all(still)
+    },
+    goOn: async () => {
+      await Promise.allSettled(unended().map(({ work }) => work?.goOn()))
+    },
+    askCheckpoints: () => {
+      for (const { work } of unended()) work?.checkpoint().catch(() => {}) // it may have none
+    },
     sweep: endings.sweep,
     onClosed: (record) => {
       const live = roster.get(record.lease)
       if (live === undefined) return
       const over = async () => {
         await endings.end(record.lease, 'LEASE_CLOSED')
-        if (live.record.accepted) await blobs.remove(record.lease)
+        if (live.record.accepted) await endings.forgetData(record.lease)
       }
       track('ending a job', live, over())
     },
     running: () =>
-      roster
-        .all()
-        .filter(({ record }) => !hasEnded(record.state))
-        .map((live) => ({
-          lease: toHex(live.record.lease),
-          state: live.record.state,
-          reason: live.record.reason,
-          workedMs: Math.floor(workedMsOf(live)),
-        })),
+      unended().map((live) => ({
+        lease: toHex(live.record.lease),
+        state: live.record.state,
+        reason: live.record.reason,
+        workedMs: Math.floor(workedMsOf(live)),
+      })),
     counts: endings.counts,
+    runOf: (lease) => {
+      const live = roster.get(lease)
+      return live?.record.state === JobState.RUNNING ? live.work?.run : undefined
+    },
     stop: async () => {
       stopBeating()
       stopping.abort(new Error('the provider stops'))
@@ -138,4 +187,10 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
       await Promise.allSettled(background)
     },
   }
+}
+
+function notOffered(): NightshiftError {
+  return new NightshiftError('RUNTIME_NOT_OFFERED', 'the job’s runtime is not on offer any more', {
+    advice: 'start the node with the runtimes that its jobs need',
+  })
 }

@@ -223,7 +223,6 @@ export function createInventory(parts: InventoryParts): Inventory {
     const staked: Offer = {
       ...offer,
       stake: account?.stake ?? 0n,
-      addresses: heartbeat.addresses,
       ...(account === undefined ? {} : { owner: toHex(account.owner) }),
     }
     const needed = requirements === undefined ? [] : neededFacts(requirements)
@@ -347,6 +346,8 @@ function toOffer(peer: string, heartbeat: Heartbeat): Offer {
     available: heartbeat.availability === Availability.FREE,
     stake: 0n,
     ...(heartbeat.disagreement === undefined ? {} : { disagreement: heartbeat.disagreement }),
+    ...(heartbeat.noticeS === undefined ? {} : { noticeS: heartbeat.noticeS }),
+    ...(heartbeat.untilMs === undefined ? {} : { untilMs: heartbeat.untilMs }),
   }
 }
 

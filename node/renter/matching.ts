@@ -24,6 +24,18 @@ const UNKNOWN_PRICE = 0n
  * has a ladder. After a restart it goes on with what an earlier process left, an order that is still open among it.
  */
 export async function matchAndRun(attempt: Attempt, before?: Recovered): Promise<boolean> {
+  const over = new AbortController()
+  try {
+    return await match({ ...attempt, over: over.signal }, before)
+  } finally {
+    over.abort(new Error('the job needs no more auction'))
+  }
+}
+
+/** `over` aborts when the matching has ended, however: nothing that was begun for later goes on. */
+type Matching = Attempt & { over: AbortSignal }
+
+async function match(attempt: Matching, before?: Recovered): Promise<boolean> {
   const { parts, plan, report, signal } = attempt
   const { clock } = parts
   const startedAt = clock.elapsed() - Math.max(0, clock.now() - report.createdAtMs)
@@ -31,21 +43,27 @@ export async function matchAndRun(attempt: Attempt, before?: Recovered): Promise
     clock.elapsed() + (before === undefined ? plan.queueMs : before.matchUntilMs - clock.now())
   if (before === undefined) await moveTo(attempt, JobState.MATCHING)
   else if (await resumeLeases(attempt, before)) return true
+  attempt.ahead.hold = (endsAtMs) => holdAhead(attempt, endsAtMs, startedAt)
   let left = before?.order
   const longest = Math.min(LONGEST_PAUSE_MS, plan.auction.ladder?.everyMs ?? LONGEST_PAUSE_MS)
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, longest)) {
     await parts.inventory.seek(plan.requirements, signal)
     const { ladder } = plan.auction
     const ceiling = ceilingAt(plan.ceilingPricePerHour, ladder, clock.elapsed() - startedAt)
-    const order = left ?? makeOrder(attempt, ceiling)
+    const order = left ?? (await makeOrder(attempt, ceiling))
     left = undefined
     const matchUntilMs = clock.now() + attempt.matchUntilMs - clock.elapsed()
     // Beside the auction: its time runs already, and an order that is lost in a crash only costs another one.
-    const [auction] = await Promise.all([
+    let [auction] = await Promise.all([
       holdAuction(attempt, order),
       parts.remember(report.id, { order, matchUntilMs }),
     ])
-    if (await awardAndRun(attempt, auction)) return true
+    for (;;) {
+      if (await awardAndRun(attempt, auction)) return true
+      const ahead = await takeAhead(attempt)
+      if (ahead === undefined) break
+      auction = ahead
+    }
     const leftMs = attempt.matchUntilMs - clock.elapsed()
     if (leftMs <= FIRST_PAUSE_MS) return false
     const waitMs = Math.min(pause, leftMs)
@@ -55,7 +73,40 @@ export async function matchAndRun(attempt: Attempt, before?: Recovered): Promise
   }
 }
 
-function makeOrder({ parts, plan, spec }: Attempt, ceilingPricePerHour: bigint): Order {
+/** From the end of the auction until the provider is gone: what is bid must not grow old. */
+const AHEAD_MS = 1_000
+
+/** Holds the next auction so that it is over shortly before the provider that works now is gone. */
+async function holdAhead(matching: Matching, endsAtMs: number, startedAt: number): Promise<Auction> {
+  const signal = AbortSignal.any([matching.signal, matching.over])
+  const attempt: Attempt = { ...matching, signal }
+  const { parts, plan, report } = attempt
+  const { clock } = parts
+  const { commitMs, revealMs, ladder } = plan.auction
+  const waitMs = endsAtMs - clock.now() - commitMs - revealMs - EXPLAINING_MS - AHEAD_MS
+  const hurry = new AbortController()
+  attempt.ahead.hurry = () => hurry.abort()
+  if (waitMs > 0) await clock.sleep(waitMs, AbortSignal.any([signal, hurry.signal])).catch(() => {})
+  signal.throwIfAborted()
+  const ceiling = ceilingAt(plan.ceilingPricePerHour, ladder, clock.elapsed() - startedAt)
+  const order = await makeOrder(attempt, ceiling)
+  await parts.remember(report.id, { order, matchUntilMs: clock.now() + plan.queueMs })
+  return holdAuction(attempt, order)
+}
+
+/** The auction that was held meanwhile, if any; one that failed costs the time of another. */
+async function takeAhead({ ahead, parts, signal }: Attempt): Promise<Auction | undefined> {
+  const { auction } = ahead
+  ahead.hurry?.()
+  delete ahead.auction
+  return auction?.catch((error: unknown) => {
+    signal.throwIfAborted()
+    parts.log.warn('the auction before the end of a lease failed', { error: String(error) })
+    return undefined
+  })
+}
+
+async function makeOrder({ parts, plan, spec }: Attempt, ceilingPricePerHour: bigint): Promise<Order> {
   const { scoring, enough, commitMs, revealMs, pricing } = plan.auction
   return {
     market: parts.market,
@@ -70,7 +121,7 @@ function makeOrder({ parts, plan, spec }: Attempt, ceilingPricePerHour: bigint):
     jobHash: spec.hash,
     sliceMs: parts.sliceMs,
     wallet: parts.wallet,
-    ...(parts.walletProof === undefined ? {} : { walletProof: parts.walletProof }),
+    ...(await parts.consent?.()),
     addresses: parts.network.addresses(),
     ...(scoring === undefined ? {} : { scoring }),
     ...(enough === undefined ? {} : { enough }),
@@ -96,6 +147,10 @@ async function holdAuction(attempt: Attempt, order: Order): Promise<Auction> {
           commitUntilMs: order.timeMs + commitMs,
           revealUntilMs: order.timeMs + commitMs + revealMs,
         }),
+      onDoubted: ({ refused, detail }) => {
+        parts.log.warn('others do not pass this order on', { refused, detail })
+        tell({ kind: 'doubted', reason: refused, detail })
+      },
       onCommitted: (peer) => tell({ kind: 'committed', peer }),
       onRefused: (peer, pricePerHour, reason) => {
         refused.add(peer)

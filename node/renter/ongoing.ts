@@ -125,7 +125,9 @@ export function recover(
   const { events, nowMs, isDecided } = facts
   const { count = 1 } = plan
   const left = facts.leases.filter(({ state }) => state !== 'closed' && state !== 'dropped')
-  const newest = left
+  // Closed because the work was done: all that was missing is the word that the job is.
+  const paid = facts.leases.filter((lease) => lease.state === 'closed' && isDelivered(lease))
+  const newest = [...left, ...paid]
     .filter(({ state }) => state !== 'ending')
     .sort((a, b) => b.proposedAtMs - a.proposedAtMs)
     .slice(0, count)
@@ -142,6 +144,10 @@ export function recover(
     failed: left.filter((lease) => !going.includes(lease)),
     matchUntilMs,
   }
+}
+
+function isDelivered({ voucher }: LeaseRecord): boolean {
+  return voucher?.final === true
 }
 
 /** Of the newest order. */
@@ -164,7 +170,7 @@ function progressOf(lease: LeaseRecord, events: readonly DeploymentEvent[]): Lef
     lease,
     ...(ordered === undefined ? {} : { orderedAtMs: ordered.atMs }),
     isProved: since.some((event) => event.kind === 'challenged' && event.challenge.ok),
-    isDelivered: lease.voucher?.final === true,
+    isDelivered: isDelivered(lease),
     fromEvent: heard.reduce((highest, index) => Math.max(highest, index), -1) + 1,
   }
 }

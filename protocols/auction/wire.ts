@@ -21,6 +21,7 @@ export interface Order {
   scoring?: Scoring
   count?: number
   walletProof?: Uint8Array
+  walletUntilMs?: number
   enough?: number
 }
 
@@ -114,6 +115,11 @@ export namespace Order {
         if (obj.walletProof != null) {
           w.uint32(138)
           w.bytes(obj.walletProof)
+        }
+
+        if (obj.walletUntilMs != null) {
+          w.uint32(400)
+          w.uint64Number(obj.walletUntilMs)
         }
 
         if (obj.enough != null) {
@@ -215,6 +221,10 @@ export namespace Order {
             }
             case 17: {
               obj.walletProof = reader.bytes()
+              break
+            }
+            case 50: {
+              obj.walletUntilMs = reader.uint64Number()
               break
             }
             case 16: {
@@ -360,6 +370,13 @@ export namespace Order {
               }
               break
             }
+            case 50: {
+              yield {
+                field: `${prefix}.walletUntilMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
             case 16: {
               yield {
                 field: `${prefix}.enough`,
@@ -485,6 +502,11 @@ export namespace Order {
     value: Uint8Array
   }
 
+  export interface OrderWalletUntilMsFieldEvent {
+    field: '$.walletUntilMs'
+    value: number
+  }
+
   export interface OrderEnoughFieldEvent {
     field: '$.enough'
     value: number
@@ -498,7 +520,7 @@ export namespace Order {
     return decodeMessage(buf, Order.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Order>): Generator<OrderMarketFieldEvent | OrderNonceFieldEvent | OrderTimeMsFieldEvent | OrderRequirementsFieldEvent | OrderCeilingPricePerHourFieldEvent | OrderDurationSFieldEvent | OrderCommitMsFieldEvent | OrderRevealMsFieldEvent | OrderPricingFieldEvent | OrderJobHashFieldEvent | OrderSliceMsFieldEvent | OrderWalletFieldEvent | OrderAddressesFieldEvent | OrderScoringPriceFieldEvent | OrderScoringStakeFieldEvent | OrderScoringReliabilityFieldEvent | OrderScoringSpeedFieldEvent | OrderScoringLatencyFieldEvent | OrderScoringExplorationFieldEvent | OrderCountFieldEvent | OrderWalletProofFieldEvent | OrderEnoughFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Order>): Generator<OrderMarketFieldEvent | OrderNonceFieldEvent | OrderTimeMsFieldEvent | OrderRequirementsFieldEvent | OrderCeilingPricePerHourFieldEvent | OrderDurationSFieldEvent | OrderCommitMsFieldEvent | OrderRevealMsFieldEvent | OrderPricingFieldEvent | OrderJobHashFieldEvent | OrderSliceMsFieldEvent | OrderWalletFieldEvent | OrderAddressesFieldEvent | OrderScoringPriceFieldEvent | OrderScoringStakeFieldEvent | OrderScoringReliabilityFieldEvent | OrderScoringSpeedFieldEvent | OrderScoringLatencyFieldEvent | OrderScoringExplorationFieldEvent | OrderCountFieldEvent | OrderWalletProofFieldEvent | OrderWalletUntilMsFieldEvent | OrderEnoughFieldEvent> {
     return streamMessage(buf, Order.codec(), opts)
   }
 }
@@ -840,6 +862,8 @@ export interface Bid {
   pricePerHour: bigint
   salt: Uint8Array
   payout: Uint8Array
+  noticeS?: number
+  untilMs?: number
 }
 
 export namespace Bid {
@@ -870,6 +894,16 @@ export namespace Bid {
         if ((obj.payout != null && obj.payout.byteLength > 0)) {
           w.uint32(34)
           w.bytes(obj.payout)
+        }
+
+        if (obj.noticeS != null) {
+          w.uint32(80)
+          w.uint32(obj.noticeS)
+        }
+
+        if (obj.untilMs != null) {
+          w.uint32(88)
+          w.uint64Number(obj.untilMs)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -903,6 +937,14 @@ export namespace Bid {
             }
             case 4: {
               obj.payout = reader.bytes()
+              break
+            }
+            case 10: {
+              obj.noticeS = reader.uint32()
+              break
+            }
+            case 11: {
+              obj.untilMs = reader.uint64Number()
               break
             }
             default: {
@@ -948,6 +990,20 @@ export namespace Bid {
               }
               break
             }
+            case 10: {
+              yield {
+                field: `${prefix}.noticeS`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 11: {
+              yield {
+                field: `${prefix}.untilMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -980,6 +1036,16 @@ export namespace Bid {
     value: Uint8Array
   }
 
+  export interface BidNoticeSFieldEvent {
+    field: '$.noticeS'
+    value: number
+  }
+
+  export interface BidUntilMsFieldEvent {
+    field: '$.untilMs'
+    value: number
+  }
+
   export function encode (obj: Partial<Bid>): Uint8Array {
     return encodeMessage(obj, Bid.codec())
   }
@@ -988,7 +1054,7 @@ export namespace Bid {
     return decodeMessage(buf, Bid.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Bid>): Generator<BidOrderIdFieldEvent | BidPricePerHourFieldEvent | BidSaltFieldEvent | BidPayoutFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Bid>): Generator<BidOrderIdFieldEvent | BidPricePerHourFieldEvent | BidSaltFieldEvent | BidPayoutFieldEvent | BidNoticeSFieldEvent | BidUntilMsFieldEvent> {
     return streamMessage(buf, Bid.codec(), opts)
   }
 }
@@ -1240,6 +1306,11 @@ export namespace Announcement {
     value: Uint8Array
   }
 
+  export interface AnnouncementOrderWalletUntilMsFieldEvent {
+    field: '$.order.walletUntilMs'
+    value: number
+  }
+
   export interface AnnouncementOrderEnoughFieldEvent {
     field: '$.order.enough'
     value: number
@@ -1355,7 +1426,7 @@ export namespace Announcement {
     return decodeMessage(buf, Announcement.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Announcement>): Generator<AnnouncementOrderMarketFieldEvent | AnnouncementOrderNonceFieldEvent | AnnouncementOrderTimeMsFieldEvent | AnnouncementOrderRequirementsFieldEvent | AnnouncementOrderCeilingPricePerHourFieldEvent | AnnouncementOrderDurationSFieldEvent | AnnouncementOrderCommitMsFieldEvent | AnnouncementOrderRevealMsFieldEvent | AnnouncementOrderPricingFieldEvent | AnnouncementOrderJobHashFieldEvent | AnnouncementOrderSliceMsFieldEvent | AnnouncementOrderWalletFieldEvent | AnnouncementOrderAddressesFieldEvent | AnnouncementOrderScoringPriceFieldEvent | AnnouncementOrderScoringStakeFieldEvent | AnnouncementOrderScoringReliabilityFieldEvent | AnnouncementOrderScoringSpeedFieldEvent | AnnouncementOrderScoringLatencyFieldEvent | AnnouncementOrderScoringExplorationFieldEvent | AnnouncementOrderCountFieldEvent | AnnouncementOrderWalletProofFieldEvent | AnnouncementOrderEnoughFieldEvent | AnnouncementCommitmentOrderIdFieldEvent | AnnouncementCommitmentHashFieldEvent | AnnouncementResultOrderIdFieldEvent | AnnouncementResultBidsEnvelopeFieldEvent | AnnouncementResultBidsOutcomeFieldEvent | AnnouncementResultBidsStakeFieldEvent | AnnouncementResultBidsReliabilityFieldEvent | AnnouncementResultBidsLeasesFieldEvent | AnnouncementResultBidsGflopsFieldEvent | AnnouncementResultBidsLatencyMsFieldEvent | AnnouncementResultBidsOwnerFieldEvent | AnnouncementResultBidsHostsFieldEvent | AnnouncementResultWinnerFieldEvent | AnnouncementResultPricePerHourFieldEvent | AnnouncementResultRoundFieldEvent | AnnouncementResultWinnersPeerFieldEvent | AnnouncementResultWinnersPricePerHourFieldEvent | AnnouncementResultWithheldFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Announcement>): Generator<AnnouncementOrderMarketFieldEvent | AnnouncementOrderNonceFieldEvent | AnnouncementOrderTimeMsFieldEvent | AnnouncementOrderRequirementsFieldEvent | AnnouncementOrderCeilingPricePerHourFieldEvent | AnnouncementOrderDurationSFieldEvent | AnnouncementOrderCommitMsFieldEvent | AnnouncementOrderRevealMsFieldEvent | AnnouncementOrderPricingFieldEvent | AnnouncementOrderJobHashFieldEvent | AnnouncementOrderSliceMsFieldEvent | AnnouncementOrderWalletFieldEvent | AnnouncementOrderAddressesFieldEvent | AnnouncementOrderScoringPriceFieldEvent | AnnouncementOrderScoringStakeFieldEvent | AnnouncementOrderScoringReliabilityFieldEvent | AnnouncementOrderScoringSpeedFieldEvent | AnnouncementOrderScoringLatencyFieldEvent | AnnouncementOrderScoringExplorationFieldEvent | AnnouncementOrderCountFieldEvent | AnnouncementOrderWalletProofFieldEvent | AnnouncementOrderWalletUntilMsFieldEvent | AnnouncementOrderEnoughFieldEvent | AnnouncementCommitmentOrderIdFieldEvent | AnnouncementCommitmentHashFieldEvent | AnnouncementResultOrderIdFieldEvent | AnnouncementResultBidsEnvelopeFieldEvent | AnnouncementResultBidsOutcomeFieldEvent | AnnouncementResultBidsStakeFieldEvent | AnnouncementResultBidsReliabilityFieldEvent | AnnouncementResultBidsLeasesFieldEvent | AnnouncementResultBidsGflopsFieldEvent | AnnouncementResultBidsLatencyMsFieldEvent | AnnouncementResultBidsOwnerFieldEvent | AnnouncementResultBidsHostsFieldEvent | AnnouncementResultWinnerFieldEvent | AnnouncementResultPricePerHourFieldEvent | AnnouncementResultRoundFieldEvent | AnnouncementResultWinnersPeerFieldEvent | AnnouncementResultWinnersPricePerHourFieldEvent | AnnouncementResultWithheldFieldEvent> {
     return streamMessage(buf, Announcement.codec(), opts)
   }
 }

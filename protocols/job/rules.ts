@@ -46,6 +46,10 @@ export const JOB_LIMITS = {
   maxLogLineChars: 4_096,
   maxMetrics: 32,
   maxReasonChars: 1_024,
+  /** Of the key that seals what a job leaves on a provider's disk. */
+  keyBytes: 32,
+  /** Deaths of a provider's process in a row, without a checkpoint between them, that a job is taken up again after. */
+  maxRestarts: 3,
   /** Events kept of one job; older log lines are dropped first. */
   maxEvents: 10_000,
 } as const
@@ -69,6 +73,9 @@ export function judgeStart(
   }
   const wrong = findMalformedBlobs(start.inputs, JOB_LIMITS.maxInputs, JOB_LIMITS.maxInputBytes)
   if (wrong !== undefined) return { refused: 'MALFORMED', detail: `inputs: ${wrong}` }
+  if (start.key.length !== 0 && start.key.length !== JOB_LIMITS.keyBytes) {
+    return { refused: 'MALFORMED', detail: `a key of ${start.key.length} bytes` }
+  }
   const unfit = start.checkpoint && findMalformedCheckpoint(start.checkpoint)
   return unfit === undefined ? undefined : { refused: 'MALFORMED', detail: `checkpoint: ${unfit}` }
 }
@@ -90,10 +97,12 @@ export function findMalformedEvent(event: JobEvent): string | undefined {
     const wrong = blob === undefined ? 'nothing' : findMalformedCheckpoint(blob)
     if (wrong !== undefined) return `checkpoint: ${wrong}`
   }
+  if (event.leaving !== undefined && !Number.isSafeInteger(event.leaving.atMs)) return 'an end at no time'
   const metrics = event.progress?.metrics ?? []
   if (metrics.length > limits.maxMetrics) return `${metrics.length} metrics`
   if (metrics.some(({ name }) => name.length > limits.maxNameChars)) return 'a long name of a metric'
-  const texts = [event.refused?.reason, event.refused?.detail, event.state?.reason, event.state?.detail]
+  const { refused, state, leaving } = event
+  const texts = [refused?.reason, refused?.detail, state?.reason, state?.detail, leaving?.reason]
   const long = texts.find((text) => text !== undefined && text.length > limits.maxReasonChars)
   if (long !== undefined) return `a reason of ${long.length} characters`
   if (event.need !== undefined) return findMalformedNeed(event.need)
