@@ -196,6 +196,7 @@ if (canMount) {
         onCheckpointLost: () => {},
         onWorked: () => {},
         onReturned: () => {},
+        onLeaving: () => {},
         onDiskFull: () => {
           complaints++
           makeRoom()

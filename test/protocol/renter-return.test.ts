@@ -78,6 +78,7 @@ async function run(
       onWorked: (ms) => {
         told.worked = ms
       },
+      onLeaving: () => {},
       onReturned: (ms) => told.returned.push(ms),
       onDiskFull: () => {},
     },
