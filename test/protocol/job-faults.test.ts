@@ -196,7 +196,7 @@ if (canMount) {
         onCheckpointLost: () => {},
         onWorked: () => {},
         onLeaving: () => {},
-      onReturned: () => {},
+        onReturned: () => {},
         onDiskFull: () => {
           complaints++
           makeRoom()
