@@ -9,6 +9,7 @@ export interface Blob {
   name: string
   sha256: Uint8Array
   bytes: number
+  shared?: boolean
 }
 
 export namespace Blob {
@@ -34,6 +35,11 @@ export namespace Blob {
         if ((obj.bytes != null && obj.bytes !== 0)) {
           w.uint32(24)
           w.uint64Number(obj.bytes)
+        }
+
+        if (obj.shared != null) {
+          w.uint32(32)
+          w.bool(obj.shared)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -62,6 +68,10 @@ export namespace Blob {
             }
             case 3: {
               obj.bytes = reader.uint64Number()
+              break
+            }
+            case 4: {
+              obj.shared = reader.bool()
               break
             }
             default: {
@@ -100,6 +110,13 @@ export namespace Blob {
               }
               break
             }
+            case 4: {
+              yield {
+                field: `${prefix}.shared`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -127,6 +144,11 @@ export namespace Blob {
     value: number
   }
 
+  export interface BlobSharedFieldEvent {
+    field: '$.shared'
+    value: boolean
+  }
+
   export function encode (obj: Partial<Blob>): Uint8Array {
     return encodeMessage(obj, Blob.codec())
   }
@@ -135,17 +157,15 @@ export namespace Blob {
     return decodeMessage(buf, Blob.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Blob>): Generator<BlobNameFieldEvent | BlobSha256FieldEvent | BlobBytesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Blob>): Generator<BlobNameFieldEvent | BlobSha256FieldEvent | BlobBytesFieldEvent | BlobSharedFieldEvent> {
     return streamMessage(buf, Blob.codec(), opts)
   }
 }
 
 export interface JobRequest {
   start?: Start
-  chunk?: Chunk
   stop?: Stop
   accepted?: Accepted
-  need?: Need
 }
 
 export namespace JobRequest {
@@ -160,49 +180,24 @@ export namespace JobRequest {
 
         obj = { ...obj }
 
-        if (obj.need != null) {
-          obj.accepted = undefined
-          obj.stop = undefined
-          obj.chunk = undefined
-          obj.start = undefined
-        }
-
         if (obj.accepted != null) {
-          obj.need = undefined
           obj.stop = undefined
-          obj.chunk = undefined
           obj.start = undefined
         }
 
         if (obj.stop != null) {
-          obj.need = undefined
           obj.accepted = undefined
-          obj.chunk = undefined
-          obj.start = undefined
-        }
-
-        if (obj.chunk != null) {
-          obj.need = undefined
-          obj.accepted = undefined
-          obj.stop = undefined
           obj.start = undefined
         }
 
         if (obj.start != null) {
-          obj.need = undefined
           obj.accepted = undefined
           obj.stop = undefined
-          obj.chunk = undefined
         }
 
         if (obj.start != null) {
           w.uint32(10)
           Start.codec().encode(obj.start, w)
-        }
-
-        if (obj.chunk != null) {
-          w.uint32(18)
-          Chunk.codec().encode(obj.chunk, w)
         }
 
         if (obj.stop != null) {
@@ -213,11 +208,6 @@ export namespace JobRequest {
         if (obj.accepted != null) {
           w.uint32(34)
           Accepted.codec().encode(obj.accepted, w)
-        }
-
-        if (obj.need != null) {
-          w.uint32(42)
-          Need.codec().encode(obj.need, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -238,12 +228,6 @@ export namespace JobRequest {
               })
               break
             }
-            case 2: {
-              obj.chunk = Chunk.codec().decode(reader, reader.uint32(), {
-                limits: opts.limits?.chunk
-              })
-              break
-            }
             case 3: {
               obj.stop = Stop.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.stop
@@ -256,12 +240,6 @@ export namespace JobRequest {
               })
               break
             }
-            case 5: {
-              obj.need = Need.codec().decode(reader, reader.uint32(), {
-                limits: opts.limits?.need
-              })
-              break
-            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -269,39 +247,19 @@ export namespace JobRequest {
           }
         }
 
-        if (obj.need != null) {
-          delete obj.accepted
-          delete obj.stop
-          delete obj.chunk
-          delete obj.start
-        }
-
         if (obj.accepted != null) {
-          delete obj.need
           delete obj.stop
-          delete obj.chunk
           delete obj.start
         }
 
         if (obj.stop != null) {
-          delete obj.need
           delete obj.accepted
-          delete obj.chunk
-          delete obj.start
-        }
-
-        if (obj.chunk != null) {
-          delete obj.need
-          delete obj.accepted
-          delete obj.stop
           delete obj.start
         }
 
         if (obj.start != null) {
-          delete obj.need
           delete obj.accepted
           delete obj.stop
-          delete obj.chunk
         }
 
         return obj
@@ -319,13 +277,6 @@ export namespace JobRequest {
 
               break
             }
-            case 2: {
-              yield * Chunk.codec().stream(reader, reader.uint32(), `${prefix}.chunk`, {
-                limits: opts.limits?.chunk
-              })
-
-              break
-            }
             case 3: {
               yield * Stop.codec().stream(reader, reader.uint32(), `${prefix}.stop`, {
                 limits: opts.limits?.stop
@@ -336,13 +287,6 @@ export namespace JobRequest {
             case 4: {
               yield * Accepted.codec().stream(reader, reader.uint32(), `${prefix}.accepted`, {
                 limits: opts.limits?.accepted
-              })
-
-              break
-            }
-            case 5: {
-              yield * Need.codec().stream(reader, reader.uint32(), `${prefix}.need`, {
-                limits: opts.limits?.need
               })
 
               break
@@ -387,6 +331,12 @@ export namespace JobRequest {
     index: number
   }
 
+  export interface JobRequestStartInputsSharedFieldEvent {
+    field: '$.start.inputs[].shared'
+    value: boolean
+    index: number
+  }
+
   export interface JobRequestStartFromEventFieldEvent {
     field: '$.start.fromEvent'
     value: number
@@ -407,34 +357,14 @@ export namespace JobRequest {
     value: number
   }
 
-  export interface JobRequestChunkSha256FieldEvent {
-    field: '$.chunk.sha256'
-    value: Uint8Array
-  }
-
-  export interface JobRequestChunkOffsetFieldEvent {
-    field: '$.chunk.offset'
-    value: number
-  }
-
-  export interface JobRequestChunkDataFieldEvent {
-    field: '$.chunk.data'
-    value: Uint8Array
+  export interface JobRequestStartCheckpointSharedFieldEvent {
+    field: '$.start.checkpoint.shared'
+    value: boolean
   }
 
   export interface JobRequestStopReasonFieldEvent {
     field: '$.stop.reason'
     value: string
-  }
-
-  export interface JobRequestNeedSha256FieldEvent {
-    field: '$.need.sha256'
-    value: Uint8Array
-  }
-
-  export interface JobRequestNeedOffsetFieldEvent {
-    field: '$.need.offset'
-    value: number
   }
 
   export function encode (obj: Partial<JobRequest>): Uint8Array {
@@ -445,7 +375,7 @@ export namespace JobRequest {
     return decodeMessage(buf, JobRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobRequest>): Generator<JobRequestStartLeaseFieldEvent | JobRequestStartSpecFieldEvent | JobRequestStartInputsNameFieldEvent | JobRequestStartInputsSha256FieldEvent | JobRequestStartInputsBytesFieldEvent | JobRequestStartFromEventFieldEvent | JobRequestStartCheckpointNameFieldEvent | JobRequestStartCheckpointSha256FieldEvent | JobRequestStartCheckpointBytesFieldEvent | JobRequestChunkSha256FieldEvent | JobRequestChunkOffsetFieldEvent | JobRequestChunkDataFieldEvent | JobRequestStopReasonFieldEvent | JobRequestNeedSha256FieldEvent | JobRequestNeedOffsetFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobRequest>): Generator<JobRequestStartLeaseFieldEvent | JobRequestStartSpecFieldEvent | JobRequestStartInputsNameFieldEvent | JobRequestStartInputsSha256FieldEvent | JobRequestStartInputsBytesFieldEvent | JobRequestStartInputsSharedFieldEvent | JobRequestStartFromEventFieldEvent | JobRequestStartCheckpointNameFieldEvent | JobRequestStartCheckpointSha256FieldEvent | JobRequestStartCheckpointBytesFieldEvent | JobRequestStartCheckpointSharedFieldEvent | JobRequestStopReasonFieldEvent> {
     return streamMessage(buf, JobRequest.codec(), opts)
   }
 }
@@ -645,6 +575,12 @@ export namespace Start {
     index: number
   }
 
+  export interface StartInputsSharedFieldEvent {
+    field: '$.inputs[].shared'
+    value: boolean
+    index: number
+  }
+
   export interface StartFromEventFieldEvent {
     field: '$.fromEvent'
     value: number
@@ -665,6 +601,11 @@ export namespace Start {
     value: number
   }
 
+  export interface StartCheckpointSharedFieldEvent {
+    field: '$.checkpoint.shared'
+    value: boolean
+  }
+
   export function encode (obj: Partial<Start>): Uint8Array {
     return encodeMessage(obj, Start.codec())
   }
@@ -673,143 +614,8 @@ export namespace Start {
     return decodeMessage(buf, Start.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Start>): Generator<StartLeaseFieldEvent | StartSpecFieldEvent | StartInputsNameFieldEvent | StartInputsSha256FieldEvent | StartInputsBytesFieldEvent | StartFromEventFieldEvent | StartCheckpointNameFieldEvent | StartCheckpointSha256FieldEvent | StartCheckpointBytesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Start>): Generator<StartLeaseFieldEvent | StartSpecFieldEvent | StartInputsNameFieldEvent | StartInputsSha256FieldEvent | StartInputsBytesFieldEvent | StartInputsSharedFieldEvent | StartFromEventFieldEvent | StartCheckpointNameFieldEvent | StartCheckpointSha256FieldEvent | StartCheckpointBytesFieldEvent | StartCheckpointSharedFieldEvent> {
     return streamMessage(buf, Start.codec(), opts)
-  }
-}
-
-export interface Chunk {
-  sha256: Uint8Array
-  offset: number
-  data: Uint8Array
-}
-
-export namespace Chunk {
-  let _codec: Codec<Chunk>
-
-  export const codec = (): Codec<Chunk> => {
-    if (_codec == null) {
-      _codec = message<Chunk>((obj, w, opts = {}) => {
-        if (opts.lengthDelimited !== false) {
-          w.fork()
-        }
-
-        if ((obj.sha256 != null && obj.sha256.byteLength > 0)) {
-          w.uint32(10)
-          w.bytes(obj.sha256)
-        }
-
-        if ((obj.offset != null && obj.offset !== 0)) {
-          w.uint32(16)
-          w.uint64Number(obj.offset)
-        }
-
-        if ((obj.data != null && obj.data.byteLength > 0)) {
-          w.uint32(26)
-          w.bytes(obj.data)
-        }
-
-        if (opts.lengthDelimited !== false) {
-          w.ldelim()
-        }
-      }, (reader, length, opts = {}) => {
-        const obj: any = {
-          sha256: uint8ArrayAlloc(0),
-          offset: 0,
-          data: uint8ArrayAlloc(0)
-        }
-
-        const end = length == null ? reader.len : reader.pos + length
-
-        while (reader.pos < end) {
-          const tag = reader.uint32()
-
-          switch (tag >>> 3) {
-            case 1: {
-              obj.sha256 = reader.bytes()
-              break
-            }
-            case 2: {
-              obj.offset = reader.uint64Number()
-              break
-            }
-            case 3: {
-              obj.data = reader.bytes()
-              break
-            }
-            default: {
-              reader.skipType(tag & 7)
-              break
-            }
-          }
-        }
-
-        return obj
-      }, function * (reader, length, prefix, opts = {}) {
-        const end = length == null ? reader.len : reader.pos + length
-
-        while (reader.pos < end) {
-          const tag = reader.uint32()
-
-          switch (tag >>> 3) {
-            case 1: {
-              yield {
-                field: `${prefix}.sha256`,
-                value: reader.bytes()
-              }
-              break
-            }
-            case 2: {
-              yield {
-                field: `${prefix}.offset`,
-                value: reader.uint64Number()
-              }
-              break
-            }
-            case 3: {
-              yield {
-                field: `${prefix}.data`,
-                value: reader.bytes()
-              }
-              break
-            }
-            default: {
-              reader.skipType(tag & 7)
-              break
-            }
-          }
-        }
-      })
-    }
-
-    return _codec
-  }
-
-  export interface ChunkSha256FieldEvent {
-    field: '$.sha256'
-    value: Uint8Array
-  }
-
-  export interface ChunkOffsetFieldEvent {
-    field: '$.offset'
-    value: number
-  }
-
-  export interface ChunkDataFieldEvent {
-    field: '$.data'
-    value: Uint8Array
-  }
-
-  export function encode (obj: Partial<Chunk>): Uint8Array {
-    return encodeMessage(obj, Chunk.codec())
-  }
-
-  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Chunk>): Chunk {
-    return decodeMessage(buf, Chunk.codec(), opts)
-  }
-
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Chunk>): Generator<ChunkSha256FieldEvent | ChunkOffsetFieldEvent | ChunkDataFieldEvent> {
-    return streamMessage(buf, Chunk.codec(), opts)
   }
 }
 
@@ -970,12 +776,10 @@ export interface JobEvent {
   index: number
   workedMs: number
   refused?: Refused
-  need?: Need
   state?: State
   log?: Log
   progress?: Progress
   output?: Output
-  chunk?: Chunk
   checkpoint?: Checkpoint
 }
 
@@ -992,83 +796,51 @@ export namespace JobEvent {
         obj = { ...obj }
 
         if (obj.checkpoint != null) {
-          obj.chunk = undefined
           obj.output = undefined
           obj.progress = undefined
           obj.log = undefined
           obj.state = undefined
-          obj.need = undefined
-          obj.refused = undefined
-        }
-
-        if (obj.chunk != null) {
-          obj.checkpoint = undefined
-          obj.output = undefined
-          obj.progress = undefined
-          obj.log = undefined
-          obj.state = undefined
-          obj.need = undefined
           obj.refused = undefined
         }
 
         if (obj.output != null) {
           obj.checkpoint = undefined
-          obj.chunk = undefined
           obj.progress = undefined
           obj.log = undefined
           obj.state = undefined
-          obj.need = undefined
           obj.refused = undefined
         }
 
         if (obj.progress != null) {
           obj.checkpoint = undefined
-          obj.chunk = undefined
           obj.output = undefined
           obj.log = undefined
           obj.state = undefined
-          obj.need = undefined
           obj.refused = undefined
         }
 
         if (obj.log != null) {
           obj.checkpoint = undefined
-          obj.chunk = undefined
           obj.output = undefined
           obj.progress = undefined
           obj.state = undefined
-          obj.need = undefined
           obj.refused = undefined
         }
 
         if (obj.state != null) {
           obj.checkpoint = undefined
-          obj.chunk = undefined
           obj.output = undefined
           obj.progress = undefined
           obj.log = undefined
-          obj.need = undefined
-          obj.refused = undefined
-        }
-
-        if (obj.need != null) {
-          obj.checkpoint = undefined
-          obj.chunk = undefined
-          obj.output = undefined
-          obj.progress = undefined
-          obj.log = undefined
-          obj.state = undefined
           obj.refused = undefined
         }
 
         if (obj.refused != null) {
           obj.checkpoint = undefined
-          obj.chunk = undefined
           obj.output = undefined
           obj.progress = undefined
           obj.log = undefined
           obj.state = undefined
-          obj.need = undefined
         }
 
         if ((obj.index != null && obj.index !== 0)) {
@@ -1084,11 +856,6 @@ export namespace JobEvent {
         if (obj.refused != null) {
           w.uint32(26)
           Refused.codec().encode(obj.refused, w)
-        }
-
-        if (obj.need != null) {
-          w.uint32(34)
-          Need.codec().encode(obj.need, w)
         }
 
         if (obj.state != null) {
@@ -1109,11 +876,6 @@ export namespace JobEvent {
         if (obj.output != null) {
           w.uint32(66)
           Output.codec().encode(obj.output, w)
-        }
-
-        if (obj.chunk != null) {
-          w.uint32(74)
-          Chunk.codec().encode(obj.chunk, w)
         }
 
         if (obj.checkpoint != null) {
@@ -1150,12 +912,6 @@ export namespace JobEvent {
               })
               break
             }
-            case 4: {
-              obj.need = Need.codec().decode(reader, reader.uint32(), {
-                limits: opts.limits?.need
-              })
-              break
-            }
             case 5: {
               obj.state = State.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.state
@@ -1180,12 +936,6 @@ export namespace JobEvent {
               })
               break
             }
-            case 9: {
-              obj.chunk = Chunk.codec().decode(reader, reader.uint32(), {
-                limits: opts.limits?.chunk
-              })
-              break
-            }
             case 10: {
               obj.checkpoint = Checkpoint.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.checkpoint
@@ -1200,83 +950,51 @@ export namespace JobEvent {
         }
 
         if (obj.checkpoint != null) {
-          delete obj.chunk
           delete obj.output
           delete obj.progress
           delete obj.log
           delete obj.state
-          delete obj.need
-          delete obj.refused
-        }
-
-        if (obj.chunk != null) {
-          delete obj.checkpoint
-          delete obj.output
-          delete obj.progress
-          delete obj.log
-          delete obj.state
-          delete obj.need
           delete obj.refused
         }
 
         if (obj.output != null) {
           delete obj.checkpoint
-          delete obj.chunk
           delete obj.progress
           delete obj.log
           delete obj.state
-          delete obj.need
           delete obj.refused
         }
 
         if (obj.progress != null) {
           delete obj.checkpoint
-          delete obj.chunk
           delete obj.output
           delete obj.log
           delete obj.state
-          delete obj.need
           delete obj.refused
         }
 
         if (obj.log != null) {
           delete obj.checkpoint
-          delete obj.chunk
           delete obj.output
           delete obj.progress
           delete obj.state
-          delete obj.need
           delete obj.refused
         }
 
         if (obj.state != null) {
           delete obj.checkpoint
-          delete obj.chunk
           delete obj.output
           delete obj.progress
           delete obj.log
-          delete obj.need
-          delete obj.refused
-        }
-
-        if (obj.need != null) {
-          delete obj.checkpoint
-          delete obj.chunk
-          delete obj.output
-          delete obj.progress
-          delete obj.log
-          delete obj.state
           delete obj.refused
         }
 
         if (obj.refused != null) {
           delete obj.checkpoint
-          delete obj.chunk
           delete obj.output
           delete obj.progress
           delete obj.log
           delete obj.state
-          delete obj.need
         }
 
         return obj
@@ -1308,13 +1026,6 @@ export namespace JobEvent {
 
               break
             }
-            case 4: {
-              yield * Need.codec().stream(reader, reader.uint32(), `${prefix}.need`, {
-                limits: opts.limits?.need
-              })
-
-              break
-            }
             case 5: {
               yield * State.codec().stream(reader, reader.uint32(), `${prefix}.state`, {
                 limits: opts.limits?.state
@@ -1339,13 +1050,6 @@ export namespace JobEvent {
             case 8: {
               yield * Output.codec().stream(reader, reader.uint32(), `${prefix}.output`, {
                 limits: opts.limits?.output
-              })
-
-              break
-            }
-            case 9: {
-              yield * Chunk.codec().stream(reader, reader.uint32(), `${prefix}.chunk`, {
-                limits: opts.limits?.chunk
               })
 
               break
@@ -1387,16 +1091,6 @@ export namespace JobEvent {
   export interface JobEventRefusedDetailFieldEvent {
     field: '$.refused.detail'
     value: string
-  }
-
-  export interface JobEventNeedSha256FieldEvent {
-    field: '$.need.sha256'
-    value: Uint8Array
-  }
-
-  export interface JobEventNeedOffsetFieldEvent {
-    field: '$.need.offset'
-    value: number
   }
 
   export interface JobEventStateStateFieldEvent {
@@ -1459,19 +1153,10 @@ export namespace JobEvent {
     index: number
   }
 
-  export interface JobEventChunkSha256FieldEvent {
-    field: '$.chunk.sha256'
-    value: Uint8Array
-  }
-
-  export interface JobEventChunkOffsetFieldEvent {
-    field: '$.chunk.offset'
-    value: number
-  }
-
-  export interface JobEventChunkDataFieldEvent {
-    field: '$.chunk.data'
-    value: Uint8Array
+  export interface JobEventOutputBlobsSharedFieldEvent {
+    field: '$.output.blobs[].shared'
+    value: boolean
+    index: number
   }
 
   export interface JobEventCheckpointStepFieldEvent {
@@ -1494,6 +1179,11 @@ export namespace JobEvent {
     value: number
   }
 
+  export interface JobEventCheckpointBlobSharedFieldEvent {
+    field: '$.checkpoint.blob.shared'
+    value: boolean
+  }
+
   export function encode (obj: Partial<JobEvent>): Uint8Array {
     return encodeMessage(obj, JobEvent.codec())
   }
@@ -1502,7 +1192,7 @@ export namespace JobEvent {
     return decodeMessage(buf, JobEvent.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventNeedSha256FieldEvent | JobEventNeedOffsetFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventChunkSha256FieldEvent | JobEventChunkOffsetFieldEvent | JobEventChunkDataFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventOutputBlobsSharedFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent | JobEventCheckpointBlobSharedFieldEvent> {
     return streamMessage(buf, JobEvent.codec(), opts)
   }
 }
@@ -1616,118 +1306,6 @@ export namespace Refused {
 
   export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Refused>): Generator<RefusedReasonFieldEvent | RefusedDetailFieldEvent> {
     return streamMessage(buf, Refused.codec(), opts)
-  }
-}
-
-export interface Need {
-  sha256: Uint8Array
-  offset: number
-}
-
-export namespace Need {
-  let _codec: Codec<Need>
-
-  export const codec = (): Codec<Need> => {
-    if (_codec == null) {
-      _codec = message<Need>((obj, w, opts = {}) => {
-        if (opts.lengthDelimited !== false) {
-          w.fork()
-        }
-
-        if ((obj.sha256 != null && obj.sha256.byteLength > 0)) {
-          w.uint32(10)
-          w.bytes(obj.sha256)
-        }
-
-        if ((obj.offset != null && obj.offset !== 0)) {
-          w.uint32(16)
-          w.uint64Number(obj.offset)
-        }
-
-        if (opts.lengthDelimited !== false) {
-          w.ldelim()
-        }
-      }, (reader, length, opts = {}) => {
-        const obj: any = {
-          sha256: uint8ArrayAlloc(0),
-          offset: 0
-        }
-
-        const end = length == null ? reader.len : reader.pos + length
-
-        while (reader.pos < end) {
-          const tag = reader.uint32()
-
-          switch (tag >>> 3) {
-            case 1: {
-              obj.sha256 = reader.bytes()
-              break
-            }
-            case 2: {
-              obj.offset = reader.uint64Number()
-              break
-            }
-            default: {
-              reader.skipType(tag & 7)
-              break
-            }
-          }
-        }
-
-        return obj
-      }, function * (reader, length, prefix, opts = {}) {
-        const end = length == null ? reader.len : reader.pos + length
-
-        while (reader.pos < end) {
-          const tag = reader.uint32()
-
-          switch (tag >>> 3) {
-            case 1: {
-              yield {
-                field: `${prefix}.sha256`,
-                value: reader.bytes()
-              }
-              break
-            }
-            case 2: {
-              yield {
-                field: `${prefix}.offset`,
-                value: reader.uint64Number()
-              }
-              break
-            }
-            default: {
-              reader.skipType(tag & 7)
-              break
-            }
-          }
-        }
-      })
-    }
-
-    return _codec
-  }
-
-  export interface NeedSha256FieldEvent {
-    field: '$.sha256'
-    value: Uint8Array
-  }
-
-  export interface NeedOffsetFieldEvent {
-    field: '$.offset'
-    value: number
-  }
-
-  export function encode (obj: Partial<Need>): Uint8Array {
-    return encodeMessage(obj, Need.codec())
-  }
-
-  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Need>): Need {
-    return decodeMessage(buf, Need.codec(), opts)
-  }
-
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Need>): Generator<NeedSha256FieldEvent | NeedOffsetFieldEvent> {
-    return streamMessage(buf, Need.codec(), opts)
   }
 }
 
@@ -2366,6 +1944,11 @@ export namespace Checkpoint {
     value: number
   }
 
+  export interface CheckpointBlobSharedFieldEvent {
+    field: '$.blob.shared'
+    value: boolean
+  }
+
   export function encode (obj: Partial<Checkpoint>): Uint8Array {
     return encodeMessage(obj, Checkpoint.codec())
   }
@@ -2374,7 +1957,7 @@ export namespace Checkpoint {
     return decodeMessage(buf, Checkpoint.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Checkpoint>): Generator<CheckpointStepFieldEvent | CheckpointBlobNameFieldEvent | CheckpointBlobSha256FieldEvent | CheckpointBlobBytesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Checkpoint>): Generator<CheckpointStepFieldEvent | CheckpointBlobNameFieldEvent | CheckpointBlobSha256FieldEvent | CheckpointBlobBytesFieldEvent | CheckpointBlobSharedFieldEvent> {
     return streamMessage(buf, Checkpoint.codec(), opts)
   }
 }
@@ -2491,6 +2074,12 @@ export namespace Output {
     index: number
   }
 
+  export interface OutputBlobsSharedFieldEvent {
+    field: '$.blobs[].shared'
+    value: boolean
+    index: number
+  }
+
   export function encode (obj: Partial<Output>): Uint8Array {
     return encodeMessage(obj, Output.codec())
   }
@@ -2499,7 +2088,277 @@ export namespace Output {
     return decodeMessage(buf, Output.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Output>): Generator<OutputBlobsNameFieldEvent | OutputBlobsSha256FieldEvent | OutputBlobsBytesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Output>): Generator<OutputBlobsNameFieldEvent | OutputBlobsSha256FieldEvent | OutputBlobsBytesFieldEvent | OutputBlobsSharedFieldEvent> {
     return streamMessage(buf, Output.codec(), opts)
+  }
+}
+
+export interface ContentRequest {
+  root: Uint8Array
+  first: number
+  count: number
+  held: number
+}
+
+export namespace ContentRequest {
+  let _codec: Codec<ContentRequest>
+
+  export const codec = (): Codec<ContentRequest> => {
+    if (_codec == null) {
+      _codec = message<ContentRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.root != null && obj.root.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.root)
+        }
+
+        if ((obj.first != null && obj.first !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.first)
+        }
+
+        if ((obj.count != null && obj.count !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.count)
+        }
+
+        if ((obj.held != null && obj.held !== 0)) {
+          w.uint32(32)
+          w.uint64Number(obj.held)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          root: uint8ArrayAlloc(0),
+          first: 0,
+          count: 0,
+          held: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.root = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.first = reader.uint32()
+              break
+            }
+            case 3: {
+              obj.count = reader.uint32()
+              break
+            }
+            case 4: {
+              obj.held = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.root`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.first`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.count`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.held`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ContentRequestRootFieldEvent {
+    field: '$.root'
+    value: Uint8Array
+  }
+
+  export interface ContentRequestFirstFieldEvent {
+    field: '$.first'
+    value: number
+  }
+
+  export interface ContentRequestCountFieldEvent {
+    field: '$.count'
+    value: number
+  }
+
+  export interface ContentRequestHeldFieldEvent {
+    field: '$.held'
+    value: number
+  }
+
+  export function encode (obj: Partial<ContentRequest>): Uint8Array {
+    return encodeMessage(obj, ContentRequest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ContentRequest>): ContentRequest {
+    return decodeMessage(buf, ContentRequest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ContentRequest>): Generator<ContentRequestRootFieldEvent | ContentRequestFirstFieldEvent | ContentRequestCountFieldEvent | ContentRequestHeldFieldEvent> {
+    return streamMessage(buf, ContentRequest.codec(), opts)
+  }
+}
+
+export interface ContentAnswer {
+  refused: string
+  detail: string
+}
+
+export namespace ContentAnswer {
+  let _codec: Codec<ContentAnswer>
+
+  export const codec = (): Codec<ContentAnswer> => {
+    if (_codec == null) {
+      _codec = message<ContentAnswer>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.refused != null && obj.refused !== '')) {
+          w.uint32(10)
+          w.string(obj.refused)
+        }
+
+        if ((obj.detail != null && obj.detail !== '')) {
+          w.uint32(18)
+          w.string(obj.detail)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          refused: '',
+          detail: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.refused = reader.string()
+              break
+            }
+            case 2: {
+              obj.detail = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.refused`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.detail`,
+                value: reader.string()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ContentAnswerRefusedFieldEvent {
+    field: '$.refused'
+    value: string
+  }
+
+  export interface ContentAnswerDetailFieldEvent {
+    field: '$.detail'
+    value: string
+  }
+
+  export function encode (obj: Partial<ContentAnswer>): Uint8Array {
+    return encodeMessage(obj, ContentAnswer.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ContentAnswer>): ContentAnswer {
+    return decodeMessage(buf, ContentAnswer.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ContentAnswer>): Generator<ContentAnswerRefusedFieldEvent | ContentAnswerDetailFieldEvent> {
+    return streamMessage(buf, ContentAnswer.codec(), opts)
   }
 }
