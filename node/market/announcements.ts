@@ -226,6 +226,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     order: Order,
     envelope: Uint8Array,
     shard: ShardName,
+    isTold = false,
   ): Promise<Verdict> {
     const { peer } = opened
     const shiftMs = shiftOf(order, clock.now())
@@ -245,7 +246,8 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     const isNew = !known.has(id)
     const received = { order, orderId, peer, envelope, shiftMs }
     const remembered = known.get(id) ?? remember(received)
-    remembered.heardIn.add(shard)
+    // One that a neighbour told of is passed on all the same when gossip brings it: others may hear of it only from here.
+    if (!isTold) remembered.heardIn.add(shard)
     if (isNew) deliveries.set(envelope, { kind: 'order', received })
     return 'accept'
   }
@@ -359,7 +361,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
       const opened = await openAnnouncement(envelope)
       if (isRefusal(opened) || opened.announcement.order === undefined) continue
       if (opened.peer === network.peer || closing.signal.aborted) continue
-      await takeOrder(opened, opened.announcement.order, envelope, shard)
+      await takeOrder(opened, opened.announcement.order, envelope, shard, true)
       deliver({ data: envelope })
     }
   }

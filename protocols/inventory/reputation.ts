@@ -31,9 +31,6 @@ export const REPUTATION = {
   silenceWeight: 5,
 } as const
 
-/** What a provider that nobody knows anything about gets. */
-export const NEWCOMER_RELIABILITY = REPUTATION.priorGood / (REPUTATION.priorGood + REPUTATION.priorBad)
-
 /**
  * How a lease that is closed has ended, as the chain tells it. `settled`: by agreement, or paid in full, or completed;
  * `failed`: a part of the bond was burned; `unfinished`: the renter ended it early.

@@ -18,10 +18,6 @@ export const NEXT: Readonly<Record<JobState, readonly JobState[]>> = {
   [JobState.STOPPED]: [],
 }
 
-export function mayFollow(from: JobState, to: JobState): boolean {
-  return NEXT[from].includes(to)
-}
-
 export function hasEnded(state: JobState): boolean {
   return NEXT[state].length === 0
 }

@@ -18,15 +18,24 @@ export async function expectWholeCapacity(crowd: Crowd): Promise<void> {
   }
 }
 
+/** Of the results that reached somebody, those of which no order was heard: more, and the audits say little. */
+const UNSEEN_SHARE = 0.05
+
 /**
- * Every result that any node has seen agrees with the order, the commitments and the rules, as far as that node saw them.
- * Resolves to the number of verdicts.
+ * Every result that any node has seen agrees with the order, the commitments and the rules, as far as that node saw them;
+ * nobody's own order is missing. Resolves to the number of verdicts.
  */
 export async function expectCleanAudits(crowd: Crowd): Promise<number> {
   let verdicts = 0
   let awarded = 0
+  let unseen = 0
   for (const { name, peer } of crowd.nodes) {
     for (const { orderId, verdict, findings, isOwn, winner } of await crowd.host(name).audit(name)) {
+      if (verdict === 'unseen') {
+        assert.not.ok(isOwn, `${peer} has a result of its own and no order ${orderId}`)
+        unseen++
+        continue
+      }
       verdicts++
       assert.is.not(verdict, 'unfair', `${peer} finds ${orderId} ${verdict}: ${findings.join(', ')}`)
       // A commitment that came too late for one node may have been in time for another; the author has seen all.
@@ -41,6 +50,7 @@ export async function expectCleanAudits(crowd: Crowd): Promise<number> {
     }
   }
   assert.ok(awarded > 0, 'somebody won something')
+  assert.ok(unseen <= verdicts * UNSEEN_SHARE, `${unseen} results without an order, ${verdicts} verdicts`)
   return verdicts
 }
 

@@ -16,7 +16,7 @@ import { systemRandom } from '../../node/system/random.js'
 import { type Audit, judgeResult } from '../../protocols/auction/audit.js'
 import { orderIdOf } from '../../protocols/auction/rules.js'
 import type { Order, Result } from '../../protocols/auction/wire.js'
-import { equal, toHex } from '../../protocols/bytes.js'
+import { toHex } from '../../protocols/bytes.js'
 import { isRefusal } from '../../protocols/errors.js'
 
 /**
@@ -77,15 +77,20 @@ export interface Audited {
   /** Hex. */
   orderId: string
   isOwn: boolean
-  verdict: Audit['verdict']
+  /** `unseen`: no node of this process has the order on its topics, so the result can be held against nothing. */
+  verdict: Audit['verdict'] | 'unseen'
   findings: string[]
   winner: string
 }
 
+/** What an announcement of an auction said, and who signed it. */
 interface Witnessed {
-  orders: Array<{ orderId: Uint8Array; order: Order; envelope: Uint8Array; peer: string }>
-  commitments: Array<{ orderId: Uint8Array; hash: Uint8Array; peer: string }>
-  results: Array<{ orderId: Uint8Array; result: Result; envelope: Uint8Array; peer: string }>
+  peer: string
+  orderId: Uint8Array
+  order?: Order
+  /** Hash of a commitment. */
+  hash?: Uint8Array
+  result?: Result
 }
 
 export interface CrowdLoad {
@@ -258,7 +263,8 @@ export function createCrowdHost(): CrowdHost {
     },
     audit: async (name) => {
       const { seen, daemon } = find(name)
-      return auditAll(await readWitnessed(seen.envelopes), daemon.peer)
+      const all = [...nodes.values()].flatMap((node) => node.seen.envelopes)
+      return auditAll(await readAll(seen.envelopes), await readAll(all), daemon.peer)
     },
     look: () => Promise.all([...nodes.values()].map(lookAt)),
     offers: async (name) => (await find(name).daemon.renter.offers()).map(({ peer }) => peer),
@@ -288,40 +294,60 @@ async function waitForLease(deployment: Deployment, postedAt: number): Promise<O
   return { commitments }
 }
 
-async function auditAll(witnessed: Witnessed, self: string): Promise<Audited[]> {
+/**
+ * A node is told of open orders by those that it meets, too, which is not on a topic: an order is named by the hash of what
+ * its author signed, so it does not matter whose copy of it is read. Commitments count as this node itself heard them.
+ */
+async function auditAll(
+  own: readonly Witnessed[],
+  all: readonly Witnessed[],
+  self: string,
+): Promise<Audited[]> {
+  const orders = new Map(all.flatMap(({ orderId, order }) => (order ? [[toHex(orderId), order]] : [])))
+  const commitments = new Map<string, Map<string, Uint8Array>>()
+  for (const { orderId, hash, peer } of own) {
+    if (hash === undefined) continue
+    const id = toHex(orderId)
+    commitments.set(id, (commitments.get(id) ?? new Map()).set(peer, hash))
+  }
   const audited: Audited[] = []
-  for (const { orderId, result, peer } of witnessed.results) {
-    const ordered = witnessed.orders.find((each) => equal(each.orderId, orderId))
-    if (ordered === undefined) throw new Error(`a result came without its order ${toHex(orderId)}`)
-    const commitments = new Map(
-      witnessed.commitments
-        .filter((each) => equal(each.orderId, orderId))
-        .map((each) => [each.peer, each.hash] as const),
-    )
-    const { verdict, findings } = await judgeResult({ order: ordered.order, orderId, commitments }, result)
-    audited.push({
-      orderId: toHex(orderId),
-      isOwn: peer === self,
-      verdict,
-      findings: findings.map(({ code }) => code),
-      winner: result.winner,
-    })
+  for (const { orderId, result, peer } of own) {
+    if (result === undefined) continue
+    const id = toHex(orderId)
+    const named = { orderId: id, isOwn: peer === self, winner: result.winner }
+    const order = orders.get(id)
+    if (order === undefined) {
+      audited.push({ ...named, verdict: 'unseen', findings: [] })
+      continue
+    }
+    const seen = { order, orderId, commitments: commitments.get(id) ?? new Map<string, Uint8Array>() }
+    const { verdict, findings } = await judgeResult(seen, result)
+    audited.push({ ...named, verdict, findings: findings.map(({ code }) => code) })
   }
   return audited
 }
 
-async function readWitnessed(envelopes: readonly Uint8Array[]): Promise<Witnessed> {
-  const witnessed: Witnessed = { orders: [], commitments: [], results: [] }
-  for (const envelope of envelopes) {
-    const opened = await openAnnouncement(envelope)
-    if (isRefusal(opened)) throw new Error(`delivered and yet refused: ${opened.refused}`)
-    const { peer, announcement } = opened
-    const { order, commitment, result } = announcement
-    if (order !== undefined) {
-      witnessed.orders.push({ orderId: orderIdOf(peer, opened.payload), order, envelope, peer })
-    }
-    if (commitment !== undefined) witnessed.commitments.push({ ...commitment, peer })
-    if (result !== undefined) witnessed.results.push({ orderId: result.orderId, result, envelope, peer })
-  }
-  return witnessed
+/** The same bytes reach every node of the process; their signature is checked once. */
+const witnessed = new Map<string, Promise<Witnessed>>()
+
+function readAll(envelopes: readonly Uint8Array[]): Promise<Witnessed[]> {
+  return Promise.all(
+    envelopes.map((envelope) => {
+      const key = Buffer.from(envelope).toString('latin1')
+      const read = witnessed.get(key) ?? readWitnessed(envelope)
+      witnessed.set(key, read)
+      return read
+    }),
+  )
+}
+
+async function readWitnessed(envelope: Uint8Array): Promise<Witnessed> {
+  const opened = await openAnnouncement(envelope)
+  if (isRefusal(opened)) throw new Error(`delivered and yet refused: ${opened.refused}`)
+  const { peer, announcement } = opened
+  const { order, commitment, result } = announcement
+  if (commitment !== undefined) return { peer, ...commitment }
+  if (result !== undefined) return { peer, orderId: result.orderId, result }
+  const orderId = orderIdOf(peer, opened.payload)
+  return order === undefined ? { peer, orderId } : { peer, orderId, order }
 }
