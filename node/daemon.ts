@@ -6,6 +6,8 @@ import type { Config } from '../config/schema.js'
 import { walletStatement } from '../protocols/auction/wallet.js'
 import { NightshiftError } from '../protocols/errors.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
+import { createContent } from './content/content.js'
+import type { TransferRates } from './content/port.js'
 import type { ControlledNode } from './control/port.js'
 import { startControlServer } from './control/server.js'
 import type { ChainStatus, NodeStatus, RenterView } from './control/view.js'
@@ -148,6 +150,8 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
 
   const meter = createLatencyMeter({ network, clock, log })
   cleanup.add('latency', async () => meter.stop())
+  const content = await createContent({ network, clock, random, log, rates: ratesOf(config) })
+  cleanup.add('content', () => content.stop())
 
   const parts = {
     config,
@@ -160,6 +164,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     reputation,
     experience,
     meter,
+    content,
     store,
     history: seen.history,
     auditor: seen.auditor,
@@ -226,6 +231,15 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     addresses: () => network.addresses(),
     stopRequested: stopRequested.promise,
     close: cleanup.run,
+  }
+}
+
+/** Zero stands for no limit where a person writes it. */
+function ratesOf({ network }: Config): TransferRates {
+  const { uploadBytesPerSecond: up, downloadBytesPerSecond: down } = network
+  return {
+    ...(up === 0 ? {} : { upBytesPerSecond: up }),
+    ...(down === 0 ? {} : { downBytesPerSecond: down }),
   }
 }
 

@@ -8,10 +8,14 @@ import type { Heartbeat, Device as OfferedDevices } from '../protocols/heartbeat
 import type { Benchmark } from '../protocols/inventory/wire.js'
 import { solanaKeyOf } from '../protocols/peer.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
+import { openCache } from './content/cache.js'
+import { createContent } from './content/content.js'
+import type { Content } from './content/port.js'
 import type { OfferedDevice } from './device/port.js'
 import { createRack } from './device/rack.js'
 import type { Escrow, MarketTerms } from './escrow/port.js'
 import { openFolder } from './files/folder.js'
+import { nativeSha256 } from './files/hash.js'
 import { type AuctionTopic, createAuctionTopic } from './market/announcements.js'
 import { createHeartbeatTopic, type HeartbeatTopic } from './market/heartbeats.js'
 import type { LatencyMeter } from './market/latency.js'
@@ -56,7 +60,7 @@ export interface ProviderOptions {
   clock: Clock
   random: Random
   log: Log
-  /** Inputs and outputs of jobs lie in `<dataDir>/blobs`. */
+  /** What jobs leave lies in `<dataDir>/blobs`, what they are given, and the cache, in `<dataDir>/content`. */
   dataDir: string
   /** Atomic units for one device-hour. */
   pricePerHour: bigint
@@ -77,6 +81,10 @@ export interface ProviderOptions {
   maxSliceMs?: number
   /** All inputs of one job; they lie in memory while it runs. Default 1 GiB. */
   maxInputBytes?: number
+  /** What is kept of inputs for later jobs, on the disk; 0: nothing. Default 10 GiB. */
+  cacheBytes?: number
+  /** Transfers; a network has one, so a renter in the same process shares it. Default: one of its own, without limits. */
+  content?: Content
   /** What the sources on this host's hardware do not agree on: told to everybody. */
   disagreements?: readonly string[]
   /** How prices of bids are found. Default: always `pricePerHour`. */
@@ -169,6 +177,7 @@ const LONGEST_RECONCILE_MS = 5_000
  */
 const LOOKS_PER_WINDOW = 4
 const DEFAULT_MAX_INPUT_BYTES = 2 ** 30
+const DEFAULT_CACHE_BYTES = 10 * 2 ** 30
 const DEFAULT_SLICES = { minMs: 100, maxMs: 3_600_000 }
 /** A verifier's attestation is kept, as one without a stake, rather than waiting long for the chain. */
 const STAKE_MS = 2_000
@@ -326,10 +335,26 @@ async function startServices(
   })
   const leases = await serveLeases(shared)
   const { confirm } = leases
+  const content = await contentOf(options)
+  const received = openFolder(join(options.dataDir, 'content'))
+  const cache = await openCache({
+    files: received,
+    content: content.content,
+    maxBytes: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
+    clock,
+    log,
+  })
   const jobs = await serveJobs({
     ...shared,
     jobs: openJobs(store),
-    blobs: createBlobs(openFolder(join(options.dataDir, 'blobs'))),
+    content: content.content,
+    blobs: createBlobs({
+      files: openFolder(join(options.dataDir, 'blobs')),
+      received,
+      content: content.content,
+      cache,
+      sha256: nativeSha256,
+    }),
     runtimes,
     maxInputBytes: options.maxInputBytes ?? DEFAULT_MAX_INPUT_BYTES,
     confirm,
@@ -381,7 +406,13 @@ async function startServices(
     isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats }),
   })
   const unhandle = async () => {
-    await Promise.allSettled([leases.stop(), challenges.stop(), stopInventory(), settlements.stop()])
+    await Promise.allSettled([
+      leases.stop(),
+      challenges.stop(),
+      stopInventory(),
+      settlements.stop(),
+      content.stop(),
+    ])
   }
   return {
     ledger,
@@ -398,6 +429,13 @@ async function startServices(
     auction,
     unhandle,
   }
+}
+
+/** Shared with a renter in the same process, or one of its own. */
+async function contentOf(options: ProviderOptions): Promise<{ content: Content; stop(): Promise<void> }> {
+  if (options.content !== undefined) return { content: options.content, stop: async () => {} }
+  const content = await createContent(options)
+  return { content, stop: content.stop }
 }
 
 function occupiedIn(ledger: Ledger) {

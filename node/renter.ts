@@ -10,6 +10,8 @@ import { hasEnded } from '../protocols/job/rules.js'
 import { JobState } from '../protocols/job/wire.js'
 import { formatAmount } from '../protocols/money.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
+import { createContent } from './content/content.js'
+import type { Content } from './content/port.js'
 import { checkDeclared } from './device/declared.js'
 import type { Escrow, FraudEvidence } from './escrow/port.js'
 import type { Files } from './files/port.js'
@@ -55,6 +57,8 @@ export interface RenterParts {
   escrow: Escrow
   store: Store
   files: Files
+  /** Transfers; a network has one. Default: one of its own, without limits. */
+  content?: Content
   inputs: InputReader
   /** Checks results; any backend will do. */
   checker: Checker
@@ -189,9 +193,11 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   })
   const stopping = new AbortController()
   const closing = new AbortController()
+  const content = parts.content ?? (await createContent(parts))
   const shared: DeploymentParts = {
     ...parts,
     ...options,
+    content,
     auctioneer,
     inventory,
     standing,
@@ -444,6 +450,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       closing.abort(stopping.signal.reason)
       await ended
       await auctioneer.close()
+      if (parts.content === undefined) await content.stop()
       inventory.close()
     },
   }

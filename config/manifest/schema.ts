@@ -90,12 +90,16 @@ const inputPath = text(
 const input = z.union(
   [
     inputPath,
-    mapping('a mapping with path and, if you like, split', {
+    mapping('a mapping with path and, if you like, split and shared', {
       path: inputPath.describe('The file, relative to the manifest.'),
       split: split.optional().describe('CSV only: hold the other rows back to check the result.'),
+      shared: z
+        .boolean({ error: 'true or false' })
+        .optional()
+        .describe('Public data: whoever has it may give it to whoever asks. Default: false.'),
     }),
   ],
-  { error: 'a path relative to the manifest, or a mapping with path and split' },
+  { error: 'a path relative to the manifest, or a mapping with path, split and shared' },
 )
 
 const challenge = mapping('a mapping with n, rounds, openings and random', {

@@ -3,6 +3,7 @@ import { contentProtocol } from '../../protocols/job/protocol.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
 import type { Network } from '../net/ports.js'
 import { fetchContent } from './fetching.js'
+import { createPace } from './pace.js'
 import type { Content, FindContent, OfferedContent, TransferRates } from './port.js'
 import { computeLeaves, serveContent } from './serving.js'
 import { createThrottle } from './throttle.js'
@@ -95,6 +96,7 @@ export async function createContent(parts: {
         log.debug('a shared blob could not be withdrawn', { root: toHex(root), error: String(error) })
       })
     },
+    pace: (totalBytes, tell) => createPace(clock, totalBytes, tell),
     stop: async () => {
       stopping.abort(new Error('the node stops'))
       finders.clear()

@@ -56,8 +56,7 @@ export async function openDraft(
     const size = await file.size()
     for (let first = 0; first < chunkCount(blob.bytes); first += READ_CHUNKS) {
       const offset = first * CHUNK_BYTES
-      const there =
-        offset < size ? await file.read(offset, READ_CHUNKS * CHUNK_BYTES) : new Uint8Array()
+      const there = offset < size ? await file.read(offset, READ_CHUNKS * CHUNK_BYTES) : new Uint8Array()
       const last = Math.min(first + READ_CHUNKS, chunkCount(blob.bytes))
       for (let index = first; index < last; index++) {
         const at = (index - first) * CHUNK_BYTES

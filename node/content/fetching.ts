@@ -1,12 +1,6 @@
 import { toHex } from '../../protocols/bytes.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
-import {
-  areLeavesOf,
-  CHUNK_BYTES,
-  chunkCount,
-  chunkLength,
-  isChunkOf,
-} from '../../protocols/job/content.js'
+import { areLeavesOf, CHUNK_BYTES, chunkCount, chunkLength, isChunkOf } from '../../protocols/job/content.js'
 import { contentProtocol } from '../../protocols/job/protocol.js'
 import { ContentAnswer, type ContentRequest } from '../../protocols/job/wire.js'
 import { type Pauses, retryPauseMs } from '../../protocols/limits.js'
@@ -128,7 +122,9 @@ async function fill(
 
   async function findLeaves(): Promise<Uint8Array> {
     if (draft.leaves !== undefined) return draft.leaves
-    if (wanted.bytes === 0) return new Uint8Array()
+    const none = new Uint8Array()
+    if (wanted.bytes === 0 && areLeavesOf(none, wanted, nativeSha256)) return none
+    if (wanted.bytes === 0) throw corrupt(wanted, wanted.peers[0] ?? '', undefined)
     const asked: Holder[] = []
     for (const peer of wanted.peers) {
       const holder: Holder = { peer, failures: 0, heardAtMs: clock.elapsed() }
@@ -210,19 +206,24 @@ async function fill(
       left -= chunks.length
       held += chunks.reduce((sum, { length }) => sum + length, 0)
       pace.reach(held)
-      if (left === 0) whole.abort(new NightshiftError('TRANSFER_ENDED', 'the blob is whole', { advice: 'nothing' }))
+      if (left === 0)
+        whole.abort(new NightshiftError('TRANSFER_ENDED', 'the blob is whole', { advice: 'nothing' }))
     }
     try {
       while (rest.count > waiting.length) {
         const index = rest.first + waiting.length
         const chunk = await session.receive()
         if (chunk === undefined) throw ended()
-        if (chunk.length !== chunkLength(index, wanted.bytes) || !isChunkOf(chunk, index, known, nativeSha256)) {
+        if (
+          chunk.length !== chunkLength(index, wanted.bytes) ||
+          !isChunkOf(chunk, index, known, nativeSha256)
+        ) {
           throw corrupt(wanted, session.peer, index)
         }
         holder.failures = 0
         holder.heardAtMs = clock.elapsed()
         waiting.push(chunk)
+        wanted.onChunk?.()
         await parts.down.pass(chunk.length, limit)
         if (waiting.length === WRITE_CHUNKS) await write()
       }
@@ -336,9 +337,7 @@ function ended(): NightshiftError {
 
 function corrupt(wanted: WantedContent, peer: string, chunk: number | undefined): NightshiftError {
   const what =
-    chunk === undefined
-      ? 'a list of hashes'
-      : `chunk ${chunk} (from byte ${chunk * CHUNK_BYTES} on)`
+    chunk === undefined ? 'a list of hashes' : `chunk ${chunk} (from byte ${chunk * CHUNK_BYTES} on)`
   return new NightshiftError('CONTENT_CORRUPT', `${peer} sent ${what} that does not belong to the blob`, {
     advice: 'the data or the disk of that peer is damaged, or it lies; turn to another',
     context: { peer, root: toHex(wanted.sha256), ...(chunk === undefined ? {} : { chunk }) },

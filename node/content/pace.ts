@@ -1,16 +1,10 @@
 import type { Clock } from '../../protocols/ports.js'
-import type { TransferProgress } from './port.js'
+import type { Pace, TransferProgress } from './port.js'
 
 /** How often progress is told at most. */
 export const TELL_MS = 1_000
 /** The rate is that of the last seconds, so that the time left follows the line and not its history. */
 const WINDOW_MS = 5_000
-
-export interface Pace {
-  /** So many bytes are there now. */
-  reach(bytes: number): void
-  add(bytes: number): void
-}
 
 /**
  * Tells how a transfer goes: at most once a second, and at its end if it was told of before. What takes less than a
@@ -37,7 +31,10 @@ export function createPace(
     const isLast = bytes === totalBytes && hasTold
     if (atMs - toldAtMs < TELL_MS && !isLast) return
     toldAtMs = atMs
-    marks = [...marks.filter((mark) => atMs - mark.atMs <= WINDOW_MS).slice(-WINDOW_MS / TELL_MS), { atMs, bytes }]
+    marks = [
+      ...marks.filter((mark) => atMs - mark.atMs <= WINDOW_MS).slice(-WINDOW_MS / TELL_MS),
+      { atMs, bytes },
+    ]
     const first = marks[0]!
     const bytesPerSecond = atMs > first.atMs ? ((bytes - first.bytes) / (atMs - first.atMs)) * 1_000 : 0
     hasTold = true
@@ -48,5 +45,5 @@ export function createPace(
       ...(bytesPerSecond > 0 ? { secondsLeft: Math.ceil((totalBytes - bytes) / bytesPerSecond) } : {}),
     })
   }
-  return { reach, add: (more) => reach(bytes + more) }
+  return { reach }
 }

@@ -14,6 +14,8 @@ export interface Content {
   /** Tells the hash table that this node has a shared blob. Bounded: false, and nothing is told, above 64 of them. */
   announce(root: Uint8Array): boolean
   withdraw(root: Uint8Array): void
+  /** Turns what has been sent of a blob into progress that people read: once a second at most. */
+  pace(totalBytes: number, tell: (progress: TransferProgress) => void): Pace
   /** Idempotent. Transfers under way end. */
   stop(): Promise<void>
 }
@@ -31,7 +33,10 @@ export interface WantedContent {
   partial: string
   /** Its name when it is whole. */
   file: string
+  /** At most once a second, and not at all for what takes less than one. */
   onProgress?: (progress: TransferProgress) => void
+  /** A chunk has come, and it was right. */
+  onChunk?: () => void
 }
 
 /** Undefined: not here. A refusal is told to the asker. `signal` aborts when the asker is gone. */
@@ -62,4 +67,22 @@ export interface TransferProgress {
 export interface TransferRates {
   upBytesPerSecond?: number
   downBytesPerSecond?: number
+}
+
+export interface Pace {
+  /** So many bytes are there now. */
+  reach(bytes: number): void
+}
+
+/** What was received before, by name: a folder of a limited size, in which the least recently used gives way first. */
+export interface ContentCache {
+  /**
+   * Gives a blob of the scope the name `to` as well, once all of it was read and has its name. False: it is not here. A scope
+   * is `shared`, or one renter's own: knowing the name of somebody's data is no right to it.
+   */
+  take(scope: string, blob: { sha256: Uint8Array; bytes: number }, to: string): Promise<boolean>
+  /** Keeps the file `from`, which has the blob's name. What a lease still uses is never removed. */
+  keep(scope: string, blob: { sha256: Uint8Array; bytes: number }, from: string): Promise<void>
+  /** Frees what no lease uses. Resolves to the bytes that it was. */
+  clear(): Promise<number>
 }

@@ -47,7 +47,8 @@ async function look(
   const malformed = findMalformedRequest(request)
   if (malformed !== undefined) return { refused: 'MALFORMED', detail: malformed }
   const found = await find(request.root, session.peer, session.signal)
-  if (found === undefined) return { refused: 'UNKNOWN_BLOB', detail: 'no such blob is here, or it is not yours' }
+  if (found === undefined)
+    return { refused: 'UNKNOWN_BLOB', detail: 'no such blob is here, or it is not yours' }
   if (isRefusal(found)) return found
   const outside = findMalformedRequest(request, found.bytes)
   return outside === undefined ? found : { refused: 'MALFORMED', detail: outside }

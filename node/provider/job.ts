@@ -4,12 +4,14 @@ import { EVENT_PERIOD_MS, jobProtocol } from '../../protocols/job/protocol.js'
 import { hasEnded } from '../../protocols/job/rules.js'
 import { JobState } from '../../protocols/job/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
+import type { Content } from '../content/port.js'
 import type { Rack } from '../device/port.js'
 import type { Engine } from '../net/ports.js'
 import type { Runtime } from '../runtime/port.js'
 import { createAdmission } from './admission.js'
 import type { Blobs } from './blobs.js'
 import { createEndings } from './ending.js'
+import { createGiving } from './giving.js'
 import type { Jobs } from './jobs.js'
 import type { LeaseRecord, Ledger } from './ledger.js'
 import { type Live, workedMsOf } from './live.js'
@@ -44,6 +46,7 @@ interface Parts {
   ledger: Ledger
   jobs: Jobs
   blobs: Blobs
+  content: Pick<Content, 'offer'>
   clock: Clock
   log: Log
   /** By their names. */
@@ -94,9 +97,10 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     track('a job', live, run(live, spec))
   }
 
+  const stopGiving = parts.content.offer(createGiving({ ledger, roster, blobs, clock, signal }))
   await engine.handle(
     jobProtocol,
-    createStreams({ admission, endings, ledger, roster, blobs, clock, signal, onComplete: begin }),
+    createStreams({ admission, endings, ledger, roster, blobs, clock, onComplete: begin }),
   )
 
   return {
@@ -128,6 +132,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     counts: endings.counts,
     stop: async () => {
       stopBeating()
+      stopGiving()
       stopping.abort(new Error('the provider stops'))
       await engine.unhandle(jobProtocol)
       for (const { session } of roster.all()) {

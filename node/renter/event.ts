@@ -39,6 +39,8 @@ export type DeploymentEvent = { atMs: number } & (
     }
   | { kind: 'voucher'; peer: string; amount: bigint; sequence: bigint }
   | { kind: 'checkpoint'; checkpoint: CheckpointFile }
+  // Once a second, and not of what takes less; `up` to the provider, `down` from it.
+  | ({ kind: 'transfer' } & TransferOutcome)
   // The provider begins where another has stopped.
   | { kind: 'continued'; peer: string; step: number }
   | ({ kind: 'output' } & OutputFile)
@@ -62,6 +64,18 @@ export interface OutputFile {
   path: string
   bytes: number
   /** Who left it, where several providers did the job. */
+  peer?: string
+}
+
+/** How a transfer of an input, a checkpoint or an output goes. */
+export interface TransferOutcome {
+  name: string
+  direction: 'up' | 'down'
+  bytes: number
+  totalBytes: number
+  bytesPerSecond: number
+  secondsLeft?: number
+  /** With whom, where several providers do the job. */
   peer?: string
 }
 

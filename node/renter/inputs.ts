@@ -19,8 +19,8 @@ export interface InputReader {
 export async function prepareInputs(planned: PlannedInput[], reader: InputReader): Promise<PreparedInputs> {
   const sources: Source[] = []
   const heldBack = new Map<string, Uint8Array>()
-  for (const { name, path, split } of planned) {
-    const source = await reader.open(path, name)
+  for (const { name, path, split, shared } of planned) {
+    const source = { ...(await reader.open(path, name)), ...(shared === true ? { shared } : {}) }
     if (split === undefined) {
       sources.push(source)
       continue

@@ -164,7 +164,7 @@ async function work(
     (failed) => failed && refused.abort(failed),
   )
   const result = await runJob(
-    { engine: parts.network.engine, files: parts.files, clock: parts.clock },
+    { engine: parts.network.engine, content: parts.content, files: parts.files, clock: parts.clock },
     {
       peer,
       lease: lease.address,
@@ -185,6 +185,8 @@ async function work(
       onProgress: (progress, index) => tell({ kind: 'progress', ...progress, ...by, index }),
       onCheckpoint: (checkpoint) => keepCheckpoint(attempt, peer, checkpoint),
       onCheckpointLost: (error) => parts.log.warn('a checkpoint is not kept', { peer, error: String(error) }),
+      onTransfer: (name, direction, progress) =>
+        tell({ kind: 'transfer', name, direction, ...progress, ...by }),
       onWorked: pay,
     },
     AbortSignal.any([signal, refused.signal]),

@@ -1,7 +1,7 @@
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
 import { equal } from '../bytes.js'
-import type { ContentRequest } from './wire.js'
 import { JOB_LIMITS } from './rules.js'
+import type { ContentRequest } from './wire.js'
 
 /**
  * The name of a blob: the root of a binary SHA-256 tree over chunks of 256 KiB, with the length hashed in. Whoever knows
@@ -107,7 +107,7 @@ export function createContentHasher(sha256: Sha256 = pureSha256): ContentHasher 
 
 export function joinLeaves(leaves: readonly Uint8Array[]): Uint8Array {
   const list = new Uint8Array(leaves.length * LEAF_BYTES)
-  leaves.forEach((leaf, index) => list.set(leaf, index * LEAF_BYTES))
+  for (const [index, leaf] of leaves.entries()) list.set(leaf, index * LEAF_BYTES)
   return list
 }
 
