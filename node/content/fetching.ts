@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { toHex } from '../../protocols/bytes.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import { areLeavesOf, CHUNK_BYTES, chunkCount, chunkLength, isChunkOf } from '../../protocols/job/content.js'
@@ -91,6 +92,8 @@ async function fill(
   const failed = new AbortController()
   const whole = new AbortController()
   const limit = AbortSignal.any([signal, failed.signal, whole.signal])
+  // Every stream listens to it, and what each waits for.
+  setMaxListeners(8 * MAX_STREAMS, limit)
   const workers = new Set<Promise<void>>()
   const known = await findLeaves()
   const missing = await draft.begin(known)
@@ -214,6 +217,8 @@ async function fill(
         const index = rest.first + waiting.length
         const chunk = await session.receive()
         if (chunk === undefined) throw ended()
+        // Another of its streams has found it out.
+        if (holder.lost !== undefined) throw holder.lost
         if (
           chunk.length !== chunkLength(index, wanted.bytes) ||
           !isChunkOf(chunk, index, known, nativeSha256)

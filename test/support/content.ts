@@ -1,3 +1,4 @@
+import { nativeSha256 } from '../../node/files/hash.js'
 import type { Network } from '../../node/net/ports.js'
 import { toHex } from '../../protocols/bytes.js'
 import { CHUNK_BYTES, chunkCount, contentOf, createContentHasher } from '../../protocols/job/content.js'
@@ -35,7 +36,7 @@ export async function holdContent(network: Pick<Network, 'engine'>): Promise<Hol
   const waiting = new Set<() => void>()
   const asked: ContentRequest[] = []
   const put = (bytes: Uint8Array, how: Omit<Given, 'bytes'>) => {
-    given.set(toHex(contentOf(bytes)), { bytes, ...how })
+    given.set(toHex(contentOf(bytes, nativeSha256)), { bytes, ...how })
     for (const wake of waiting) wake()
   }
   const find = async (root: string, signal: AbortSignal): Promise<Given | undefined> => {
@@ -75,7 +76,7 @@ export async function holdContent(network: Pick<Network, 'engine'>): Promise<Hol
       await session.send(ContentAnswer.encode({ refused, detail: '' }))
       if (refused !== '') continue
       if (request.count === 0) {
-        const hasher = createContentHasher()
+        const hasher = createContentHasher(nativeSha256)
         hasher.update(bytes)
         await session.send(leaves(hasher.end().leaves))
       }
