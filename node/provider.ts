@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { BackendReport } from '../kernels/backend/backend.js'
 import { within } from '../protocols/abort.js'
 import { hash, toHex } from '../protocols/bytes.js'
@@ -8,14 +7,11 @@ import type { Heartbeat, Device as OfferedDevices } from '../protocols/heartbeat
 import type { Benchmark } from '../protocols/inventory/wire.js'
 import { solanaKeyOf } from '../protocols/peer.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
-import { openCache } from './content/cache.js'
-import { createContent } from './content/content.js'
 import type { Content } from './content/port.js'
+import { openStorage } from './content/storage.js'
 import type { OfferedDevice } from './device/port.js'
 import { createRack } from './device/rack.js'
 import type { Escrow, MarketTerms } from './escrow/port.js'
-import { openFolder } from './files/folder.js'
-import { nativeSha256 } from './files/hash.js'
 import { type AuctionTopic, createAuctionTopic } from './market/announcements.js'
 import { createHeartbeatTopic, type HeartbeatTopic } from './market/heartbeats.js'
 import type { LatencyMeter } from './market/latency.js'
@@ -24,7 +20,6 @@ import type { Network } from './net/ports.js'
 import { type Attestations, openAttestations } from './provider/attestations.js'
 import { createAuctionService } from './provider/auction.js'
 import { openBids } from './provider/bids.js'
-import { createBlobs } from './provider/blobs.js'
 import { type Binding, createCapacity } from './provider/capacity.js'
 import { serveChallenges } from './provider/challenge.js'
 import { createDemandService } from './provider/demand.js'
@@ -43,12 +38,14 @@ import {
   type Pricing,
   type StrategyName,
 } from './provider/pricing/pricing.js'
+import { serveReach } from './provider/reach.js'
 import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
 import { createTurnout } from './provider/turnout.js'
 import { createTurns } from './provider/turns.js'
 import { openRuntimes } from './runtime/open.js'
 import type { Runtime } from './runtime/port.js'
+import type { ShaderHost } from './runtime/wgsl.js'
 import type { Store } from './store/port.js'
 
 export interface ProviderOptions {
@@ -66,10 +63,12 @@ export interface ProviderOptions {
   pricePerHour: bigint
   /** Country and city, `DE-Berlin`; empty: not told. */
   location: string
-  /** Names of the runtimes on offer; each but tfjs must be handed over as well. */
+  /** Names of the runtimes on offer; for each but tfjs what runs it must be handed over as well. */
   runtimes: readonly string[]
   /** Jobs in containers. */
   containers?: Runtime | undefined
+  /** Shaders. */
+  shaders?: ShaderHost | undefined
   /** Of this program, for people. */
   version: string
   /** Default 60 s. */
@@ -177,7 +176,6 @@ const LONGEST_RECONCILE_MS = 5_000
  */
 const LOOKS_PER_WINDOW = 4
 const DEFAULT_MAX_INPUT_BYTES = 2 ** 30
-const DEFAULT_CACHE_BYTES = 10 * 2 ** 30
 const DEFAULT_SLICES = { minMs: 100, maxMs: 3_600_000 }
 /** A verifier's attestation is kept, as one without a stake, rather than waiting long for the chain. */
 const STAKE_MS = 2_000
@@ -335,31 +333,18 @@ async function startServices(
   })
   const leases = await serveLeases(shared)
   const { confirm } = leases
-  const content = await contentOf(options)
-  const received = openFolder(join(options.dataDir, 'content'))
-  const cache = await openCache({
-    files: received,
-    content: content.content,
-    maxBytes: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
-    clock,
-    log,
-  })
+  const storage = await openStorage(options)
   const jobs = await serveJobs({
     ...shared,
     jobs: openJobs(store),
-    content: content.content,
-    blobs: createBlobs({
-      files: openFolder(join(options.dataDir, 'blobs')),
-      received,
-      content: content.content,
-      cache,
-      sha256: nativeSha256,
-    }),
+    ...storage,
     runtimes,
     maxInputBytes: options.maxInputBytes ?? DEFAULT_MAX_INPUT_BYTES,
     confirm,
   })
-  const { onClosed } = jobs
+  await storage.content.serve()
+  const { onClosed, runOf } = jobs
+  const stopReach = await serveReach({ ...shared, runOf })
   const settlements = await serveSettlements({ ...shared, confirm, onClosed })
   const reconciler = createReconciler({
     ...shared,
@@ -403,16 +388,11 @@ async function startServices(
       maxMs: options.maxSliceMs ?? DEFAULT_SLICES.maxMs,
     },
     standingFor: offer.standingFor,
-    isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats }),
+    isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats, random }),
   })
   const unhandle = async () => {
-    await Promise.allSettled([
-      leases.stop(),
-      challenges.stop(),
-      stopInventory(),
-      settlements.stop(),
-      content.stop(),
-    ])
+    const stops = [leases.stop, challenges.stop, stopInventory, settlements.stop, stopReach, storage.close]
+    await Promise.allSettled(stops.map((stop) => stop()))
   }
   return {
     ledger,
@@ -429,13 +409,6 @@ async function startServices(
     auction,
     unhandle,
   }
-}
-
-/** Shared with a renter in the same process, or one of its own. */
-async function contentOf(options: ProviderOptions): Promise<{ content: Content; stop(): Promise<void> }> {
-  if (options.content !== undefined) return { content: options.content, stop: async () => {} }
-  const content = await createContent(options)
-  return { content, stop: content.stop }
 }
 
 function occupiedIn(ledger: Ledger) {

@@ -13,7 +13,7 @@ import type { Clock, Log, Random } from '../protocols/ports.js'
 import { createContent } from './content/content.js'
 import type { Content } from './content/port.js'
 import { checkDeclared } from './device/declared.js'
-import type { Escrow, FraudEvidence } from './escrow/port.js'
+import type { ConsentSource, Escrow, FraudEvidence } from './escrow/port.js'
 import type { Files } from './files/port.js'
 import type { AuctionTopic } from './market/announcements.js'
 import type { AttestationBoard } from './market/attestations.js'
@@ -83,8 +83,8 @@ export interface RenterParts {
 export interface RenterOptions {
   /** 32 bytes: the account that pays deposits and takes refunds. */
   wallet: Uint8Array
-  /** Its signature over `walletStatement`: others pass no order on without it. */
-  walletProof?: Uint8Array
+  /** Its word that orders of this node may name it: others pass no order on without it. */
+  consent?: ConsentSource
   sliceMs: number
   challengeTimeoutMs: number
   /** False: jobs that an earlier process left, and their leases, stay as they are. Default true. */
@@ -184,6 +184,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     topic: parts.auctions,
     inventory,
     standing,
+    remotesOf: network.remotes,
     clock,
     log,
     seen,
@@ -193,7 +194,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   })
   const stopping = new AbortController()
   const closing = new AbortController()
-  const content = parts.content ?? (await createContent(parts))
+  const content = parts.content ?? createContent(parts)
   const shared: DeploymentParts = {
     ...parts,
     ...options,
@@ -408,6 +409,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   reconcile()
   const stopReconciling = clock.every(RECONCILE_MS, reconcile)
 
+  await content.serve()
   return {
     offers: (signal) => inventory.offers(signal),
     explain: (plan, signal) => inventory.explain(plan.requirements, plan.ceilingPricePerHour, signal),

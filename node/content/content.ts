@@ -17,13 +17,13 @@ const MAX_OTHERS = 4
 const SEARCH_MS = 5_000
 
 /** One for each network: all transfers of a node share its rates and its one handler. */
-export async function createContent(parts: {
+export function createContent(parts: {
   network: Pick<Network, 'engine' | 'dht'>
   clock: Clock
   random: Random
   log: Log
   rates?: TransferRates
-}): Promise<Content> {
+}): Content {
   const { network, clock, random, log, rates = {} } = parts
   const { engine, dht } = network
   const up = createThrottle(rates.upBytesPerSecond, clock)
@@ -67,7 +67,7 @@ export async function createContent(parts: {
     }
   }
 
-  await engine.handle(contentProtocol, (session) => serveContent(session, { find, leavesOf, up }))
+  let serving: Promise<void> | undefined
 
   return {
     fetch: (wanted, signal) =>
@@ -76,6 +76,10 @@ export async function createContent(parts: {
         wanted,
         AbortSignal.any([signal, stopping.signal]),
       ),
+    serve: () =>
+      (serving ??= engine.handle(contentProtocol, (session) =>
+        serveContent(session, { find, leavesOf, up }),
+      )),
     offer: (finder) => {
       finders.add(finder)
       return () => void finders.delete(finder)
@@ -100,7 +104,7 @@ export async function createContent(parts: {
     stop: async () => {
       stopping.abort(new Error('the node stops'))
       finders.clear()
-      await engine.unhandle(contentProtocol)
+      if (serving !== undefined) await engine.unhandle(contentProtocol)
     },
   }
 }

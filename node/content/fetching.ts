@@ -10,7 +10,7 @@ import { printable } from '../../protocols/text.js'
 import { nativeSha256 } from '../files/hash.js'
 import type { Engine } from '../net/ports.js'
 import type { Session } from '../net/session.js'
-import { type Draft, openDraft } from './draft.js'
+import { type Draft, openDraft, openLog } from './draft.js'
 import { createPace } from './pace.js'
 import type { WantedContent } from './port.js'
 import type { Throttle } from './throttle.js'
@@ -28,8 +28,6 @@ export interface FetchParts {
 /** Streams to one peer: while one waits for the next request's way, the others carry on. See node/net/README.md for figures. */
 const STREAMS = 3
 const MAX_STREAMS = 8
-/** Chunks of one request: 4 MiB. */
-const RANGE_CHUNKS = 16
 /** Chunks that are put on the disk at once: a mebibyte. */
 const WRITE_CHUNKS = 4
 /** A peer that gives nothing for so long is left alone. */
@@ -48,6 +46,7 @@ interface Holder {
   /** Why nothing more is asked of it. */
   lost?: NightshiftError
   failures: number
+  patienceMs: number
   heardAtMs: number
 }
 
@@ -64,7 +63,7 @@ export async function fetchContent(
   wanted: WantedContent,
   signal: AbortSignal,
 ): Promise<void> {
-  const draft = await openDraft(wanted.files, wanted.partial, wanted)
+  const draft = await open(wanted, parts.clock)
   const ending = new AbortController()
   const limit = AbortSignal.any([signal, ending.signal])
   try {
@@ -79,6 +78,13 @@ export async function fetchContent(
     ending.abort(new NightshiftError('TRANSFER_ENDED', 'the transfer is over', { advice: 'nothing' }))
     await draft.close()
   }
+}
+
+function open(wanted: WantedContent, clock: Clock): Promise<Draft> {
+  const { files, log, partial } = wanted
+  if (log !== undefined) return openLog(log, partial, wanted, clock)
+  if (files !== undefined) return openDraft(files, partial, wanted)
+  throw new TypeError('a blob needs files to go to')
 }
 
 async function fill(
@@ -103,7 +109,7 @@ async function fill(
   let left = missing.length
   if (left === 0) return
   pace.reach(held)
-  const queue = createQueue(missing)
+  const queue = createQueue(missing, draft.rangeChunks)
   log.debug('content is fetched', { root: toHex(wanted.sha256), chunks: total, missing: left })
 
   for (const peer of wanted.peers) admit(peer)
@@ -130,14 +136,14 @@ async function fill(
     if (wanted.bytes === 0) throw corrupt(wanted, wanted.peers[0] ?? '', undefined)
     const asked: Holder[] = []
     for (const peer of wanted.peers) {
-      const holder: Holder = { peer, failures: 0, heardAtMs: clock.elapsed() }
+      const holder = holderOf(peer)
       asked.push(holder)
       const leaves = await ask(parts, holder, signal, (session) => askForLeaves(session, wanted))
       if (leaves !== undefined) return leaves
     }
     if (wanted.shared === true) {
       for await (const peer of parts.findPeers(wanted.sha256, signal)) {
-        const holder: Holder = { peer, failures: 0, heardAtMs: clock.elapsed() }
+        const holder = holderOf(peer)
         asked.push(holder)
         const leaves = await ask(parts, holder, signal, (session) => askForLeaves(session, wanted))
         if (leaves !== undefined) return leaves
@@ -157,9 +163,14 @@ async function fill(
     }
   }
 
+  function holderOf(peer: string): Holder {
+    const { patienceMs = PATIENCE_MS } = wanted
+    return { peer, failures: 0, patienceMs, heardAtMs: clock.elapsed() }
+  }
+
   function admit(peer: string): void {
     if (holders.some((holder) => holder.peer === peer)) return
-    const holder: Holder = { peer, failures: 0, heardAtMs: clock.elapsed() }
+    const holder = holderOf(peer)
     holders.push(holder)
     for (let stream = 0; stream < STREAMS && workers.size < MAX_STREAMS; stream++) {
       const worker: Promise<void> = work(holder)
@@ -199,11 +210,15 @@ async function fill(
     await session.send({ root: wanted.sha256, first: rest.first, count: rest.count, held })
     await takeAnswer(session)
     let waiting: Uint8Array[] = []
+    const goOn = () => {
+      limit.throwIfAborted()
+      if (holder.lost !== undefined) throw holder.lost
+    }
     const write = async () => {
       if (waiting.length === 0) return
       const chunks = waiting
       waiting = []
-      await draft.write(rest.first, chunks)
+      await draft.write(rest.first, chunks, goOn)
       rest.first += chunks.length
       rest.count -= chunks.length
       left -= chunks.length
@@ -269,7 +284,7 @@ async function ask<T>(
       }
       holder.failures++
       log.debug('a transfer broke off', { peer: holder.peer, error: String(error), code })
-      if (clock.elapsed() - holder.heardAtMs > PATIENCE_MS) {
+      if (clock.elapsed() - holder.heardAtMs > holder.patienceMs) {
         holder.lost = error as NightshiftError
         return undefined
       }
@@ -280,10 +295,10 @@ async function ask<T>(
 }
 
 /** No peer is at fault, and none can help. */
-const OURS = ['DISK_FULL', 'FILE_WRITE_FAILED', 'FILE_NAME_INVALID', 'NETWORK_STOPPED']
+const OURS = ['DISK_FULL', 'FILE_WRITE_FAILED', 'FILE_NAME_INVALID', 'FILE_CHANGED', 'NETWORK_STOPPED']
 
 function isFinal(code: string): boolean {
-  return ['CONTENT_CORRUPT', 'CONTENT_REFUSED', 'PROTOCOL_UNSUPPORTED'].includes(code)
+  return ['CONTENT_CORRUPT', 'CONTENT_REFUSED'].includes(code)
 }
 
 async function askForLeaves(session: Asking, wanted: WantedContent): Promise<Uint8Array> {
@@ -318,11 +333,11 @@ function decodeAnswer(bytes: Uint8Array, peer: string): ContentAnswer {
   }
 }
 
-function createQueue(missing: readonly number[]): Queue {
+function createQueue(missing: readonly number[], rangeChunks: number): Queue {
   const ranges: Range[] = []
   for (const index of missing) {
     const last = ranges.at(-1)
-    if (last !== undefined && last.first + last.count === index && last.count < RANGE_CHUNKS) last.count++
+    if (last !== undefined && last.first + last.count === index && last.count < rangeChunks) last.count++
     else ranges.push({ first: index, count: 1 })
   }
   return {

@@ -1,5 +1,5 @@
 import type { Refusal } from '../../protocols/errors.js'
-import type { Files } from '../files/port.js'
+import type { FileLog, Files } from '../files/port.js'
 
 /** Blobs between peers: each named by the root of its SHA-256 tree, from whoever has it, checked chunk by chunk. */
 export interface Content {
@@ -9,6 +9,8 @@ export interface Content {
    * FILE_WRITE_FAILED, the signal's reason.
    */
   fetch(wanted: WantedContent, signal: AbortSignal): Promise<void>
+  /** From now on others are answered; until then they are told that nobody is here yet, and come again. Idempotent. */
+  serve(): Promise<void>
   /** Gives what `find` finds to whoever asks, until the returned function is called. */
   offer(find: FindContent): () => void
   /** Tells the hash table that this node has a shared blob. Bounded: false, and nothing is told, above 64 of them. */
@@ -28,7 +30,9 @@ export interface WantedContent {
   peers: readonly string[]
   /** Others may have it too: they are looked up in the hash table. */
   shared?: boolean
-  files: Files
+  /** Takes what has arrived at any place, or only at its end: slower, and for files that are sealed as they are written. */
+  files?: Files
+  log?: FileLog
   /** Takes what has arrived. */
   partial: string
   /** Its name when it is whole. */
@@ -37,6 +41,8 @@ export interface WantedContent {
   onProgress?: (progress: TransferProgress) => void
   /** A chunk has come, and it was right. */
   onChunk?: () => void
+  /** A peer that gives nothing for so long is left alone. Default one minute. */
+  patienceMs?: number
 }
 
 /** Undefined: not here. A refusal is told to the asker. `signal` aborts when the asker is gone. */

@@ -9,6 +9,7 @@ import {
   rename,
   rm,
   stat,
+  truncate,
   utimes,
 } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
@@ -53,6 +54,7 @@ export function openFolder(root: string): Files {
         }
       })
     },
+    truncate: (name, bytes) => writing(() => truncate(inside(name), bytes)),
     read: async (name, offset, length) => readPart(inside(name), offset, length),
     move: async (from, to) => {
       const target = inside(to)

@@ -7,6 +7,8 @@ export interface Files {
   size(name: string): Promise<number>
   /** Adds to the end, making the file and its folders; flushed to the disk when it resolves. */
   append(name: string, bytes: Uint8Array): Promise<void>
+  /** Throws away what stands beyond so many bytes. */
+  truncate(name: string, bytes: number): Promise<void>
   /** Up to `length` bytes from `offset`; fewer at the end of the file. */
   read(name: string, offset: number, length: number): Promise<Uint8Array>
   /** Opens a file to write at any place of it, making it and its folders. */
@@ -23,6 +25,9 @@ export interface Files {
   /** The absolute path, for people. */
   path(name: string): string
 }
+
+/** Files that can only be added to. */
+export type FileLog = Pick<Files, 'size' | 'append' | 'read' | 'move' | 'remove'>
 
 export interface FileEditor {
   /** Up to `length` bytes from `offset`; fewer at the end of the file. */
@@ -53,5 +58,7 @@ export interface Source {
   leaves?: Uint8Array
   /** Public data: whoever has it may give it to whoever asks. */
   shared?: boolean
+  /** The provider may keep it for later jobs of this renter. */
+  keep?: boolean
   read(offset: number, length: number): Promise<Uint8Array>
 }

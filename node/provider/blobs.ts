@@ -1,9 +1,9 @@
-import { toHex } from '../../protocols/bytes.js'
+import { equal, toHex } from '../../protocols/bytes.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import { contentOf, createContentHasher, type Sha256 } from '../../protocols/job/content.js'
 import type { Blob } from '../../protocols/job/wire.js'
 import type { Content, ContentCache } from '../content/port.js'
-import type { Files } from '../files/port.js'
+import type { FileLog, Files } from '../files/port.js'
 
 /**
  * Inputs and outputs of leases as files: a folder for each lease, a file for each digest. Names that a peer chose never
@@ -21,6 +21,7 @@ export interface Blobs {
   /** The bytes from `offset` on, in pieces of `pieceBytes`. */
   read(lease: Uint8Array, blob: Blob, offset: number, pieceBytes: number): AsyncIterable<Uint8Array>
   readAt(lease: Uint8Array, blob: Blob, offset: number, length: number): Promise<Uint8Array>
+  /** All of it, checked. Throws BLOB_DAMAGED. */
   load(lease: Uint8Array, blob: Blob): Promise<Uint8Array>
   /** Removes one of them. */
   drop(lease: Uint8Array, blob: Blob): Promise<void>
@@ -30,23 +31,25 @@ export interface Blobs {
 export interface BlobOrigin {
   /** The renter. */
   peer: string
-  /** A state of the job: it goes where the job's own states are, and is never kept for another job. */
-  isState?: boolean
   onChunk?: () => void
 }
 
 /** A write is flushed to the disk, which costs milliseconds: about a mebibyte at a time. */
 const WRITE_BYTES = 1 << 20
 
-export function createBlobs(parts: {
+export interface BlobParts {
   /** What jobs leave. */
-  files: Files
-  /** What they are given. */
+  files: FileLog
+  /** Whether what this lease has here is sealed with its renter's key. */
+  isSealed: (lease: Uint8Array) => boolean
+  /** What they are given and may stay. */
   received: Files
   content: Pick<Content, 'fetch'>
   cache: ContentCache
   sha256: Sha256
-}): Blobs {
+}
+
+export function createBlobs(parts: BlobParts): Blobs {
   const { files, received, content, cache, sha256 } = parts
   const empty = contentOf(new Uint8Array(), sha256)
   const nameOf = (lease: Uint8Array, blob: Blob) => `${toHex(lease)}/${toHex(blob.sha256)}`
@@ -68,7 +71,7 @@ export function createBlobs(parts: {
   }
 
   async function isComplete(lease: Uint8Array, blob: Blob): Promise<boolean> {
-    if (blob.bytes === 0) return toHex(blob.sha256) === toHex(empty)
+    if (blob.bytes === 0) return equal(blob.sha256, empty)
     return (await isReceived(lease, blob)) || (await files.size(nameOf(lease, blob))) === blob.bytes
   }
 
@@ -99,53 +102,52 @@ export function createBlobs(parts: {
     return blob
   }
 
+  /** What may be kept lies in plain, for its renter's later jobs or for everybody; all else where the lease's own files are. */
   async function receive(
     lease: Uint8Array,
     blob: Blob,
     { peer, onChunk }: BlobOrigin,
     signal: AbortSignal,
   ): Promise<void> {
-    const file = inputOf(lease, blob)
-    const fetch = () =>
-      content.fetch(
-        {
-          sha256: blob.sha256,
-          bytes: blob.bytes,
-          peers: [peer],
-          shared: blob.shared === true,
-          files: received,
-          partial: `${file}.partial`,
-          file,
-          ...(onChunk === undefined ? {} : { onChunk }),
-        },
-        signal,
-      )
+    const isSealed = isHidden(lease, blob)
+    const file = isSealed ? nameOf(lease, blob) : inputOf(lease, blob)
+    await content.fetch(
+      {
+        sha256: blob.sha256,
+        bytes: blob.bytes,
+        peers: [peer],
+        shared: blob.shared === true,
+        ...(isSealed ? { log: files } : { files: received }),
+        partial: `${file}.partial`,
+        file,
+        ...(onChunk === undefined ? {} : { onChunk }),
+      },
+      signal,
+    )
+  }
+
+  function isHidden(lease: Uint8Array, blob: Blob): boolean {
+    return !mayStay(blob) && parts.isSealed(lease)
+  }
+
+  async function fetch(lease: Uint8Array, blob: Blob, from: BlobOrigin, signal: AbortSignal): Promise<void> {
+    const scope = blob.shared === true ? 'shared' : `renters/${from.peer}`
+    if (mayStay(blob) && (await cache.take(scope, blob, inputOf(lease, blob)))) return
     try {
-      await fetch()
+      await receive(lease, blob, from, signal)
     } catch (error) {
       // What is kept for later is worth less than the job that is here now.
       if (codeOf(error) !== 'DISK_FULL' || (await cache.clear()) === 0) throw error
-      await fetch()
+      await receive(lease, blob, from, signal)
     }
+    if (mayStay(blob)) await cache.keep(scope, blob, inputOf(lease, blob))
   }
 
   return {
     isComplete,
     read,
     add,
-    fetch: async (lease, blob, from, signal) => {
-      const file = inputOf(lease, blob)
-      if (from.isState === true) {
-        await receive(lease, blob, from, signal)
-        await add(lease, blob.name, read(lease, blob, 0, WRITE_BYTES), blob.bytes)
-        await received.remove(file)
-        return
-      }
-      const scope = blob.shared === true ? 'shared' : `renters/${from.peer}`
-      if (await cache.take(scope, blob, file)) return
-      await receive(lease, blob, from, signal)
-      await cache.keep(scope, blob, file)
-    },
+    fetch,
     readAt: (lease, blob, offset, length) => files.read(nameOf(lease, blob), offset, length),
     load: async (lease, blob) => {
       const whole = new Uint8Array(blob.bytes)
@@ -154,6 +156,7 @@ export function createBlobs(parts: {
         whole.set(piece, at)
         at += piece.length
       }
+      if (!equal(contentOf(whole, sha256), blob.sha256)) throw damaged(blob.name)
       return whole
     },
     drop: (lease, blob) => files.remove(nameOf(lease, blob)),
@@ -162,6 +165,17 @@ export function createBlobs(parts: {
       await received.remove(`leases/${toHex(lease)}`)
     },
   }
+}
+
+/** Whether its renter lets it be here when the job is over. */
+function mayStay({ shared, keep }: Blob): boolean {
+  return shared === true || keep === true
+}
+
+function damaged(name: string): NightshiftError {
+  return new NightshiftError('BLOB_DAMAGED', `${name} is not what was stored`, {
+    advice: 'check the disk; a job goes on from an older checkpoint, or elsewhere',
+  })
 }
 
 /** Small pieces put together: a write is flushed to the disk each time. */

@@ -29,7 +29,7 @@ export function createStreams(parts: {
 
   async function accept(live: Live): Promise<void> {
     await roster.store(live, { accepted: true })
-    if (ledger.get(live.record.lease)?.state === 'closed') await blobs.remove(live.record.lease)
+    if (ledger.get(live.record.lease)?.state === 'closed') await endings.forgetData(live.record.lease)
   }
 
   async function serve(session: Session<JobEvent, JobRequest>): Promise<void> {
@@ -80,8 +80,7 @@ export function createStreams(parts: {
         for (const wanted of wantedOf(live.record)) {
           if (live.record.state !== JobState.QUEUED) return
           if (await blobs.isComplete(lease, wanted)) continue
-          const isState = wanted === live.record.checkpoint
-          await blobs.fetch(lease, wanted, { peer, isState, onChunk }, signal)
+          await blobs.fetch(lease, wanted, { peer, onChunk }, signal)
           onChunk()
         }
       },

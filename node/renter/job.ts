@@ -28,6 +28,10 @@ export interface JobOrder {
   inputs: Source[]
   /** What the provider goes on from, where another has begun the job. */
   checkpoint?: Source
+  /** Seals what the job leaves on the provider's disk. */
+  key?: Uint8Array
+  /** How long a provider may be silent; default: SILENCE_MS. */
+  silenceMs?: number
   /** Folder under the renter's files that takes the outputs. */
   outputs: string
   /** Folder that takes checkpoints; without it none are fetched. */
@@ -87,7 +91,7 @@ export async function runJob(
 ): Promise<JobResult> {
   const { engine, content, files, clock } = parts
   const { peer } = order
-  const watch = watchProvider(clock, order.durationMs)
+  const watch = watchProvider(clock, order.durationMs, order.silenceMs ?? SILENCE_MS)
   const failed = new AbortController()
   const onFailed = (error: unknown) => failed.abort(error)
   const limit = AbortSignal.any([signal, watch.signal, failed.signal])
@@ -124,6 +128,7 @@ export async function runJob(
         spec: order.spec,
         inputs: order.inputs.map(describe),
         fromEvent: order.since?.fromEvent ?? 0,
+        key: order.key ?? new Uint8Array(),
         ...(order.checkpoint === undefined ? {} : { checkpoint: describe(order.checkpoint) }),
       },
     })
@@ -149,8 +154,8 @@ export async function runJob(
   }
 }
 
-function describe({ name, sha256, bytes, shared }: Source): Blob {
-  return { name, sha256, bytes, ...(shared === true ? { shared } : {}) }
+function describe({ name, sha256, bytes, shared, keep }: Source): Blob {
+  return { name, sha256, bytes, ...(shared === true ? { shared } : {}), ...(keep === true ? { keep } : {}) }
 }
 
 /** The last word of ours; a provider that is gone does not hear it, and nothing hangs on that. */
@@ -237,7 +242,17 @@ async function fetchOutputs(
     const file = `${folder}/${name}`
     const partial = `${folder}/.partial/${toHex(sha256)}`
     const onProgress = (progress: TransferProgress) => listener.onTransfer(name, 'down', progress)
-    const wanted = { sha256, bytes, peers: [peer], files, partial, file, onChunk: watch.check, onProgress }
+    const wanted = {
+      sha256,
+      bytes,
+      peers: [peer],
+      files,
+      partial,
+      file,
+      onChunk: watch.check,
+      onProgress,
+      patienceMs: order.silenceMs ?? SILENCE_MS,
+    }
     await content.fetch(wanted, signal).catch((error) => {
       throw asOutputFailure(error, peer)
     })
@@ -291,7 +306,7 @@ interface Watch {
   stop(): void
 }
 
-function watchProvider(clock: Clock, durationMs: number): Watch {
+function watchProvider(clock: Clock, durationMs: number, silenceMs: number): Watch {
   const controller = new AbortController()
   const end = (code: string, message: string) => () =>
     controller.abort(
@@ -299,10 +314,10 @@ function watchProvider(clock: Clock, durationMs: number): Watch {
         advice: 'the job goes to the next bid; what no voucher pays for comes back',
       }),
     )
-  const silent = end('PROVIDER_SILENT', `nothing was heard of the provider for ${SILENCE_MS / 1000} s`)
+  const silent = end('PROVIDER_SILENT', `nothing was heard of the provider for ${silenceMs / 1000} s`)
   const late = end('PROVIDER_OUT_OF_TIME', 'the lease is over and the job has not ended')
   const until = clock.elapsed() + durationMs
-  let cancel = clock.after(SILENCE_MS, silent)
+  let cancel = clock.after(silenceMs, silent)
   return {
     signal: controller.signal,
     // A timer of its own would be no help: it would have to hold for a month, and silence ends the rest.
@@ -312,7 +327,7 @@ function watchProvider(clock: Clock, durationMs: number): Watch {
     heard: () => {
       if (clock.elapsed() >= until) late()
       cancel()
-      cancel = clock.after(SILENCE_MS, silent)
+      cancel = clock.after(silenceMs, silent)
     },
     stop: () => cancel(),
   }

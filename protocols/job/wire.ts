@@ -10,6 +10,7 @@ export interface Blob {
   sha256: Uint8Array
   bytes: number
   shared?: boolean
+  keep?: boolean
 }
 
 export namespace Blob {
@@ -42,6 +43,11 @@ export namespace Blob {
           w.bool(obj.shared)
         }
 
+        if (obj.keep != null) {
+          w.uint32(40)
+          w.bool(obj.keep)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -72,6 +78,10 @@ export namespace Blob {
             }
             case 4: {
               obj.shared = reader.bool()
+              break
+            }
+            case 5: {
+              obj.keep = reader.bool()
               break
             }
             default: {
@@ -117,6 +127,13 @@ export namespace Blob {
               }
               break
             }
+            case 5: {
+              yield {
+                field: `${prefix}.keep`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -149,6 +166,11 @@ export namespace Blob {
     value: boolean
   }
 
+  export interface BlobKeepFieldEvent {
+    field: '$.keep'
+    value: boolean
+  }
+
   export function encode (obj: Partial<Blob>): Uint8Array {
     return encodeMessage(obj, Blob.codec())
   }
@@ -157,7 +179,7 @@ export namespace Blob {
     return decodeMessage(buf, Blob.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Blob>): Generator<BlobNameFieldEvent | BlobSha256FieldEvent | BlobBytesFieldEvent | BlobSharedFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Blob>): Generator<BlobNameFieldEvent | BlobSha256FieldEvent | BlobBytesFieldEvent | BlobSharedFieldEvent | BlobKeepFieldEvent> {
     return streamMessage(buf, Blob.codec(), opts)
   }
 }
@@ -337,6 +359,12 @@ export namespace JobRequest {
     index: number
   }
 
+  export interface JobRequestStartInputsKeepFieldEvent {
+    field: '$.start.inputs[].keep'
+    value: boolean
+    index: number
+  }
+
   export interface JobRequestStartFromEventFieldEvent {
     field: '$.start.fromEvent'
     value: number
@@ -362,6 +390,16 @@ export namespace JobRequest {
     value: boolean
   }
 
+  export interface JobRequestStartCheckpointKeepFieldEvent {
+    field: '$.start.checkpoint.keep'
+    value: boolean
+  }
+
+  export interface JobRequestStartKeyFieldEvent {
+    field: '$.start.key'
+    value: Uint8Array
+  }
+
   export interface JobRequestStopReasonFieldEvent {
     field: '$.stop.reason'
     value: string
@@ -375,7 +413,7 @@ export namespace JobRequest {
     return decodeMessage(buf, JobRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobRequest>): Generator<JobRequestStartLeaseFieldEvent | JobRequestStartSpecFieldEvent | JobRequestStartInputsNameFieldEvent | JobRequestStartInputsSha256FieldEvent | JobRequestStartInputsBytesFieldEvent | JobRequestStartInputsSharedFieldEvent | JobRequestStartFromEventFieldEvent | JobRequestStartCheckpointNameFieldEvent | JobRequestStartCheckpointSha256FieldEvent | JobRequestStartCheckpointBytesFieldEvent | JobRequestStartCheckpointSharedFieldEvent | JobRequestStopReasonFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobRequest>): Generator<JobRequestStartLeaseFieldEvent | JobRequestStartSpecFieldEvent | JobRequestStartInputsNameFieldEvent | JobRequestStartInputsSha256FieldEvent | JobRequestStartInputsBytesFieldEvent | JobRequestStartInputsSharedFieldEvent | JobRequestStartInputsKeepFieldEvent | JobRequestStartFromEventFieldEvent | JobRequestStartCheckpointNameFieldEvent | JobRequestStartCheckpointSha256FieldEvent | JobRequestStartCheckpointBytesFieldEvent | JobRequestStartCheckpointSharedFieldEvent | JobRequestStartCheckpointKeepFieldEvent | JobRequestStartKeyFieldEvent | JobRequestStopReasonFieldEvent> {
     return streamMessage(buf, JobRequest.codec(), opts)
   }
 }
@@ -386,6 +424,7 @@ export interface Start {
   inputs: Blob[]
   fromEvent: number
   checkpoint?: Blob
+  key: Uint8Array
 }
 
 export namespace Start {
@@ -425,6 +464,11 @@ export namespace Start {
           Blob.codec().encode(obj.checkpoint, w)
         }
 
+        if ((obj.key != null && obj.key.byteLength > 0)) {
+          w.uint32(242)
+          w.bytes(obj.key)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -433,7 +477,8 @@ export namespace Start {
           lease: uint8ArrayAlloc(0),
           spec: uint8ArrayAlloc(0),
           inputs: [],
-          fromEvent: 0
+          fromEvent: 0,
+          key: uint8ArrayAlloc(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -468,6 +513,10 @@ export namespace Start {
               obj.checkpoint = Blob.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.checkpoint
               })
+              break
+            }
+            case 30: {
+              obj.key = reader.bytes()
               break
             }
             default: {
@@ -535,6 +584,13 @@ export namespace Start {
 
               break
             }
+            case 30: {
+              yield {
+                field: `${prefix}.key`,
+                value: reader.bytes()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -581,6 +637,12 @@ export namespace Start {
     index: number
   }
 
+  export interface StartInputsKeepFieldEvent {
+    field: '$.inputs[].keep'
+    value: boolean
+    index: number
+  }
+
   export interface StartFromEventFieldEvent {
     field: '$.fromEvent'
     value: number
@@ -606,6 +668,16 @@ export namespace Start {
     value: boolean
   }
 
+  export interface StartCheckpointKeepFieldEvent {
+    field: '$.checkpoint.keep'
+    value: boolean
+  }
+
+  export interface StartKeyFieldEvent {
+    field: '$.key'
+    value: Uint8Array
+  }
+
   export function encode (obj: Partial<Start>): Uint8Array {
     return encodeMessage(obj, Start.codec())
   }
@@ -614,7 +686,7 @@ export namespace Start {
     return decodeMessage(buf, Start.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Start>): Generator<StartLeaseFieldEvent | StartSpecFieldEvent | StartInputsNameFieldEvent | StartInputsSha256FieldEvent | StartInputsBytesFieldEvent | StartInputsSharedFieldEvent | StartFromEventFieldEvent | StartCheckpointNameFieldEvent | StartCheckpointSha256FieldEvent | StartCheckpointBytesFieldEvent | StartCheckpointSharedFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Start>): Generator<StartLeaseFieldEvent | StartSpecFieldEvent | StartInputsNameFieldEvent | StartInputsSha256FieldEvent | StartInputsBytesFieldEvent | StartInputsSharedFieldEvent | StartInputsKeepFieldEvent | StartFromEventFieldEvent | StartCheckpointNameFieldEvent | StartCheckpointSha256FieldEvent | StartCheckpointBytesFieldEvent | StartCheckpointSharedFieldEvent | StartCheckpointKeepFieldEvent | StartKeyFieldEvent> {
     return streamMessage(buf, Start.codec(), opts)
   }
 }
@@ -781,6 +853,7 @@ export interface JobEvent {
   progress?: Progress
   output?: Output
   checkpoint?: Checkpoint
+  service?: Service
 }
 
 export namespace JobEvent {
@@ -795,7 +868,17 @@ export namespace JobEvent {
 
         obj = { ...obj }
 
+        if (obj.service != null) {
+          obj.checkpoint = undefined
+          obj.output = undefined
+          obj.progress = undefined
+          obj.log = undefined
+          obj.state = undefined
+          obj.refused = undefined
+        }
+
         if (obj.checkpoint != null) {
+          obj.service = undefined
           obj.output = undefined
           obj.progress = undefined
           obj.log = undefined
@@ -804,6 +887,7 @@ export namespace JobEvent {
         }
 
         if (obj.output != null) {
+          obj.service = undefined
           obj.checkpoint = undefined
           obj.progress = undefined
           obj.log = undefined
@@ -812,6 +896,7 @@ export namespace JobEvent {
         }
 
         if (obj.progress != null) {
+          obj.service = undefined
           obj.checkpoint = undefined
           obj.output = undefined
           obj.log = undefined
@@ -820,6 +905,7 @@ export namespace JobEvent {
         }
 
         if (obj.log != null) {
+          obj.service = undefined
           obj.checkpoint = undefined
           obj.output = undefined
           obj.progress = undefined
@@ -828,6 +914,7 @@ export namespace JobEvent {
         }
 
         if (obj.state != null) {
+          obj.service = undefined
           obj.checkpoint = undefined
           obj.output = undefined
           obj.progress = undefined
@@ -836,6 +923,7 @@ export namespace JobEvent {
         }
 
         if (obj.refused != null) {
+          obj.service = undefined
           obj.checkpoint = undefined
           obj.output = undefined
           obj.progress = undefined
@@ -881,6 +969,11 @@ export namespace JobEvent {
         if (obj.checkpoint != null) {
           w.uint32(82)
           Checkpoint.codec().encode(obj.checkpoint, w)
+        }
+
+        if (obj.service != null) {
+          w.uint32(202)
+          Service.codec().encode(obj.service, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -942,6 +1035,12 @@ export namespace JobEvent {
               })
               break
             }
+            case 25: {
+              obj.service = Service.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.service
+              })
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -949,7 +1048,17 @@ export namespace JobEvent {
           }
         }
 
+        if (obj.service != null) {
+          delete obj.checkpoint
+          delete obj.output
+          delete obj.progress
+          delete obj.log
+          delete obj.state
+          delete obj.refused
+        }
+
         if (obj.checkpoint != null) {
+          delete obj.service
           delete obj.output
           delete obj.progress
           delete obj.log
@@ -958,6 +1067,7 @@ export namespace JobEvent {
         }
 
         if (obj.output != null) {
+          delete obj.service
           delete obj.checkpoint
           delete obj.progress
           delete obj.log
@@ -966,6 +1076,7 @@ export namespace JobEvent {
         }
 
         if (obj.progress != null) {
+          delete obj.service
           delete obj.checkpoint
           delete obj.output
           delete obj.log
@@ -974,6 +1085,7 @@ export namespace JobEvent {
         }
 
         if (obj.log != null) {
+          delete obj.service
           delete obj.checkpoint
           delete obj.output
           delete obj.progress
@@ -982,6 +1094,7 @@ export namespace JobEvent {
         }
 
         if (obj.state != null) {
+          delete obj.service
           delete obj.checkpoint
           delete obj.output
           delete obj.progress
@@ -990,6 +1103,7 @@ export namespace JobEvent {
         }
 
         if (obj.refused != null) {
+          delete obj.service
           delete obj.checkpoint
           delete obj.output
           delete obj.progress
@@ -1057,6 +1171,13 @@ export namespace JobEvent {
             case 10: {
               yield * Checkpoint.codec().stream(reader, reader.uint32(), `${prefix}.checkpoint`, {
                 limits: opts.limits?.checkpoint
+              })
+
+              break
+            }
+            case 25: {
+              yield * Service.codec().stream(reader, reader.uint32(), `${prefix}.service`, {
+                limits: opts.limits?.service
               })
 
               break
@@ -1159,6 +1280,12 @@ export namespace JobEvent {
     index: number
   }
 
+  export interface JobEventOutputBlobsKeepFieldEvent {
+    field: '$.output.blobs[].keep'
+    value: boolean
+    index: number
+  }
+
   export interface JobEventCheckpointStepFieldEvent {
     field: '$.checkpoint.step'
     value: number
@@ -1184,6 +1311,26 @@ export namespace JobEvent {
     value: boolean
   }
 
+  export interface JobEventCheckpointBlobKeepFieldEvent {
+    field: '$.checkpoint.blob.keep'
+    value: boolean
+  }
+
+  export interface JobEventServiceStatusFieldEvent {
+    field: '$.service.status'
+    value: string
+  }
+
+  export interface JobEventServiceDetailFieldEvent {
+    field: '$.service.detail'
+    value: string
+  }
+
+  export interface JobEventServiceRestartsFieldEvent {
+    field: '$.service.restarts'
+    value: number
+  }
+
   export function encode (obj: Partial<JobEvent>): Uint8Array {
     return encodeMessage(obj, JobEvent.codec())
   }
@@ -1192,7 +1339,7 @@ export namespace JobEvent {
     return decodeMessage(buf, JobEvent.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventOutputBlobsSharedFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent | JobEventCheckpointBlobSharedFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventOutputBlobsSharedFieldEvent | JobEventOutputBlobsKeepFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent | JobEventCheckpointBlobSharedFieldEvent | JobEventCheckpointBlobKeepFieldEvent | JobEventServiceStatusFieldEvent | JobEventServiceDetailFieldEvent | JobEventServiceRestartsFieldEvent> {
     return streamMessage(buf, JobEvent.codec(), opts)
   }
 }
@@ -1949,6 +2096,11 @@ export namespace Checkpoint {
     value: boolean
   }
 
+  export interface CheckpointBlobKeepFieldEvent {
+    field: '$.blob.keep'
+    value: boolean
+  }
+
   export function encode (obj: Partial<Checkpoint>): Uint8Array {
     return encodeMessage(obj, Checkpoint.codec())
   }
@@ -1957,7 +2109,7 @@ export namespace Checkpoint {
     return decodeMessage(buf, Checkpoint.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Checkpoint>): Generator<CheckpointStepFieldEvent | CheckpointBlobNameFieldEvent | CheckpointBlobSha256FieldEvent | CheckpointBlobBytesFieldEvent | CheckpointBlobSharedFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Checkpoint>): Generator<CheckpointStepFieldEvent | CheckpointBlobNameFieldEvent | CheckpointBlobSha256FieldEvent | CheckpointBlobBytesFieldEvent | CheckpointBlobSharedFieldEvent | CheckpointBlobKeepFieldEvent> {
     return streamMessage(buf, Checkpoint.codec(), opts)
   }
 }
@@ -2080,6 +2232,12 @@ export namespace Output {
     index: number
   }
 
+  export interface OutputBlobsKeepFieldEvent {
+    field: '$.blobs[].keep'
+    value: boolean
+    index: number
+  }
+
   export function encode (obj: Partial<Output>): Uint8Array {
     return encodeMessage(obj, Output.codec())
   }
@@ -2088,8 +2246,143 @@ export namespace Output {
     return decodeMessage(buf, Output.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Output>): Generator<OutputBlobsNameFieldEvent | OutputBlobsSha256FieldEvent | OutputBlobsBytesFieldEvent | OutputBlobsSharedFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Output>): Generator<OutputBlobsNameFieldEvent | OutputBlobsSha256FieldEvent | OutputBlobsBytesFieldEvent | OutputBlobsSharedFieldEvent | OutputBlobsKeepFieldEvent> {
     return streamMessage(buf, Output.codec(), opts)
+  }
+}
+
+export interface Service {
+  status: string
+  detail: string
+  restarts: number
+}
+
+export namespace Service {
+  let _codec: Codec<Service>
+
+  export const codec = (): Codec<Service> => {
+    if (_codec == null) {
+      _codec = message<Service>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.status != null && obj.status !== '')) {
+          w.uint32(10)
+          w.string(obj.status)
+        }
+
+        if ((obj.detail != null && obj.detail !== '')) {
+          w.uint32(18)
+          w.string(obj.detail)
+        }
+
+        if ((obj.restarts != null && obj.restarts !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.restarts)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          status: '',
+          detail: '',
+          restarts: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.status = reader.string()
+              break
+            }
+            case 2: {
+              obj.detail = reader.string()
+              break
+            }
+            case 3: {
+              obj.restarts = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.status`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.detail`,
+                value: reader.string()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.restarts`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ServiceStatusFieldEvent {
+    field: '$.status'
+    value: string
+  }
+
+  export interface ServiceDetailFieldEvent {
+    field: '$.detail'
+    value: string
+  }
+
+  export interface ServiceRestartsFieldEvent {
+    field: '$.restarts'
+    value: number
+  }
+
+  export function encode (obj: Partial<Service>): Uint8Array {
+    return encodeMessage(obj, Service.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Service>): Service {
+    return decodeMessage(buf, Service.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Service>): Generator<ServiceStatusFieldEvent | ServiceDetailFieldEvent | ServiceRestartsFieldEvent> {
+    return streamMessage(buf, Service.codec(), opts)
   }
 }
 

@@ -33,7 +33,8 @@ let two: { hold: Holding; peer: string }
 
 test.before(async () => {
   client = await startNetwork()
-  content = await createContent({ network: client, clock: systemClock, random: systemRandom, log: silentLog })
+  content = createContent({ network: client, clock: systemClock, random: systemRandom, log: silentLog })
+  await content.serve()
   const join = async () => {
     const network = await startNetwork()
     networks.push(network)
@@ -205,12 +206,13 @@ test('a shared blob comes from another peer when the one who named it is gone', 
   try {
     await far.dial(client.addresses()[0]!)
     await far.dial(holder.addresses()[0]!)
-    const theirs = await createContent({
+    const theirs = createContent({
       network: far,
       clock: systemClock,
       random: systemRandom,
       log: silentLog,
     })
+    await theirs.serve()
     theirs.offer((root) => (toHex(root) === toHex(source.sha256) ? source : undefined))
     assert.ok(theirs.announce(source.sha256))
     const seen = async () => {
@@ -234,7 +236,7 @@ test('a shared blob comes from another peer when the one who named it is gone', 
 
 test('nobody announces more than 64 blobs', async () => {
   const roots = Array.from({ length: 65 }, (_, index) => new Uint8Array(32).fill(index + 1))
-  const quiet = await createContent({
+  const quiet = createContent({
     network: {
       engine: { ...client.engine, handle: async () => {}, unhandle: async () => {} },
       dht: { ...client.dht, provide: async () => {}, stopProviding: async () => {} },

@@ -353,6 +353,30 @@ test('a disk that is full when a job ends delays the result, and loses nothing',
     assert.is(house.provider.status().availability, 'FREE')
   }))
 
+test('what may be kept is not sent again for a renter’s next job, nor after a restart, and is not another renter’s', () =>
+  withWorld(async ({ house, renter, renterToo }) => {
+    const kept = { ...DATA, keep: true }
+    const finish = async (by: typeof renter) => {
+      const lease = await by.lease(house.network.peer)
+      const talk = await by.startJob(lease, [kept])
+      const asked = talk.hold.asked.length
+      await upload(talk, [kept])
+      await until(house.device.isRunning)
+      assert.ok(equal(house.device.jobs.at(-1)!.inputs.data, DATA.bytes))
+      house.device.finish([])
+      await state(talk, JobState.COMPLETED)
+      await talk.send({ accepted: {} })
+      await by.pay(lease, 1n, 1n, { final: true })
+      await until(() => house.provider.status().leases.every((each) => each.state === 'closed'))
+      return talk.hold.asked.length - asked
+    }
+    assert.ok((await finish(renter)) > 0)
+    assert.is(await finish(renter), 0, 'nothing was asked for')
+    await house.restart()
+    assert.is(await finish(renter), 0, 'nor after a restart')
+    assert.ok((await finish(await renterToo())) > 0, 'to know a name is no right to the data')
+  }))
+
 test('what is no output is not given, nor what lies beyond the end of one, nor anything to strangers', () =>
   withWorld(async ({ hub, house, renter }) => {
     const lease = await renter.lease(house.network.peer)

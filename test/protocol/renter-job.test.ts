@@ -78,7 +78,8 @@ async function run(
   const [renter, provider] = [await hub.join(), await hub.join()]
   const hold = await holdContent(provider)
   hold.give(RESULT)
-  const content = await createContent({ network: renter, clock, random: systemRandom, log: silentLog })
+  const content = createContent({ network: renter, clock, random: systemRandom, log: silentLog })
+  await content.serve()
   await provider.engine.handle(jobProtocol, async (session) => {
     const first = await session.receive()
     assert.ok(first?.start !== undefined)

@@ -277,9 +277,10 @@ export interface ScriptedRenter {
   close(): void
   startJob(
     lease: OpenLease,
-    inputs: Array<{ name: string; bytes: Uint8Array }>,
+    inputs: Array<{ name: string; bytes: Uint8Array; keep?: boolean; shared?: boolean }>,
     fromEvent?: number,
     checkpoint?: Blob,
+    key?: Uint8Array,
   ): Promise<JobTalk>
 }
 
@@ -416,16 +417,18 @@ export async function createRenter(parts: {
       topic.close()
       heartbeats.close()
     },
-    startJob: async (lease, inputs, fromEvent = 0, checkpoint) => {
+    startJob: async (lease, inputs, fromEvent = 0, checkpoint, key = new Uint8Array()) => {
       const session = await network.engine.open(jobProtocol, lease.provider)
-      const blobs = inputs.map(({ name, bytes }) => ({
+      const blobs = inputs.map(({ name, bytes, ...terms }) => ({
         name,
         sha256: contentOf(bytes),
         bytes: bytes.length,
+        ...terms,
       }))
       await session.send({
         start: {
           lease: lease.address,
+          key,
           spec: lease.ordered.spec,
           inputs: blobs,
           fromEvent,

@@ -91,7 +91,8 @@ async function serve(bytes: number, port: string): Promise<void> {
     listen: [`/ip4/127.0.0.1/tcp/${port}`],
     seed: new Uint8Array(32).fill(9),
   })
-  const content = await openContent(network)
+  const content = openContent(network)
+  await content.serve()
   const [warm, real] = [madeUp(WARM_BYTES), madeUp(bytes)]
   let report: (() => TransferReport) | undefined
   let sent = 0
@@ -114,7 +115,7 @@ async function serve(bytes: number, port: string): Promise<void> {
 
 async function fetch(address: string, bytes: number): Promise<void> {
   const network = await startNetwork({ listen: [] })
-  const content = await openContent(network, values.rate === undefined ? undefined : Number(values.rate))
+  const content = openContent(network, values.rate === undefined ? undefined : Number(values.rate))
   const peer = await network.dial(address)
   const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'nightshift-transfer-'))
   const take = (root: string, size: number) =>
