@@ -2,6 +2,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { AuctionAudit } from '../market/audit.js'
+import type { OwnerView, PauseOptions } from '../owner/guard.js'
 import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
@@ -36,8 +37,8 @@ export interface ControlClient {
   audit(id: string, signal?: AbortSignal): Promise<Json<AuctionAudit>[]>
   stopJob(id: string): Promise<void>
   price(query: PriceQuery): Promise<Json<PricePreview>>
-  pause(): Promise<void>
-  resume(): Promise<void>
+  pause(request?: PauseOptions): Promise<OwnerView>
+  resume(): Promise<OwnerView>
   stop(): Promise<void>
 }
 
@@ -150,8 +151,8 @@ function createClient(url: string, pid: number, token: string): ControlClient {
       ),
     stopJob: (id) => act(`${jobPath(id)}/stop`),
     price: (query) => call('POST', '/v1/price', query),
-    pause: () => act('/v1/pause'),
-    resume: () => act('/v1/resume'),
+    pause: (request = {}) => call('POST', '/v1/pause', request),
+    resume: () => call('POST', '/v1/resume'),
     stop: () => act('/v1/stop'),
   }
 }

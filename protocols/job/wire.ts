@@ -854,6 +854,7 @@ export interface JobEvent {
   output?: Output
   checkpoint?: Checkpoint
   service?: Service
+  leaving?: Leaving
 }
 
 export namespace JobEvent {
@@ -868,7 +869,18 @@ export namespace JobEvent {
 
         obj = { ...obj }
 
+        if (obj.leaving != null) {
+          obj.service = undefined
+          obj.checkpoint = undefined
+          obj.output = undefined
+          obj.progress = undefined
+          obj.log = undefined
+          obj.state = undefined
+          obj.refused = undefined
+        }
+
         if (obj.service != null) {
+          obj.leaving = undefined
           obj.checkpoint = undefined
           obj.output = undefined
           obj.progress = undefined
@@ -878,6 +890,7 @@ export namespace JobEvent {
         }
 
         if (obj.checkpoint != null) {
+          obj.leaving = undefined
           obj.service = undefined
           obj.output = undefined
           obj.progress = undefined
@@ -887,6 +900,7 @@ export namespace JobEvent {
         }
 
         if (obj.output != null) {
+          obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
           obj.progress = undefined
@@ -896,6 +910,7 @@ export namespace JobEvent {
         }
 
         if (obj.progress != null) {
+          obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
           obj.output = undefined
@@ -905,6 +920,7 @@ export namespace JobEvent {
         }
 
         if (obj.log != null) {
+          obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
           obj.output = undefined
@@ -914,6 +930,7 @@ export namespace JobEvent {
         }
 
         if (obj.state != null) {
+          obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
           obj.output = undefined
@@ -923,6 +940,7 @@ export namespace JobEvent {
         }
 
         if (obj.refused != null) {
+          obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
           obj.output = undefined
@@ -974,6 +992,11 @@ export namespace JobEvent {
         if (obj.service != null) {
           w.uint32(202)
           Service.codec().encode(obj.service, w)
+        }
+
+        if (obj.leaving != null) {
+          w.uint32(242)
+          Leaving.codec().encode(obj.leaving, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -1041,6 +1064,12 @@ export namespace JobEvent {
               })
               break
             }
+            case 30: {
+              obj.leaving = Leaving.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.leaving
+              })
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1048,7 +1077,18 @@ export namespace JobEvent {
           }
         }
 
+        if (obj.leaving != null) {
+          delete obj.service
+          delete obj.checkpoint
+          delete obj.output
+          delete obj.progress
+          delete obj.log
+          delete obj.state
+          delete obj.refused
+        }
+
         if (obj.service != null) {
+          delete obj.leaving
           delete obj.checkpoint
           delete obj.output
           delete obj.progress
@@ -1058,6 +1098,7 @@ export namespace JobEvent {
         }
 
         if (obj.checkpoint != null) {
+          delete obj.leaving
           delete obj.service
           delete obj.output
           delete obj.progress
@@ -1067,6 +1108,7 @@ export namespace JobEvent {
         }
 
         if (obj.output != null) {
+          delete obj.leaving
           delete obj.service
           delete obj.checkpoint
           delete obj.progress
@@ -1076,6 +1118,7 @@ export namespace JobEvent {
         }
 
         if (obj.progress != null) {
+          delete obj.leaving
           delete obj.service
           delete obj.checkpoint
           delete obj.output
@@ -1085,6 +1128,7 @@ export namespace JobEvent {
         }
 
         if (obj.log != null) {
+          delete obj.leaving
           delete obj.service
           delete obj.checkpoint
           delete obj.output
@@ -1094,6 +1138,7 @@ export namespace JobEvent {
         }
 
         if (obj.state != null) {
+          delete obj.leaving
           delete obj.service
           delete obj.checkpoint
           delete obj.output
@@ -1103,6 +1148,7 @@ export namespace JobEvent {
         }
 
         if (obj.refused != null) {
+          delete obj.leaving
           delete obj.service
           delete obj.checkpoint
           delete obj.output
@@ -1178,6 +1224,13 @@ export namespace JobEvent {
             case 25: {
               yield * Service.codec().stream(reader, reader.uint32(), `${prefix}.service`, {
                 limits: opts.limits?.service
+              })
+
+              break
+            }
+            case 30: {
+              yield * Leaving.codec().stream(reader, reader.uint32(), `${prefix}.leaving`, {
+                limits: opts.limits?.leaving
               })
 
               break
@@ -1331,6 +1384,16 @@ export namespace JobEvent {
     value: number
   }
 
+  export interface JobEventLeavingAtMsFieldEvent {
+    field: '$.leaving.atMs'
+    value: number
+  }
+
+  export interface JobEventLeavingReasonFieldEvent {
+    field: '$.leaving.reason'
+    value: string
+  }
+
   export function encode (obj: Partial<JobEvent>): Uint8Array {
     return encodeMessage(obj, JobEvent.codec())
   }
@@ -1339,7 +1402,7 @@ export namespace JobEvent {
     return decodeMessage(buf, JobEvent.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventOutputBlobsSharedFieldEvent | JobEventOutputBlobsKeepFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent | JobEventCheckpointBlobSharedFieldEvent | JobEventCheckpointBlobKeepFieldEvent | JobEventServiceStatusFieldEvent | JobEventServiceDetailFieldEvent | JobEventServiceRestartsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventOutputBlobsSharedFieldEvent | JobEventOutputBlobsKeepFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent | JobEventCheckpointBlobSharedFieldEvent | JobEventCheckpointBlobKeepFieldEvent | JobEventServiceStatusFieldEvent | JobEventServiceDetailFieldEvent | JobEventServiceRestartsFieldEvent | JobEventLeavingAtMsFieldEvent | JobEventLeavingReasonFieldEvent> {
     return streamMessage(buf, JobEvent.codec(), opts)
   }
 }
@@ -2111,6 +2174,118 @@ export namespace Checkpoint {
 
   export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Checkpoint>): Generator<CheckpointStepFieldEvent | CheckpointBlobNameFieldEvent | CheckpointBlobSha256FieldEvent | CheckpointBlobBytesFieldEvent | CheckpointBlobSharedFieldEvent | CheckpointBlobKeepFieldEvent> {
     return streamMessage(buf, Checkpoint.codec(), opts)
+  }
+}
+
+export interface Leaving {
+  atMs: number
+  reason: string
+}
+
+export namespace Leaving {
+  let _codec: Codec<Leaving>
+
+  export const codec = (): Codec<Leaving> => {
+    if (_codec == null) {
+      _codec = message<Leaving>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.atMs != null && obj.atMs !== 0)) {
+          w.uint32(8)
+          w.uint64Number(obj.atMs)
+        }
+
+        if ((obj.reason != null && obj.reason !== '')) {
+          w.uint32(18)
+          w.string(obj.reason)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          atMs: 0,
+          reason: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.atMs = reader.uint64Number()
+              break
+            }
+            case 2: {
+              obj.reason = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.atMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.reason`,
+                value: reader.string()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface LeavingAtMsFieldEvent {
+    field: '$.atMs'
+    value: number
+  }
+
+  export interface LeavingReasonFieldEvent {
+    field: '$.reason'
+    value: string
+  }
+
+  export function encode (obj: Partial<Leaving>): Uint8Array {
+    return encodeMessage(obj, Leaving.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Leaving>): Leaving {
+    return decodeMessage(buf, Leaving.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Leaving>): Generator<LeavingAtMsFieldEvent | LeavingReasonFieldEvent> {
+    return streamMessage(buf, Leaving.codec(), opts)
   }
 }
 

@@ -91,6 +91,7 @@ async function run(
     onLog: (line) => told.logs.push(line),
     onBegun: () => {},
     onProgress: ({ metrics }) => told.progress.push(metrics),
+    onLeaving: () => {},
     onCheckpoint: async () => {},
     onCheckpointLost: () => {},
     onTransfer: () => {},
