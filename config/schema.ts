@@ -26,7 +26,7 @@ declare module 'zod' {
 export const PRESETS = ['localnet', 'testnet'] as const
 export type PresetName = (typeof PRESETS)[number]
 
-export const RUNTIMES = ['tfjs', 'container'] as const
+export const RUNTIMES = ['tfjs', 'wgsl', 'container'] as const
 export type RuntimeName = (typeof RUNTIMES)[number]
 
 /** `auto` takes the first that works, in this order. The last three are software and never called a GPU. */
@@ -245,6 +245,13 @@ const container = section({
     }),
 })
 
+const wgsl = section({
+  step_ms: integer(100, 600_000, 'milliseconds').default(10_000).meta({
+    kind: 'integer',
+    description: 'Longest time for one step of a shader, and for compiling it; then its process is ended.',
+  }),
+})
+
 const duration = (longestMs: number, longest: string) =>
   text(`a duration such as 90s or 10m, at most ${longest}`, (value) => {
     const ms = parseDuration(value)
@@ -296,7 +303,7 @@ const availability = section({
   }),
   max_temperature_c: integer(30, 120, '°C').optional().meta({
     kind: 'integer',
-    description: 'Above it jobs stand still until the card has cooled by 5 °C, and leave after a minute.',
+    description: 'Above it jobs stand still until the card has cooled by 5 °C, and leave after 45 s.',
   }),
   max_power_w: integer(1, 2_000, 'watts').optional().meta({
     kind: 'integer',
@@ -343,6 +350,7 @@ const provider = section({
   }),
   software: software.prefault({}),
   pricing: pricing.prefault({}),
+  wgsl: wgsl.prefault({}),
   container: container.prefault({}),
   availability: availability.prefault({}),
 })

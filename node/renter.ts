@@ -11,7 +11,7 @@ import { JobState } from '../protocols/job/wire.js'
 import { formatAmount } from '../protocols/money.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
 import { checkDeclared } from './device/declared.js'
-import type { Escrow, FraudEvidence } from './escrow/port.js'
+import type { ConsentSource, Escrow, FraudEvidence } from './escrow/port.js'
 import type { Files } from './files/port.js'
 import type { AuctionTopic } from './market/announcements.js'
 import type { AttestationBoard } from './market/attestations.js'
@@ -44,7 +44,7 @@ import { note, slashOf } from './renter/report.js'
 import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
-import { type HardwareVerdict, verifyHardware } from './renter/verification.js'
+import { createAttestFailure, type HardwareVerdict, verifyHardware } from './renter/verification.js'
 import type { ExperienceLog, Reputation } from './reputation/port.js'
 import type { Store } from './store/port.js'
 
@@ -79,8 +79,8 @@ export interface RenterParts {
 export interface RenterOptions {
   /** 32 bytes: the account that pays deposits and takes refunds. */
   wallet: Uint8Array
-  /** Its signature over `walletStatement`: others pass no order on without it. */
-  walletProof?: Uint8Array
+  /** Its word that orders of this node may name it: others pass no order on without it. */
+  consent?: ConsentSource
   sliceMs: number
   challengeTimeoutMs: number
   /** False: jobs that an earlier process left, and their leases, stay as they are. Default true. */
@@ -180,6 +180,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     topic: parts.auctions,
     inventory,
     standing,
+    remotesOf: network.remotes,
     clock,
     log,
     seen,
@@ -187,6 +188,12 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     latencyOf: (peer, signal) => network.roundTripMs(peer, { signal }),
     ...(reputation && { conductOf: (peer, signal) => reputation.reliabilityOf(peer, signal) }),
   })
+  /** A word without a stake behind it weighs nothing, so nobody is made to carry it. */
+  const publish = async (peer: string, attestation: Uint8Array) => {
+    const account = await escrow.provider(network.publicKey).catch(() => undefined)
+    if ((account?.stake ?? 0n) > 0n) await board.publish(peer, attestation)
+  }
+
   const stopping = new AbortController()
   const closing = new AbortController()
   const shared: DeploymentParts = {
@@ -199,6 +206,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     prosecutor,
     book,
     market,
+    attest: createAttestFailure({ network, inventory, clock, market, publish, log }),
     judge: createJudge({ files, checker: parts.checker }),
     closing: closing.signal,
     save: (report) => journal.save(report),
@@ -289,12 +297,6 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     await prosecutor.keep({ peer, deployment: '', lease: new Uint8Array(32), evidence })
     reconcile()
   }
-  /** A word without a stake behind it weighs nothing, so nobody is made to carry it. */
-  const publish = async (peer: string, attestation: Uint8Array) => {
-    const account = await escrow.provider(network.publicKey).catch(() => undefined)
-    if ((account?.stake ?? 0n) > 0n) await board.publish(peer, attestation)
-  }
-
   const find = (id: string) => {
     const found = running.get(id)
     if (found !== undefined) return found

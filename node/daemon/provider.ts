@@ -16,6 +16,7 @@ import { openGuard, openOwnerWatch, readOwnerSettings } from './owner.js'
 import { openPricing, readPrice, readTerms } from './pricing.js'
 import { ensureRegistered } from './registration.js'
 import type { RoleParts } from './renter.js'
+import { openShaders } from './shaders.js'
 
 export interface ProviderRole extends ProviderControl {
   /** Whether it offers its devices and none of them works for a lease. */
@@ -76,6 +77,7 @@ export async function startProvider(
       pricing: openPricing(config, decimals, devices[0]!.report, clock, watch.latestCards),
       location,
       runtimes,
+      shaders: await openShaders(config, { devices: devices.map(({ report }) => report), clock, log }),
       containers,
       noticeS: Math.floor(readOwnerSettings(config).noticeMs / 1_000),
       presence: presenceOf(guard.view().verdict),

@@ -5,6 +5,7 @@ import { type Blob, JobState } from '../../protocols/job/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { Blobs } from './blobs.js'
 import { type JobRecord, type Jobs, tellEnd, withEvents } from './jobs.js'
+import type { Keys } from './keys.js'
 import type { LeaseRecord, Ledger } from './ledger.js'
 import { type Live, workedMsOf } from './live.js'
 import type { Roster } from './roster.js'
@@ -32,6 +33,8 @@ export interface Endings {
   end(lease: Uint8Array, reason: StopReason): Promise<void>
   /** Jobs that were never begun, and results that nobody will fetch any more. */
   sweep(): Promise<void>
+  /** The data of a lease, and the key that sealed it. */
+  forgetData(lease: Uint8Array): Promise<void>
   /** How many ended how, since this process began. */
   counts(): Record<string, number>
 }
@@ -39,6 +42,7 @@ export interface Endings {
 export function createEndings(parts: {
   ledger: Ledger
   roster: Roster
+  keys: Keys
   jobs: Jobs
   blobs: Blobs
   clock: Clock
@@ -46,9 +50,11 @@ export function createEndings(parts: {
   /** Aborts when the provider stops. */
   signal: AbortSignal
 }): Endings {
-  const { ledger, roster, jobs, blobs, clock, log, signal } = parts
+  const { ledger, roster, keys, jobs, blobs, clock, log, signal } = parts
   const { store } = roster
   const counts: Record<string, number> = {}
+  /** When a lease without a job was first looked at, by the clock's `elapsed`: the time of day may jump. */
+  const idleSince = new Map<string, number>()
 
   async function freeDevices({ lease, state, outputs = [] }: Ended): Promise<void> {
     const output = state === JobState.COMPLETED ? { output: outputDigest(outputs) } : {}
@@ -127,12 +133,18 @@ export function createEndings(parts: {
     enough.abort()
   }
 
+  /** What was handed over or will never be fetched: from then on not even a copy of the disk can be read. */
+  async function forgetData(lease: Uint8Array): Promise<void> {
+    await blobs.remove(lease)
+    keys.erase(lease)
+  }
+
   async function remove(live: Live): Promise<void> {
     const { lease } = live.record
     live.session?.abort(
       new NightshiftError('JOB_FORGOTTEN', 'the result was handed over', { advice: 'done' }),
     )
-    await blobs.remove(lease)
+    await forgetData(lease)
     await jobs.delete(lease)
     roster.delete(lease)
   }
@@ -141,9 +153,14 @@ export function createEndings(parts: {
   async function endIdle(record: LeaseRecord): Promise<void> {
     const live = roster.get(record.lease)
     if (live === undefined) {
-      if (clock.now() - record.signedAtMs > INPUT_PATIENCE_MS) await freeDevices({ lease: record.lease })
-      return
+      const id = toHex(record.lease)
+      const since = idleSince.get(id) ?? clock.elapsed()
+      idleSince.set(id, since)
+      if (clock.elapsed() - since <= INPUT_PATIENCE_MS) return
+      idleSince.delete(id)
+      return freeDevices({ lease: record.lease })
     }
+    idleSince.delete(toHex(record.lease))
     if (live.record.state !== JobState.QUEUED || live.work !== undefined) return
     if (clock.elapsed() - live.lastInputAt > INPUT_PATIENCE_MS) await end(record.lease, 'NOT_STARTED')
   }
@@ -166,6 +183,7 @@ export function createEndings(parts: {
     fail,
     end,
     sweep,
+    forgetData,
     counts: () => ({ ...counts }),
   }
 }

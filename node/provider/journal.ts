@@ -8,6 +8,7 @@ export type JournalBody =
   | Pick<JobEvent, 'progress'>
   | Pick<JobEvent, 'output'>
   | Pick<JobEvent, 'checkpoint'>
+  | Pick<JobEvent, 'service'>
   | Pick<JobEvent, 'leaving'>
 
 /**

@@ -3,7 +3,7 @@ import { NightshiftError } from '../../protocols/errors.js'
 import { hasEnded } from '../../protocols/job/rules.js'
 import type { JobState } from '../../protocols/job/wire.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
-import type { Escrow } from '../escrow/port.js'
+import type { ConsentSource, Escrow } from '../escrow/port.js'
 import type { Files } from '../files/port.js'
 import type { Network } from '../net/ports.js'
 import type { Auction, Auctioneer } from './auction.js'
@@ -16,6 +16,7 @@ import type { OngoingJob } from './ongoing.js'
 import type { Judge } from './result.js'
 import type { Settler } from './settlement.js'
 import type { Standing } from './standing.js'
+import type { AttestFailure } from './trial.js'
 
 /** What every deployment of a renter shares. */
 export interface DeploymentParts {
@@ -35,9 +36,10 @@ export interface DeploymentParts {
   market: Uint8Array
   /** 32 bytes: the account that pays deposits. */
   wallet: Uint8Array
-  walletProof?: Uint8Array
+  consent?: ConsentSource
   sliceMs: number
   challengeTimeoutMs: number
+  attest: AttestFailure
   /** Ends what goes on in the background (refunds) when the node stops; it is taken up again at the next start. */
   closing: AbortSignal
   /** Keeps what the job would need to go on after a restart; called before it is acted upon. */
@@ -71,6 +73,8 @@ export interface Attempt {
   tell: Tell
   /** Refunds under way: the story ends when they have ended. */
   reclaims: Array<Promise<void>>
+  /** How often a provider that had won said that the job itself is not valid. */
+  objections: number
   /** The next auction, held while a provider that has said that it leaves still works. */
   ahead: Ahead
   /** By the clock's `elapsed`: no further auction is held after it. */

@@ -40,6 +40,7 @@ export async function deploy(
     report,
     tell,
     reclaims,
+    objections: 0,
     ahead: {},
     matchUntilMs: 0,
     signal,

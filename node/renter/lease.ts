@@ -28,6 +28,8 @@ export interface LeaseRecord {
   proposal?: { order: Uint8Array; result: Uint8Array }
   /** As the chain numbers it; known once it is open. */
   serial?: bigint
+  /** Made for this job with this provider; it seals what the job leaves on the provider's disk. Gone with the lease. */
+  key?: Uint8Array
   /** Seconds from the provider's word that it leaves until it does, as its bid promised; missing: none. */
   noticeS?: number
   /** When it said so, Unix milliseconds. */

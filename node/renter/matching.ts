@@ -50,7 +50,7 @@ async function match(attempt: Matching, before?: Recovered): Promise<boolean> {
     await parts.inventory.seek(plan.requirements, signal)
     const { ladder } = plan.auction
     const ceiling = ceilingAt(plan.ceilingPricePerHour, ladder, clock.elapsed() - startedAt)
-    const order = left ?? makeOrder(attempt, ceiling)
+    const order = left ?? (await makeOrder(attempt, ceiling))
     left = undefined
     const matchUntilMs = clock.now() + attempt.matchUntilMs - clock.elapsed()
     // Beside the auction: its time runs already, and an order that is lost in a crash only costs another one.
@@ -88,7 +88,8 @@ async function holdAhead(matching: Matching, endsAtMs: number, startedAt: number
   attempt.ahead.hurry = () => hurry.abort()
   if (waitMs > 0) await clock.sleep(waitMs, AbortSignal.any([signal, hurry.signal])).catch(() => {})
   signal.throwIfAborted()
-  const order = makeOrder(attempt, ceilingAt(plan.ceilingPricePerHour, ladder, clock.elapsed() - startedAt))
+  const ceiling = ceilingAt(plan.ceilingPricePerHour, ladder, clock.elapsed() - startedAt)
+  const order = await makeOrder(attempt, ceiling)
   await parts.remember(report.id, { order, matchUntilMs: clock.now() + plan.queueMs })
   return holdAuction(attempt, order)
 }
@@ -105,7 +106,7 @@ async function takeAhead({ ahead, parts, signal }: Attempt): Promise<Auction | u
   })
 }
 
-function makeOrder({ parts, plan, spec }: Attempt, ceilingPricePerHour: bigint): Order {
+async function makeOrder({ parts, plan, spec }: Attempt, ceilingPricePerHour: bigint): Promise<Order> {
   const { scoring, enough, commitMs, revealMs, pricing } = plan.auction
   return {
     market: parts.market,
@@ -120,7 +121,7 @@ function makeOrder({ parts, plan, spec }: Attempt, ceilingPricePerHour: bigint):
     jobHash: spec.hash,
     sliceMs: parts.sliceMs,
     wallet: parts.wallet,
-    ...(parts.walletProof === undefined ? {} : { walletProof: parts.walletProof }),
+    ...(await parts.consent?.()),
     addresses: parts.network.addresses(),
     ...(scoring === undefined ? {} : { scoring }),
     ...(enough === undefined ? {} : { enough }),
@@ -146,6 +147,10 @@ async function holdAuction(attempt: Attempt, order: Order): Promise<Auction> {
           commitUntilMs: order.timeMs + commitMs,
           revealUntilMs: order.timeMs + commitMs + revealMs,
         }),
+      onDoubted: ({ refused, detail }) => {
+        parts.log.warn('others do not pass this order on', { refused, detail })
+        tell({ kind: 'doubted', reason: refused, detail })
+      },
       onCommitted: (peer) => tell({ kind: 'committed', peer }),
       onRefused: (peer, pricePerHour, reason) => {
         refused.add(peer)

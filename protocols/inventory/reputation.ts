@@ -52,9 +52,9 @@ export const EXPERIENCES = {
   'challenge-passed': { good: 0.25, bad: 0 },
   /** A job that broke off or came back wrong. */
   failed: { good: 0, bad: 2 },
+  /** Its owner took the machine back without a word before, and had promised none; what was done was paid and handed on. */
+  paused: { good: 0, bad: 0.25 },
   'challenge-failed': { good: 0, bad: 2 },
-  /** Its owner wanted the card in the middle of a job, without a word before; none was promised. */
-  left: { good: 0, bad: 0.5 },
   /** It won and signed no lease. */
   unsigned: { good: 0, bad: 1 },
   /** It committed to a bid and never revealed it, while others did. */
