@@ -320,7 +320,7 @@ const availability = section({
   }),
   max_temperature_c: integer(30, 120, '°C').optional().meta({
     kind: 'integer',
-    description: 'Above it jobs stand still until the card has cooled by 5 °C, and leave after a minute.',
+    description: 'Above it jobs stand still until the card has cooled by 5 °C, and leave after 45 s.',
   }),
   max_power_w: integer(1, 2_000, 'watts').optional().meta({
     kind: 'integer',
