@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { BackendReport } from '../kernels/backend/backend.js'
+import { within } from '../protocols/abort.js'
 import { hash, toHex } from '../protocols/bytes.js'
 import { codeOf } from '../protocols/errors.js'
 import { DEFAULT_PERIOD_MS, HEARTBEAT_LIMITS } from '../protocols/heartbeat/rules.js'
@@ -10,7 +11,7 @@ import type { Clock, Log, Random } from '../protocols/ports.js'
 import type { OfferedDevice } from './device/port.js'
 import { createRack } from './device/rack.js'
 import type { Escrow, MarketTerms } from './escrow/port.js'
-import { openFolder } from './files/folder.js'
+import { openVault } from './files/vault.js'
 import { type AuctionTopic, createAuctionTopic } from './market/announcements.js'
 import { createHeartbeatTopic, type HeartbeatTopic } from './market/heartbeats.js'
 import type { LatencyMeter } from './market/latency.js'
@@ -19,10 +20,8 @@ import type { Network } from './net/ports.js'
 import { type Attestations, openAttestations } from './provider/attestations.js'
 import { createAuctionService } from './provider/auction.js'
 import { openBids } from './provider/bids.js'
-import { createBlobs } from './provider/blobs.js'
 import { type Binding, createCapacity } from './provider/capacity.js'
 import { serveChallenges } from './provider/challenge.js'
-import { within } from './provider/deadline.js'
 import { createDemandService } from './provider/demand.js'
 import { createHeartbeatService } from './provider/heartbeat.js'
 import { serveInventory } from './provider/inventory.js'
@@ -39,12 +38,14 @@ import {
   type Pricing,
   type StrategyName,
 } from './provider/pricing/pricing.js'
+import { serveReach } from './provider/reach.js'
 import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
 import { createTurnout } from './provider/turnout.js'
 import { createTurns } from './provider/turns.js'
 import { openRuntimes } from './runtime/open.js'
 import type { Runtime } from './runtime/port.js'
+import type { ShaderHost } from './runtime/wgsl.js'
 import type { Store } from './store/port.js'
 
 export interface ProviderOptions {
@@ -62,10 +63,12 @@ export interface ProviderOptions {
   pricePerHour: bigint
   /** Country and city, `DE-Berlin`; empty: not told. */
   location: string
-  /** Names of the runtimes on offer; each but tfjs must be handed over as well. */
+  /** Names of the runtimes on offer; for each but tfjs what runs it must be handed over as well. */
   runtimes: readonly string[]
   /** Jobs in containers. */
   containers?: Runtime | undefined
+  /** Shaders. */
+  shaders?: ShaderHost | undefined
   /** Of this program, for people. */
   version: string
   /** Default 60 s. */
@@ -329,12 +332,13 @@ async function startServices(
   const jobs = await serveJobs({
     ...shared,
     jobs: openJobs(store),
-    blobs: createBlobs(openFolder(join(options.dataDir, 'blobs'))),
+    ...openVault(join(options.dataDir, 'blobs'), random),
     runtimes,
     maxInputBytes: options.maxInputBytes ?? DEFAULT_MAX_INPUT_BYTES,
     confirm,
   })
-  const { onClosed } = jobs
+  const { onClosed, runOf } = jobs
+  const stopReach = await serveReach({ ...shared, runOf })
   const settlements = await serveSettlements({ ...shared, confirm, onClosed })
   const reconciler = createReconciler({
     ...shared,
@@ -378,10 +382,11 @@ async function startServices(
       maxMs: options.maxSliceMs ?? DEFAULT_SLICES.maxMs,
     },
     standingFor: offer.standingFor,
-    isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats }),
+    isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats, random }),
   })
   const unhandle = async () => {
-    await Promise.allSettled([leases.stop(), challenges.stop(), stopInventory(), settlements.stop()])
+    const stops = [leases.stop, challenges.stop, stopInventory, settlements.stop, stopReach]
+    await Promise.allSettled(stops.map((stop) => stop()))
   }
   return {
     ledger,

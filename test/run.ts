@@ -12,8 +12,7 @@ import type { ReportLine } from './support/suite.js'
  * is installed.
  */
 const ROOT = fileURLToPath(new URL('.', import.meta.url))
-const ALONE = ['swarm', 'acceptance', 'container', 'long'] // real swarms, engines and full loads: one file at a time
-const LONG = ['container', 'long']
+const LONG = ['container', 'long'] // real engines and full loads: one file at a time
 const FILE_TIMEOUT_MS = 420_000
 const LONG_FILE_TIMEOUT_MS = 1_500_000
 const AT_ONCE = 2
@@ -109,7 +108,7 @@ async function runAll(files: string[], atOnce: number, reports: string): Promise
 const startedAt = Date.now()
 const files = testFiles(process.argv.slice(2))
 const reports = mkdtempSync(join(tmpdir(), 'nightshift-test-'))
-const alone = files.filter((file) => ALONE.includes(folderOf(file)))
+const alone = files.filter((file) => LONG.includes(folderOf(file)))
 const together = files.filter((file) => !alone.includes(file))
 const outcomes = [...(await runAll(together, AT_ONCE, reports)), ...(await runAll(alone, 1, reports))]
 rmSync(reports, { recursive: true, force: true })

@@ -1,3 +1,4 @@
+import { within } from '../../protocols/abort.js'
 import { codeOf } from '../../protocols/errors.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
 import type { Network, ProviderPeer } from '../net/ports.js'
@@ -30,19 +31,9 @@ export function createMembers(parts: {
 }): Members {
   const { network, clock, random, log } = parts
 
-  async function within<T>(ms: number, signal: AbortSignal, act: (signal: AbortSignal) => Promise<T>) {
-    const late = new AbortController()
-    const cancel = clock.after(ms, () => late.abort(new Error(`not within ${ms} ms`)))
-    try {
-      return await act(AbortSignal.any([signal, late.signal]))
-    } finally {
-      cancel()
-    }
-  }
-
   async function look(shard: ShardName, found: ProviderPeer[], signal: AbortSignal): Promise<void> {
     try {
-      await within(FIND_MS, signal, async (limited) => {
+      await within(clock, FIND_MS, signal, async (limited) => {
         const providers = network.dht.findProviders(keyOf(shard), { signal: limited, limit: LOOKED_AT })
         for await (const provider of providers) found.push(provider)
       })
@@ -57,7 +48,7 @@ export function createMembers(parts: {
     const own = whole.filter((address) => address.endsWith(`/p2p/${peer}`)).slice(0, ADDRESSES)
     for (const target of own.length === 0 ? [peer] : own) {
       try {
-        await within(DIAL_MS, signal, (limited) => network.dial(target, { signal: limited }))
+        await within(clock, DIAL_MS, signal, (limited) => network.dial(target, { signal: limited }))
         return true
       } catch (error) {
         log.debug('a member cannot be reached', { peer, target, code: codeOf(error) })

@@ -133,10 +133,25 @@ export interface Network {
   roundTripMs(peer: string, options?: CallOptions): Promise<number>
   /** Connected peers. */
   peers(): string[]
+  /**
+   * Where the connections with a peer lead, as this node dialled them or sees them come in (multiaddrs): the peer has proved
+   * its key over each, whatever it announces. Empty: not connected.
+   */
+  remotes(peer: string): string[]
   /** Calls back on every connected and disconnected peer until the returned function is called. */
   onPeer(act: (event: PeerEvent) => void): () => void
   /** Idempotent; resolves when sockets, files and timers are released. */
   stop(): Promise<void>
+}
+
+/** A port of this machine that is forwarded. */
+export interface Listener {
+  readonly host: string
+  readonly port: number
+  /** Open now. */
+  connections(): number
+  /** Ends all of them, and listens no more. */
+  close(): Promise<void>
 }
 
 export interface PeerEvent {

@@ -8,6 +8,7 @@ export type JournalBody =
   | Pick<JobEvent, 'progress'>
   | Pick<JobEvent, 'output'>
   | Pick<JobEvent, 'checkpoint'>
+  | Pick<JobEvent, 'service'>
 
 /**
  * The events of one job, numbered from 0, for a renter who comes and goes. Bounded in number and size: the oldest log

@@ -1,3 +1,4 @@
+import { within } from '../../protocols/abort.js'
 import { equal, toHex } from '../../protocols/bytes.js'
 import { isRefusal, type Refusal } from '../../protocols/errors.js'
 import { leaseProtocol } from '../../protocols/lease/protocol.js'
@@ -12,7 +13,6 @@ import type { Network } from '../net/ports.js'
 import type { Session } from '../net/session.js'
 import type { Bids } from './bids.js'
 import type { Capacity } from './capacity.js'
-import { within } from './deadline.js'
 import type { LeaseRecord, Ledger } from './ledger.js'
 import type { Turns } from './turns.js'
 

@@ -1,6 +1,6 @@
-import type { JobEvent } from '../../kernels/tfjs/event.js'
 import { JOB_LIMITS } from '../../protocols/job/rules.js'
 import type { Clock } from '../../protocols/ports.js'
+import type { RunEvent } from '../runtime/port.js'
 import type { Journal } from './journal.js'
 
 const PROGRESS_PERIOD_MS = 100
@@ -10,11 +10,16 @@ export function createNarrator(
   journal: Journal,
   clock: Clock,
   workedMs: () => number,
-): (event: JobEvent) => void {
+): (event: RunEvent) => void {
   let progressAt = Number.NEGATIVE_INFINITY
   return (event) => {
     if (event.kind === 'log') {
       journal.append({ log: { line: event.line.slice(0, JOB_LIMITS.maxLogLineChars) } }, workedMs())
+    }
+    if (event.kind === 'service') {
+      const { status, restarts } = event
+      const detail = event.detail.slice(0, JOB_LIMITS.maxReasonChars)
+      journal.append({ service: { status, detail, restarts } }, workedMs())
     }
     if (event.kind !== 'progress') return
     const { step, steps } = event

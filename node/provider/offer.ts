@@ -1,4 +1,5 @@
 import type { BackendReport } from '../../kernels/backend/backend.js'
+import { within } from '../../protocols/abort.js'
 import { Availability, type Device, type Heartbeat } from '../../protocols/heartbeat/wire.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import type { Clock } from '../../protocols/ports.js'
@@ -6,7 +7,6 @@ import type { Escrow, MarketTerms, ProviderAccount } from '../escrow/port.js'
 import type { Network } from '../net/ports.js'
 import type { Standing } from './auction.js'
 import type { Capacity } from './capacity.js'
-import { within } from './deadline.js'
 import type { Pricing } from './pricing/pricing.js'
 
 /** What this node has to offer now: as everybody is told, and as an order is answered. */

@@ -1,3 +1,4 @@
+import { within } from '../../protocols/abort.js'
 import { toHex } from '../../protocols/bytes.js'
 import { codeOf, isRefusal, type Refusal } from '../../protocols/errors.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
@@ -10,7 +11,6 @@ import { verifySignature } from '../../protocols/signature.js'
 import type { Escrow, SignedVoucher } from '../escrow/port.js'
 import type { Engine } from '../net/ports.js'
 import type { Session } from '../net/session.js'
-import { within } from './deadline.js'
 import type { LeaseRecord, Ledger } from './ledger.js'
 import type { Turns } from './turns.js'
 

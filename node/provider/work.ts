@@ -24,7 +24,12 @@ export interface Work {
   /** Asks for a checkpoint; rejects where the job has none. */
   checkpoint(): Promise<void>
   stop(reason: StopReason): void
+  /** What it is: its ports and programs are asked for there. */
+  readonly run: Run
 }
+
+/** A service has no end of its own: these are how it ends in order. */
+const SERVICE_ENDS: readonly StopReason[] = ['TIME_IS_UP', 'STOPPED_BY_RENTER']
 
 /**
  * Unpaid for so many slices beyond the one that is granted, the work is broken off; however short they are, a voucher
@@ -41,21 +46,25 @@ export function startWork(parts: {
   meter: Meter
   /** The amount of the best voucher that is held. */
   paid: () => bigint
+  /** What was worked before, up to the checkpoint that it goes on from. Milliseconds. */
+  beforeMs: number
   /** The lease's whole duration: the deposit covers no more. */
   maxMs: number
 }): Work {
-  const { run, clock, meter, paid, maxMs } = parts
+  const { run, clock, meter, paid, beforeMs, maxMs } = parts
   const startedAt = clock.elapsed()
   let broken: NightshiftError | undefined
+  let brokenBecause: StopReason | undefined
   let ended: number | undefined
   let unpaidSince: number | undefined
 
   const passedMs = () => clock.elapsed() - startedAt
-  const meterMs = () => passedMs() - run.idleMs()
+  const meterMs = () => beforeMs + passedMs() - run.idleMs()
   const workedMs = () => Math.min(ended ?? meterMs(), maxMs)
   const stop = (reason: StopReason) => {
     if (broken !== undefined) return
     broken = stopped(reason)
+    brokenBecause = reason
     // What the engine or the device says of it, the end of the run says too.
     run.stop().catch(() => {})
   }
@@ -72,7 +81,11 @@ export function startWork(parts: {
 
   const work = async () => {
     try {
-      return await run.start()
+      const left = await run.start()
+      if (brokenBecause === undefined || SERVICE_ENDS.includes(brokenBecause)) return left
+      // A service takes every stop as its end; whether its renter wanted it, only the reason says.
+      if (run.isService === true) throw broken
+      return left
     } catch (error) {
       throw broken ?? error
     } finally {
@@ -80,7 +93,7 @@ export function startWork(parts: {
       stopChecking()
     }
   }
-  return { workedMs, output: work(), checkpoint: () => run.checkpoint(), stop }
+  return { workedMs, output: work(), checkpoint: () => run.checkpoint(), stop, run }
 }
 
 function stopped(reason: StopReason): NightshiftError {

@@ -32,7 +32,18 @@ export async function deploy(
   }
   const reclaims: Array<Promise<void>> = []
   const spec = encodeJobSpec({ runtime: plan.runtime, job: plan.spec })
-  const attempt: Attempt = { parts, plan, inputs, spec, report, tell, reclaims, matchUntilMs: 0, signal }
+  const attempt: Attempt = {
+    parts,
+    plan,
+    inputs,
+    spec,
+    report,
+    tell,
+    reclaims,
+    objections: 0,
+    matchUntilMs: 0,
+    signal,
+  }
   try {
     const done = await matchAndRun(attempt, before)
     if (!done) {

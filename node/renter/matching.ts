@@ -45,7 +45,7 @@ export async function matchAndRun(attempt: Attempt, before?: Recovered): Promise
     await parts.inventory.seek(plan.requirements, signal)
     const { ladder } = plan.auction
     const ceiling = ceilingAt(plan.ceilingPricePerHour, ladder, clock.elapsed() - startedAt)
-    const order = left ?? makeOrder(attempt, ceiling, widened(plan.auction, held))
+    const order = left ?? (await makeOrder(attempt, ceiling, widened(plan.auction, held)))
     left = undefined
     const matchUntilMs = clock.now() + attempt.matchUntilMs - clock.elapsed()
     // Beside the auction: its time runs already, and an order that is lost in a crash only costs another one.
@@ -75,11 +75,11 @@ export function widened({ commitMs, revealMs }: Windows, held: number): Windows 
   return { commitMs: Math.floor(commitMs * times), revealMs: Math.floor(revealMs * times) }
 }
 
-function makeOrder(
+async function makeOrder(
   { parts, plan, spec }: Attempt,
   ceilingPricePerHour: bigint,
   { commitMs, revealMs }: Windows,
-): Order {
+): Promise<Order> {
   const { scoring, enough, pricing } = plan.auction
   return {
     market: parts.market,
@@ -94,7 +94,7 @@ function makeOrder(
     jobHash: spec.hash,
     sliceMs: parts.sliceMs,
     wallet: parts.wallet,
-    ...(parts.walletProof === undefined ? {} : { walletProof: parts.walletProof }),
+    ...(await parts.consent?.()),
     addresses: parts.network.addresses(),
     ...(scoring === undefined ? {} : { scoring }),
     ...(enough === undefined ? {} : { enough }),
@@ -120,6 +120,10 @@ async function holdAuction(attempt: Attempt, order: Order): Promise<Auction> {
           commitUntilMs: order.timeMs + commitMs,
           revealUntilMs: order.timeMs + commitMs + revealMs,
         }),
+      onDoubted: ({ refused, detail }) => {
+        parts.log.warn('others do not pass this order on', { refused, detail })
+        tell({ kind: 'doubted', reason: refused, detail })
+      },
       onCommitted: (peer) => tell({ kind: 'committed', peer }),
       onRefused: (peer, pricePerHour, reason) => {
         refused.add(peer)

@@ -1,3 +1,4 @@
+import type { Duplex, Readable, Writable } from 'node:stream'
 import type { JobEvent } from '../../kernels/tfjs/event.js'
 
 /**
@@ -8,9 +9,13 @@ export interface Runtime {
   /** As manifests and heartbeats name it. */
   readonly name: string
   /**
-   * Judges a declaration before any data is asked for. Throws JOB_SPEC_INVALID, LIMIT_EXCEEDED.
+   * Judges a declaration before any data is asked for, as far as its inputs' names and sizes tell. Throws
+   * JOB_SPEC_INVALID, LIMIT_EXCEEDED, and what the runtime's own device says to it.
    */
-  check(declared: RuntimeJob['declared'], inputNames: readonly string[]): void
+  check(
+    declared: RuntimeJob['declared'],
+    inputs: ReadonlyArray<Pick<InputFile, 'name' | 'bytes'>>,
+  ): Promise<void>
   /**
    * All that must be there before the work: data in its place, the image loaded. Throws JOB_SPEC_INVALID, LIMIT_EXCEEDED,
    * IMAGE_UNUSABLE, ENGINE_FAILED; nothing is left behind then.
@@ -46,7 +51,16 @@ export interface OutputFile {
 }
 
 /** What a running job says, whatever its kind. */
-export type RunEvent = JobEvent
+export type RunEvent = JobEvent | ServiceEvent
+
+/** How a service stands, told when it changes. What is not HEALTHY is not charged. */
+export interface ServiceEvent {
+  kind: 'service'
+  status: 'HEALTHY' | 'UNHEALTHY' | 'RESTARTING'
+  detail: string
+  /** Restarts so far. */
+  restarts: number
+}
 
 /** One job that is prepared. `start` is called once at most; `close` always, last. */
 export interface Run {
@@ -66,4 +80,38 @@ export interface Run {
   stop(): Promise<void>
   /** Removes all that was made for the job; never throws. */
   close(): Promise<void>
+  /** It has no end of its own: `stop` ends it in order, and `start` then resolves to what it leaves. */
+  readonly isService?: boolean
+  /**
+   * A connection to a port that the job declared; each direction may end before the other. Throws PORT_NOT_EXPOSED,
+   * PORT_REFUSED, NOT_RUNNING, TOO_MANY_CONNECTIONS. Missing: jobs of this kind have no ports.
+   */
+  connect?(port: number): Promise<Duplex>
+  /**
+   * Runs a program beside the job, as confined as the job. Throws EXEC_NOT_ALLOWED, NOT_RUNNING, EXEC_FAILED. Missing: jobs
+   * of this kind run no programs.
+   */
+  exec?(command: readonly string[], options: ExecOptions): Promise<Execution>
+}
+
+export interface ExecOptions {
+  /** With a terminal of this size all output comes on `output`. */
+  terminal?: TerminalSize
+}
+
+export interface TerminalSize {
+  rows: number
+  columns: number
+}
+
+/** A program that runs beside a job. Whoever destroys `input` leaves it; a terminal's programs then get a hang-up. */
+export interface Execution {
+  readonly input: Writable
+  readonly output: Readable
+  readonly errors: Readable
+  /** The exit code, when it has ended. */
+  readonly ended: Promise<number>
+  resize(size: TerminalSize): Promise<void>
+  /** Gives it up. */
+  close(): void
 }

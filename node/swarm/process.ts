@@ -115,6 +115,7 @@ function startProcess(
     const cancel = parts.clock.after(STOP_GRACE_MS, () => killGroup(child, 'SIGKILL'))
     const ended = await exited
     cancel()
+    await lines.written
     return ended
   }
   return {
@@ -152,6 +153,8 @@ function spawnChild(
 
 interface Lines {
   on(act: (line: string) => void): () => void
+  /** Resolves when all that it said is in its file, or cannot be written. */
+  written: Promise<void>
   /** What the child said last about why it fails, if it did. */
   error(): string | undefined
 }
@@ -160,9 +163,11 @@ function readLines(child: ChildProcess, file: string): Lines {
   const kept: string[] = []
   const listeners = new Set<(line: string) => void>()
   const output = child.stdout
+  let written = Promise.resolve()
   if (output !== null) {
     const copy = createWriteStream(file, { flags: 'a', mode: 0o600 })
     copy.on('error', () => output.unpipe(copy)) // a full disk must not stop the swarm
+    written = new Promise((resolve) => copy.once('close', resolve))
     output.pipe(copy)
     createInterface({ input: output }).on('line', (line) => {
       kept.push(line)
@@ -176,6 +181,7 @@ function readLines(child: ChildProcess, file: string): Lines {
       listeners.add(act)
       return () => listeners.delete(act)
     },
+    written,
     error: () => kept.map(readError).findLast((message) => message !== undefined),
   }
 }

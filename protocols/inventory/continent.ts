@@ -31,9 +31,6 @@ const BY_COUNTRY: ReadonlyMap<string, Continent> = new Map(
   ),
 )
 
-/** How many countries the list holds. */
-export const COUNTRY_COUNT = BY_COUNTRY.size
-
 /** Of a country code, in capitals. */
 export function continentOf(country: string): Continent {
   return BY_COUNTRY.get(country) ?? 'XX'

@@ -26,12 +26,7 @@ export const LIGHT_KM_PER_MS = 299.792458
 /** Clocks that count whole milliseconds report up to one less than passed. */
 const RESOLUTION_MS = 1
 
-/** The least time that a round trip between two places can take, in milliseconds. Undefined: a place is not known. */
-export function leastRoundTripMs(a: string, b: string): number | undefined {
-  const [one, other] = [circlesOf(a), circlesOf(b)]
-  return one === undefined || other === undefined ? undefined : roundTripMs(one, other)
-}
-
+/** The least time that a round trip between two places can take, in milliseconds. */
 function roundTripMs(a: readonly Circle[], b: readonly Circle[]): number {
   return (2 * leastDistanceKm(a, b)) / LIGHT_KM_PER_MS
 }

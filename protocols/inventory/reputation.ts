@@ -31,9 +31,6 @@ export const REPUTATION = {
   silenceWeight: 5,
 } as const
 
-/** What a provider that nobody knows anything about gets. */
-export const NEWCOMER_RELIABILITY = REPUTATION.priorGood / (REPUTATION.priorGood + REPUTATION.priorBad)
-
 /**
  * How a lease that is closed has ended, as the chain tells it. `settled`: by agreement, or paid in full, or completed;
  * `failed`: a part of the bond was burned; `unfinished`: the renter ended it early.
@@ -55,6 +52,8 @@ export const EXPERIENCES = {
   'challenge-passed': { good: 0.25, bad: 0 },
   /** A job that broke off or came back wrong. */
   failed: { good: 0, bad: 2 },
+  /** Its owner took the machine back and it said so; what it had done was paid for and handed on. */
+  paused: { good: 0, bad: 0.25 },
   'challenge-failed': { good: 0, bad: 2 },
   /** It won and signed no lease. */
   unsigned: { good: 0, bad: 1 },

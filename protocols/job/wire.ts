@@ -407,6 +407,11 @@ export namespace JobRequest {
     value: number
   }
 
+  export interface JobRequestStartKeyFieldEvent {
+    field: '$.start.key'
+    value: Uint8Array
+  }
+
   export interface JobRequestChunkSha256FieldEvent {
     field: '$.chunk.sha256'
     value: Uint8Array
@@ -445,7 +450,7 @@ export namespace JobRequest {
     return decodeMessage(buf, JobRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobRequest>): Generator<JobRequestStartLeaseFieldEvent | JobRequestStartSpecFieldEvent | JobRequestStartInputsNameFieldEvent | JobRequestStartInputsSha256FieldEvent | JobRequestStartInputsBytesFieldEvent | JobRequestStartFromEventFieldEvent | JobRequestStartCheckpointNameFieldEvent | JobRequestStartCheckpointSha256FieldEvent | JobRequestStartCheckpointBytesFieldEvent | JobRequestChunkSha256FieldEvent | JobRequestChunkOffsetFieldEvent | JobRequestChunkDataFieldEvent | JobRequestStopReasonFieldEvent | JobRequestNeedSha256FieldEvent | JobRequestNeedOffsetFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobRequest>): Generator<JobRequestStartLeaseFieldEvent | JobRequestStartSpecFieldEvent | JobRequestStartInputsNameFieldEvent | JobRequestStartInputsSha256FieldEvent | JobRequestStartInputsBytesFieldEvent | JobRequestStartFromEventFieldEvent | JobRequestStartCheckpointNameFieldEvent | JobRequestStartCheckpointSha256FieldEvent | JobRequestStartCheckpointBytesFieldEvent | JobRequestStartKeyFieldEvent | JobRequestChunkSha256FieldEvent | JobRequestChunkOffsetFieldEvent | JobRequestChunkDataFieldEvent | JobRequestStopReasonFieldEvent | JobRequestNeedSha256FieldEvent | JobRequestNeedOffsetFieldEvent> {
     return streamMessage(buf, JobRequest.codec(), opts)
   }
 }
@@ -456,6 +461,7 @@ export interface Start {
   inputs: Blob[]
   fromEvent: number
   checkpoint?: Blob
+  key: Uint8Array
 }
 
 export namespace Start {
@@ -495,6 +501,11 @@ export namespace Start {
           Blob.codec().encode(obj.checkpoint, w)
         }
 
+        if ((obj.key != null && obj.key.byteLength > 0)) {
+          w.uint32(242)
+          w.bytes(obj.key)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -503,7 +514,8 @@ export namespace Start {
           lease: uint8ArrayAlloc(0),
           spec: uint8ArrayAlloc(0),
           inputs: [],
-          fromEvent: 0
+          fromEvent: 0,
+          key: uint8ArrayAlloc(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -538,6 +550,10 @@ export namespace Start {
               obj.checkpoint = Blob.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.checkpoint
               })
+              break
+            }
+            case 30: {
+              obj.key = reader.bytes()
               break
             }
             default: {
@@ -605,6 +621,13 @@ export namespace Start {
 
               break
             }
+            case 30: {
+              yield {
+                field: `${prefix}.key`,
+                value: reader.bytes()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -665,6 +688,11 @@ export namespace Start {
     value: number
   }
 
+  export interface StartKeyFieldEvent {
+    field: '$.key'
+    value: Uint8Array
+  }
+
   export function encode (obj: Partial<Start>): Uint8Array {
     return encodeMessage(obj, Start.codec())
   }
@@ -673,7 +701,7 @@ export namespace Start {
     return decodeMessage(buf, Start.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Start>): Generator<StartLeaseFieldEvent | StartSpecFieldEvent | StartInputsNameFieldEvent | StartInputsSha256FieldEvent | StartInputsBytesFieldEvent | StartFromEventFieldEvent | StartCheckpointNameFieldEvent | StartCheckpointSha256FieldEvent | StartCheckpointBytesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Start>): Generator<StartLeaseFieldEvent | StartSpecFieldEvent | StartInputsNameFieldEvent | StartInputsSha256FieldEvent | StartInputsBytesFieldEvent | StartFromEventFieldEvent | StartCheckpointNameFieldEvent | StartCheckpointSha256FieldEvent | StartCheckpointBytesFieldEvent | StartKeyFieldEvent> {
     return streamMessage(buf, Start.codec(), opts)
   }
 }
@@ -977,6 +1005,7 @@ export interface JobEvent {
   output?: Output
   chunk?: Chunk
   checkpoint?: Checkpoint
+  service?: Service
 }
 
 export namespace JobEvent {
@@ -991,7 +1020,19 @@ export namespace JobEvent {
 
         obj = { ...obj }
 
+        if (obj.service != null) {
+          obj.checkpoint = undefined
+          obj.chunk = undefined
+          obj.output = undefined
+          obj.progress = undefined
+          obj.log = undefined
+          obj.state = undefined
+          obj.need = undefined
+          obj.refused = undefined
+        }
+
         if (obj.checkpoint != null) {
+          obj.service = undefined
           obj.chunk = undefined
           obj.output = undefined
           obj.progress = undefined
@@ -1002,6 +1043,7 @@ export namespace JobEvent {
         }
 
         if (obj.chunk != null) {
+          obj.service = undefined
           obj.checkpoint = undefined
           obj.output = undefined
           obj.progress = undefined
@@ -1012,6 +1054,7 @@ export namespace JobEvent {
         }
 
         if (obj.output != null) {
+          obj.service = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
           obj.progress = undefined
@@ -1022,6 +1065,7 @@ export namespace JobEvent {
         }
 
         if (obj.progress != null) {
+          obj.service = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
           obj.output = undefined
@@ -1032,6 +1076,7 @@ export namespace JobEvent {
         }
 
         if (obj.log != null) {
+          obj.service = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
           obj.output = undefined
@@ -1042,6 +1087,7 @@ export namespace JobEvent {
         }
 
         if (obj.state != null) {
+          obj.service = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
           obj.output = undefined
@@ -1052,6 +1098,7 @@ export namespace JobEvent {
         }
 
         if (obj.need != null) {
+          obj.service = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
           obj.output = undefined
@@ -1062,6 +1109,7 @@ export namespace JobEvent {
         }
 
         if (obj.refused != null) {
+          obj.service = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
           obj.output = undefined
@@ -1119,6 +1167,11 @@ export namespace JobEvent {
         if (obj.checkpoint != null) {
           w.uint32(82)
           Checkpoint.codec().encode(obj.checkpoint, w)
+        }
+
+        if (obj.service != null) {
+          w.uint32(202)
+          Service.codec().encode(obj.service, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -1192,6 +1245,12 @@ export namespace JobEvent {
               })
               break
             }
+            case 25: {
+              obj.service = Service.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.service
+              })
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1199,7 +1258,19 @@ export namespace JobEvent {
           }
         }
 
+        if (obj.service != null) {
+          delete obj.checkpoint
+          delete obj.chunk
+          delete obj.output
+          delete obj.progress
+          delete obj.log
+          delete obj.state
+          delete obj.need
+          delete obj.refused
+        }
+
         if (obj.checkpoint != null) {
+          delete obj.service
           delete obj.chunk
           delete obj.output
           delete obj.progress
@@ -1210,6 +1281,7 @@ export namespace JobEvent {
         }
 
         if (obj.chunk != null) {
+          delete obj.service
           delete obj.checkpoint
           delete obj.output
           delete obj.progress
@@ -1220,6 +1292,7 @@ export namespace JobEvent {
         }
 
         if (obj.output != null) {
+          delete obj.service
           delete obj.checkpoint
           delete obj.chunk
           delete obj.progress
@@ -1230,6 +1303,7 @@ export namespace JobEvent {
         }
 
         if (obj.progress != null) {
+          delete obj.service
           delete obj.checkpoint
           delete obj.chunk
           delete obj.output
@@ -1240,6 +1314,7 @@ export namespace JobEvent {
         }
 
         if (obj.log != null) {
+          delete obj.service
           delete obj.checkpoint
           delete obj.chunk
           delete obj.output
@@ -1250,6 +1325,7 @@ export namespace JobEvent {
         }
 
         if (obj.state != null) {
+          delete obj.service
           delete obj.checkpoint
           delete obj.chunk
           delete obj.output
@@ -1260,6 +1336,7 @@ export namespace JobEvent {
         }
 
         if (obj.need != null) {
+          delete obj.service
           delete obj.checkpoint
           delete obj.chunk
           delete obj.output
@@ -1270,6 +1347,7 @@ export namespace JobEvent {
         }
 
         if (obj.refused != null) {
+          delete obj.service
           delete obj.checkpoint
           delete obj.chunk
           delete obj.output
@@ -1353,6 +1431,13 @@ export namespace JobEvent {
             case 10: {
               yield * Checkpoint.codec().stream(reader, reader.uint32(), `${prefix}.checkpoint`, {
                 limits: opts.limits?.checkpoint
+              })
+
+              break
+            }
+            case 25: {
+              yield * Service.codec().stream(reader, reader.uint32(), `${prefix}.service`, {
+                limits: opts.limits?.service
               })
 
               break
@@ -1494,6 +1579,21 @@ export namespace JobEvent {
     value: number
   }
 
+  export interface JobEventServiceStatusFieldEvent {
+    field: '$.service.status'
+    value: string
+  }
+
+  export interface JobEventServiceDetailFieldEvent {
+    field: '$.service.detail'
+    value: string
+  }
+
+  export interface JobEventServiceRestartsFieldEvent {
+    field: '$.service.restarts'
+    value: number
+  }
+
   export function encode (obj: Partial<JobEvent>): Uint8Array {
     return encodeMessage(obj, JobEvent.codec())
   }
@@ -1502,7 +1602,7 @@ export namespace JobEvent {
     return decodeMessage(buf, JobEvent.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventNeedSha256FieldEvent | JobEventNeedOffsetFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventChunkSha256FieldEvent | JobEventChunkOffsetFieldEvent | JobEventChunkDataFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventNeedSha256FieldEvent | JobEventNeedOffsetFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventChunkSha256FieldEvent | JobEventChunkOffsetFieldEvent | JobEventChunkDataFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent | JobEventServiceStatusFieldEvent | JobEventServiceDetailFieldEvent | JobEventServiceRestartsFieldEvent> {
     return streamMessage(buf, JobEvent.codec(), opts)
   }
 }
@@ -2501,5 +2601,140 @@ export namespace Output {
 
   export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Output>): Generator<OutputBlobsNameFieldEvent | OutputBlobsSha256FieldEvent | OutputBlobsBytesFieldEvent> {
     return streamMessage(buf, Output.codec(), opts)
+  }
+}
+
+export interface Service {
+  status: string
+  detail: string
+  restarts: number
+}
+
+export namespace Service {
+  let _codec: Codec<Service>
+
+  export const codec = (): Codec<Service> => {
+    if (_codec == null) {
+      _codec = message<Service>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.status != null && obj.status !== '')) {
+          w.uint32(10)
+          w.string(obj.status)
+        }
+
+        if ((obj.detail != null && obj.detail !== '')) {
+          w.uint32(18)
+          w.string(obj.detail)
+        }
+
+        if ((obj.restarts != null && obj.restarts !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.restarts)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          status: '',
+          detail: '',
+          restarts: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.status = reader.string()
+              break
+            }
+            case 2: {
+              obj.detail = reader.string()
+              break
+            }
+            case 3: {
+              obj.restarts = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.status`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.detail`,
+                value: reader.string()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.restarts`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ServiceStatusFieldEvent {
+    field: '$.status'
+    value: string
+  }
+
+  export interface ServiceDetailFieldEvent {
+    field: '$.detail'
+    value: string
+  }
+
+  export interface ServiceRestartsFieldEvent {
+    field: '$.restarts'
+    value: number
+  }
+
+  export function encode (obj: Partial<Service>): Uint8Array {
+    return encodeMessage(obj, Service.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Service>): Service {
+    return decodeMessage(buf, Service.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Service>): Generator<ServiceStatusFieldEvent | ServiceDetailFieldEvent | ServiceRestartsFieldEvent> {
+    return streamMessage(buf, Service.codec(), opts)
   }
 }

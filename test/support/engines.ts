@@ -1,7 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type ContainerEngine, openEngine } from '../../node/runtime/container/engine.js'
 import { writeTar } from '../../node/runtime/container/tar.js'
 import { systemClock } from '../../node/system/clock.js'
@@ -144,6 +145,22 @@ export async function programImage(program: string, more: readonly string[] = []
   for (const path of [...libraries, ...more]) files[path.slice(1)] = readFileSync(path)
   files[`bin/${basename(program)}`] = readFileSync(program)
   return imageOf(files, [], {})
+}
+
+const WS = fileURLToPath(new URL('../../../node_modules/ws/', import.meta.url))
+
+/** An image with this machine's Node, a shell, and the package `ws` below /app. */
+export async function nodeImage(): Promise<Uint8Array> {
+  const linked = execFileSync('ldd', [process.execPath], { encoding: 'utf8' })
+  const libraries = [...linked.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(([, path]) => path!)
+  const files: Record<string, Uint8Array> = { 'bin/busybox': readFileSync(findProgram('busybox')!) }
+  for (const path of libraries) files[path.slice(1)] = readFileSync(path)
+  files['bin/node'] = readFileSync(process.execPath)
+  const sources = readdirSync(WS, { recursive: true, encoding: 'utf8' })
+  for (const path of sources.filter((each) => /\.(?:js|json)$/.test(each))) {
+    files[`app/node_modules/ws/${path}`] = readFileSync(join(WS, path))
+  }
+  return imageOf(files, [...APPLETS, ...MORE_APPLETS, 'stty'], {})
 }
 
 async function imageOf(

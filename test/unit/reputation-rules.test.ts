@@ -5,7 +5,6 @@ import {
   EXPERIENCES,
   type Experience,
   type ExperienceKind,
-  NEWCOMER_RELIABILITY,
   type PastLease,
   REPUTATION,
   reliabilityOf,
@@ -66,7 +65,6 @@ const evidence: fc.Arbitrary<ConductEvidence> = fc.record({
 })
 
 test('nothing known is the middle, and says so', () => {
-  assert.is(NEWCOMER_RELIABILITY, 0.5)
   const newcomer = reliabilityOf(NOTHING, NOW)
   assert.is(newcomer.reliability, 0.5)
   assert.is(newcomer.leases, 0)
@@ -138,7 +136,7 @@ test('with time everything but what verifiers say today is forgotten: it comes b
     fc.property(evidence, (found) => {
       const old = { ...found, verifiersWeight: 0n }
       const later = reliabilityOf(old, NOW + 40 * REPUTATION.lieHalfLifeMs).reliability
-      assert.ok(Math.abs(later - NEWCOMER_RELIABILITY) < 1e-6, String(later))
+      assert.ok(Math.abs(later - reliabilityOf(NOTHING, NOW).reliability) < 1e-6, String(later))
     }),
   )
 })

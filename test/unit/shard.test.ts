@@ -4,7 +4,7 @@ import { BEATS_PER_MINUTE, isUrgent, LONGEST_PERIOD_MS, periodFor } from '../../
 import { HEARTBEAT_LIMITS, judgeHeartbeat } from '../../protocols/heartbeat/rules.js'
 import { offenceWeight, standingScore } from '../../protocols/heartbeat/standing.js'
 import { Availability } from '../../protocols/heartbeat/wire.js'
-import { CONTINENTS, COUNTRY_COUNT, continentOf } from '../../protocols/inventory/continent.js'
+import { CONTINENTS, continentOf } from '../../protocols/inventory/continent.js'
 import { findMismatches } from '../../protocols/inventory/rules.js'
 import {
   ALL_SHARDS,
@@ -23,7 +23,9 @@ const GIB = 2n ** 30n
 const MIB = 2n ** 20n
 
 test('every country of ISO 3166-1 is on one continent, and whatever is no country on none', () => {
-  assert.is(COUNTRY_COUNT, 249)
+  const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ']
+  const codes = letters.flatMap((first) => letters.map((second) => first + second))
+  assert.is(codes.filter((code) => continentOf(code) !== 'XX').length, 249)
   for (const [country, continent] of [
     ['DE', 'EU'],
     ['US', 'NA'],

@@ -21,7 +21,10 @@ const OOM_SCORE = 800
 export interface Confined {
   name: string
   image: string
-  volume: string
+  /** Missing: it has no folder of its own. */
+  volume?: string
+  /** The container whose network namespace it joins, which must have no network either. Missing: its own. */
+  joins?: string
   labels: Readonly<Record<string, string>>
   /** The profile itself for Docker, the path of a file that holds it for Podman. */
   seccomp: string
@@ -35,7 +38,7 @@ export interface Confined {
  * that can run out. The disk has none that engines enforce on every file system: see `disk.ts`.
  */
 export function confine(spec: ContainerSpec, confined: Confined): ContainerCreateOptions {
-  const { name, image, volume, labels, seccomp, gpus, engine } = confined
+  const { name, image, volume, joins, labels, seccomp, gpus, engine } = confined
   const tmpfs = `rw,noexec,nosuid,nodev,size=${spec.tmp},mode=1777`
   return {
     name,
@@ -46,7 +49,8 @@ export function confine(spec: ContainerSpec, confined: Confined): ContainerCreat
     WorkingDir: spec.directory,
     User: `${JOB_USER}:${JOB_USER}`,
     Labels: { ...labels },
-    NetworkDisabled: true,
+    // Docker would give a container that joins another's namespace one of its own.
+    NetworkDisabled: joins === undefined,
     AttachStdin: false,
     AttachStdout: true,
     AttachStderr: true,
@@ -55,7 +59,7 @@ export function confine(spec: ContainerSpec, confined: Confined): ContainerCreat
     StopSignal: 'SIGTERM',
     Healthcheck: { Test: ['NONE'] },
     HostConfig: {
-      NetworkMode: 'none',
+      NetworkMode: joins === undefined ? 'none' : `container:${joins}`,
       Privileged: false,
       ReadonlyRootfs: true,
       CapDrop: ['ALL'],
@@ -76,7 +80,8 @@ export function confine(spec: ContainerSpec, confined: Confined): ContainerCreat
         { Name: 'fsize', Soft: spec.disk, Hard: spec.disk },
       ],
       Tmpfs: Object.fromEntries(MEMORY_FOLDERS.map((folder) => [folder, tmpfs])),
-      Mounts: [{ Type: 'volume', Source: volume, Target: JOB_FOLDER, ReadOnly: false }],
+      Mounts:
+        volume === undefined ? [] : [{ Type: 'volume', Source: volume, Target: JOB_FOLDER, ReadOnly: false }],
       // Podman has no log driver that keeps nothing and can still be attached to early; its log goes with the container.
       LogConfig: { Type: engine === 'docker' ? 'none' : 'k8s-file', Config: {} },
       RestartPolicy: { Name: 'no' },
@@ -123,7 +128,7 @@ export function findDeviations(
     if (!isRight) found.push(`${what} is ${JSON.stringify(read)}`)
   }
   expect(host.Privileged === false, 'Privileged', host.Privileged)
-  expect(host.NetworkMode === 'none', 'NetworkMode', host.NetworkMode)
+  expect(host.NetworkMode === wanted.NetworkMode, 'NetworkMode', host.NetworkMode)
   expect(host.ReadonlyRootfs === true, 'ReadonlyRootfs', host.ReadonlyRootfs)
   expect(made.Config.User === asked.User, 'User', made.Config.User)
   expect(hasNoCapability(made, host), 'CapDrop', host.CapDrop)
@@ -142,8 +147,8 @@ export function findDeviations(
     expect(/\bsize=\d+/.test(options) && /\bnoexec\b/.test(options), `Tmpfs ${folder}`, options)
   }
   const mounts = made.Mounts.filter(({ Type }) => Type !== 'tmpfs')
-  const isOurs = mounts.length === 1 && mounts[0]!.Type === 'volume' && mounts[0]!.Destination === JOB_FOLDER
-  expect(isOurs, 'Mounts', mounts)
+  const areOurs = mounts.every(({ Type, Destination }) => Type === 'volume' && Destination === JOB_FOLDER)
+  expect(areOurs && mounts.length === wanted.Mounts?.length, 'Mounts', mounts)
   const devices = engine === 'docker' ? host.DeviceRequests : host.Devices
   const wantedDevices = engine === 'docker' ? wanted.DeviceRequests : wanted.Devices
   const count = Array.isArray(devices) ? devices.length : 0

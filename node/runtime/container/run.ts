@@ -1,12 +1,18 @@
+import type { Duplex } from 'node:stream'
 import type { Container } from 'dockerode'
 import { NightshiftError } from '../../../protocols/errors.js'
 import type { Clock, Log } from '../../../protocols/ports.js'
-import type { OutputFile, Run, RunEvent } from '../port.js'
+import type { ExecOptions, Execution, OutputFile, Run, RunEvent } from '../port.js'
 import { watchDisk } from './disk.js'
 import { type ContainerEngine, statusOf } from './engine.js'
+import { execute } from './exec.js'
+import { createIdleMeter } from './idle.js'
 import { createLineWriter } from './output.js'
 import { findFreedoms } from './process.js'
-import type { ContainerSpec } from './spec.js'
+import type { Relay } from './relay.js'
+import { createService, type Service } from './service.js'
+import { type ContainerSpec, isService } from './spec.js'
+import type { Vessel } from './vessel.js'
 import { listOutputs, readFolder } from './volume.js'
 
 const SETTLE_MS = 100
@@ -16,13 +22,15 @@ const KILLED_BY_SIGKILL = 137
 const MEMORY_CGROUP_HINT = 'the limit is `memory` plus `tmp` of the manifest’s `job`'
 
 /** What ended a run before its program did. */
-type Ending = 'stopped' | 'disk' | 'unconfined'
+type Ending = 'stopped' | 'disk' | 'unconfined' | 'unreachable'
 
 export interface RunParts {
   engine: ContainerEngine
-  id: string
+  vessel: Vessel
   spec: ContainerSpec
   volume: { name: string; mountpoint: string }
+  /** The way to the ports of a service. */
+  relay?: Relay
   clock: Clock
   log: Log
   logLinesPerSecond: number
@@ -33,14 +41,17 @@ export interface RunParts {
 
 /** A container that was made and filled, from its start to its removal. */
 export function createRun(parts: RunParts): Run {
-  const { engine, id, spec, volume, clock, log, onEvent, remove } = parts
-  const container = engine.api.getContainer(id)
+  const { engine, vessel, spec, volume, relay, clock, log, onEvent, remove } = parts
+  const { id } = vessel
+  const container = () => engine.api.getContainer(id())
   const undo: Array<() => void> = []
   let ending: Ending | undefined
   let because = ''
   let isRunning = false
-  let pausedAt: number | undefined
-  let pausedMs = 0
+  const idle = createIdleMeter(clock)
+  /** Aborts when the run is to end: nothing is started again. */
+  const over = new AbortController()
+  const service = createServiceOf()
   let lastCheckpoint = ''
   let checkpoints = 0
   let isCheckpointing = false
@@ -48,7 +59,7 @@ export function createRun(parts: RunParts): Run {
 
   const signal = async (name: string) => {
     try {
-      await engine.ask(`sending ${name}`, () => container.kill({ signal: name }))
+      await engine.ask(`sending ${name}`, () => container().kill({ signal: name }))
     } catch (error) {
       // It has ended meanwhile.
       if (![404, 409, 500].includes(statusOf(error) ?? 0)) throw error
@@ -59,24 +70,25 @@ export function createRun(parts: RunParts): Run {
     if (ending !== undefined) return
     ending = reason
     because = detail
-    if (isRunning) await kill()
+    over.abort()
+    if (isRunning) await kill(reason === 'stopped')
   }
-  const kill = async () => {
+  const kill = async (isPolite: boolean) => {
     // A process that stands still hears no signal.
-    await engine.ask('resuming', () => container.unpause()).catch(() => {})
-    if (ending !== 'stopped') return signal('SIGKILL')
+    await engine.ask('resuming', () => container().unpause()).catch(() => {})
+    if (!isPolite) return signal('SIGKILL')
     undo.push(clock.after(spec.grace, () => void signal('SIGKILL').catch((error) => warn('kill', error))))
     await signal('SIGTERM')
   }
   const warn = (what: string, error: unknown) => {
-    log.warn(`${what} of a container failed`, { container: id, error: String(error) })
+    log.warn(`${what} of a container failed`, { container: id(), error: String(error) })
   }
 
   /** A new checkpoint is told once; one that is being written has a name that ends in .partial. */
   const lookForCheckpoint = () => {
     looking = looking
       .then(async () => {
-        const bytes = await readFolder(engine, id, 'checkpoint', spec.checkpoint!.size)
+        const bytes = await readFolder(engine, id(), 'checkpoint', spec.checkpoint!.size)
         if (bytes === undefined) return
         const digest = Buffer.from(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes))).toString(
           'hex',
@@ -112,21 +124,47 @@ export function createRun(parts: RunParts): Run {
       })
   }
 
+  function createServiceOf(): Service | undefined {
+    const { expose } = spec
+    if (expose === undefined || relay === undefined) return undefined
+    void relay.ended.then(() => end('unreachable').catch((error) => warn('ending', error)))
+    return createService({
+      spec: { ...spec, expose },
+      connect: relay.connect,
+      clock,
+      onEvent,
+      onHealth: (isHealthy) => idle.set('unhealthy', !isHealthy),
+      unpaidMs: () => idle.ms(),
+      end: () => void kill(true).catch((error) => warn('ending', error)),
+    })
+  }
+
   async function start(): Promise<readonly OutputFile[]> {
     if (ending !== undefined) throw endedEarly()
+    let state = await runOnce()
+    while (ending === undefined && (await service?.again({ code: state.ExitCode, signal: over.signal }))) {
+      await looking
+      await vessel.remake()
+      state = await runOnce()
+    }
+    await looking
+    judge(state)
+    return listOutputs(engine, id(), spec.output)
+  }
+
+  async function runOnce(): Promise<Awaited<ReturnType<typeof settle>>> {
     const { ended } = await attach()
-    await engine.ask('starting the container', () => container.start())
+    await engine.ask('starting the container', () => container().start())
     isRunning = true
-    if (ending !== undefined) await kill()
+    if (ending !== undefined) await kill(ending === 'stopped')
     watch()
+    service?.began()
     await checkConfinement()
     await ended
     const state = await settle()
     isRunning = false
     release()
-    await looking
-    judge(state)
-    return listOutputs(engine, id, spec.output)
+    return state
   }
 
   /** Before the start, so that no line is lost. `ended` resolves with the end of both streams. */
@@ -137,7 +175,7 @@ export function createRun(parts: RunParts): Run {
       onLine: (line) => onEvent({ kind: 'log', line }),
     })
     const streams = await engine.ask('attaching to the container', () =>
-      container.attach({ stream: true, stdout: true, stderr: true }),
+      container().attach({ stream: true, stdout: true, stderr: true }),
     )
     engine.api.modem.demuxStream(streams, writer.out, writer.errors)
     undo.push(() => (streams as unknown as { destroy(): void }).destroy())
@@ -168,18 +206,18 @@ export function createRun(parts: RunParts): Run {
   }
 
   async function checkConfinement(): Promise<void> {
-    const { State } = await engine.ask('reading the container', () => container.inspect())
+    const { State } = await engine.ask('reading the container', () => container().inspect())
     if (!State.Running || State.Pid <= 0) return
-    const freedoms = await findFreedoms(State.Pid, id)
+    const freedoms = await findFreedoms(State.Pid, id())
     if (freedoms === undefined)
-      return log.debug('the confinement cannot be seen from here', { container: id })
+      return log.debug('the confinement cannot be seen from here', { container: id() })
     if (freedoms.length > 0) await end('unconfined', freedoms.join('; '))
   }
 
   /** The streams end when the program does, or when it closes them: only the engine knows which. */
   async function settle(): Promise<Awaited<ReturnType<Container['inspect']>>['State']> {
     for (let looks = 0; ; looks++) {
-      const { State } = await engine.ask('reading the container', () => container.inspect())
+      const { State } = await engine.ask('reading the container', () => container().inspect())
       if (!State.Running && State.Status !== 'stopping') return State
       // A program that has closed its streams and goes on is waited for as long as it runs.
       await clock.sleep(looks < MAX_SETTLES ? SETTLE_MS : SETTLE_MS * 10)
@@ -195,7 +233,19 @@ export function createRun(parts: RunParts): Run {
     OOMKilled: boolean
     Error: string
   }) {
-    if (ending === 'stopped') throw endedEarly()
+    if (ending === 'stopped') {
+      if (isService(spec)) return
+      throw endedEarly()
+    }
+    if (ending === 'unreachable') {
+      throw failure(
+        'ENGINE_FAILED',
+        'the way to the ports of the job is gone',
+        'look at the engine’s own log',
+      )
+    }
+    const gaveUp = service?.failure()
+    if (gaveUp !== undefined) throw gaveUp
     if (ending === 'disk')
       throw failure('DISK_LIMIT', `the job was ended: ${because}`, 'raise `disk`, or write less')
     if (ending === 'unconfined') {
@@ -219,30 +269,66 @@ export function createRun(parts: RunParts): Run {
   }
 
   function release(): void {
+    service?.stop()
     for (const act of undo.splice(0)) act()
+  }
+
+  async function connect(port: number): Promise<Duplex> {
+    if (relay === undefined || spec.expose?.includes(port) !== true) {
+      const declared = spec.expose?.join(', ') ?? 'none'
+      throw failure(
+        'PORT_NOT_EXPOSED',
+        `port ${port} is not exposed; exposed: ${declared}`,
+        'name it in `expose`',
+      )
+    }
+    if (!isRunning) throw notRunning()
+    return relay.connect(port)
+  }
+
+  async function exec(command: readonly string[], options: ExecOptions): Promise<Execution> {
+    if (!spec.exec) {
+      const advice = 'declare `exec: true` in the manifest’s service before it is posted'
+      throw failure('EXEC_NOT_ALLOWED', 'the order does not allow programs beside the job', advice)
+    }
+    if (!isRunning) throw notRunning()
+    return execute({ engine, container: id(), clock }, command, options)
   }
 
   return {
     start,
-    idleMs: () => pausedMs + (pausedAt === undefined ? 0 : clock.elapsed() - pausedAt),
+    idleMs: () => idle.ms(),
     checkpoint,
     pause: async () => {
-      await engine.ask('pausing', () => container.pause())
-      pausedAt ??= clock.elapsed()
+      service?.hold(true)
+      await engine.ask('pausing', () => container().pause())
+      idle.set('paused', true)
     },
     resume: async () => {
-      await engine.ask('resuming', () => container.unpause())
-      pausedMs += pausedAt === undefined ? 0 : clock.elapsed() - pausedAt
-      pausedAt = undefined
+      await engine.ask('resuming', () => container().unpause())
+      idle.set('paused', false)
+      service?.hold(false)
     },
     stop: () => end('stopped'),
+    isService: isService(spec),
+    connect,
+    exec,
     close: async () => {
       isRunning = false
+      over.abort()
       release()
       await looking
       await remove()
     },
   }
+}
+
+function notRunning(): NightshiftError {
+  return failure(
+    'NOT_RUNNING',
+    'the job does not run at the moment',
+    'wait until it is healthy and try again',
+  )
 }
 
 function endedEarly(): NightshiftError {

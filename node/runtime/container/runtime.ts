@@ -3,16 +3,20 @@ import { join } from 'node:path'
 import { NightshiftError } from '../../../protocols/errors.js'
 import type { Clock, Log } from '../../../protocols/ports.js'
 import type { Run, Runtime, RuntimeJob } from '../port.js'
-import { confine, findDeviations } from './confinement.js'
-import { type ContainerEngine, statusOf } from './engine.js'
+import { confine } from './confinement.js'
+import type { ContainerEngine } from './engine.js'
+import { openGate } from './gate.js'
 import { imageName, loadImage, removeImage } from './image.js'
 import { createRun } from './run.js'
 import { seccompProfile } from './seccomp.js'
-import { type ContainerLimits, type ContainerSpec, checkContainer, checkLimits } from './spec.js'
+import { type ContainerLimits, type ContainerSpec, checkContainer, checkLimits, isService } from './spec.js'
+import { makeVessel, removeContainer, removeVolume } from './vessel.js'
 import { fill } from './volume.js'
 
 const NODE_LABEL = 'org.nightshift.node'
 const JOB_LABEL = 'org.nightshift.job'
+/** Of what others depend on: Podman removes nothing that is still needed. */
+const GATE_LABEL = 'org.nightshift.gate'
 
 export interface ContainerRuntimeOptions {
   engine: ContainerEngine
@@ -41,7 +45,11 @@ export async function createContainerRuntime(options: ContainerRuntimeOptions): 
   }
   return {
     name: 'container',
-    check: (declared, inputNames) => void check(declared, inputNames),
+    check: async (declared, inputs) =>
+      void check(
+        declared,
+        inputs.map(({ name }) => name),
+      ),
     prepare: async (job, { signal }) => {
       const names = job.inputs.map(({ name }) => name)
       return prepare(options, check(job.declared, names), job, seccomp, signal)
@@ -98,27 +106,37 @@ async function prepare(
     await engine.ask('making the volume', (api) => api.createVolume({ Name: name, Labels: labels }))
     undo.push(() => removeVolume(engine, name))
     const { Mountpoint } = await engine.ask('reading the volume', (api) => api.getVolume(name).inspect())
+    const gate = isService(spec)
+      ? await openGate({
+          engine,
+          name: `${name}-gate`,
+          tag: imageName(node.slice(0, 12), `gate-${job.id}`),
+          labels: { ...labels, [GATE_LABEL]: 'true' },
+          seccomp,
+          undo: (act) => undo.push(act),
+        })
+      : undefined
     const asked = confine(spec, {
       name,
       image: image.id,
       volume: name,
+      ...(gate === undefined ? {} : { joins: gate.id }),
       labels,
       seccomp,
       gpus: cards.slice(0, spec.gpus),
       engine: engine.kind,
     })
-    const made = await engine.ask('making the container', (api) => api.createContainer(asked))
-    undo.push(() => removeContainer(engine, made.id))
-    const deviations = findDeviations(await made.inspect(), asked, engine.kind)
-    if (deviations.length > 0) throw unconfined(engine, deviations)
+    const vessel = await makeVessel(engine, asked)
+    undo.push(vessel.remove)
     const files = job.inputs.filter((input) => input.name !== spec.archive)
-    await fill(engine, made.id, files, job.from)
+    await fill(engine, vessel.id(), files, job.from)
     signal.throwIfAborted()
     return createRun({
       engine,
-      id: made.id,
+      vessel,
       spec,
       volume: { name, mountpoint: Mountpoint },
+      ...(gate === undefined ? {} : { relay: gate.relay }),
       clock,
       log,
       logLinesPerSecond: limits.logLinesPerSecond,
@@ -131,28 +149,15 @@ async function prepare(
   }
 }
 
-/** Killed first: removal by force waits ten seconds for a program that ignores the polite signal. */
-async function removeContainer(engine: ContainerEngine, id: string): Promise<void> {
-  await engine.ask('killing', (api) => api.getContainer(id).kill({ signal: 'SIGKILL' })).catch(() => {})
-  await gone(engine.ask('removing', (api) => api.getContainer(id).remove({ force: true, v: true })))
-}
-
-async function removeVolume(engine: ContainerEngine, name: string): Promise<void> {
-  await gone(engine.ask('removing the volume', (api) => api.getVolume(name).remove({ force: true })))
-}
-
-async function gone(removal: Promise<unknown>): Promise<void> {
-  await removal.catch((error) => {
-    if (statusOf(error) !== 404) throw error
-  })
-}
-
 async function clean(engine: ContainerEngine, node: string): Promise<number> {
   const filters = { label: [`${NODE_LABEL}=${node}`] }
   const containers = await engine.ask('listing containers', (api) =>
     api.listContainers({ all: true, filters }),
   )
-  for (const { Id } of containers) await removeContainer(engine, Id)
+  const [gates, jobs] = [true, false].map((isGate) =>
+    containers.filter(({ Labels }) => (Labels?.[GATE_LABEL] !== undefined) === isGate),
+  )
+  for (const { Id } of [...jobs!, ...gates!]) await removeContainer(engine, Id)
   const { Volumes } = await engine.ask('listing volumes', (api) => api.listVolumes({ filters }))
   for (const { Name } of Volumes ?? []) await removeVolume(engine, Name)
   const prefix = imageName(node.slice(0, 12), '')
@@ -160,16 +165,4 @@ async function clean(engine: ContainerEngine, node: string): Promise<number> {
   const tags = images.flatMap(({ RepoTags }) => RepoTags ?? []).filter((tag) => tag.startsWith(prefix))
   for (const tag of tags) await removeImage(engine, tag)
   return containers.length + (Volumes ?? []).length + tags.length
-}
-
-function unconfined(engine: ContainerEngine, deviations: readonly string[]): NightshiftError {
-  const said = deviations.join('; ')
-  return new NightshiftError(
-    'UNCONFINED',
-    `${engine.kind} ${engine.version} would not confine the job: ${said}`,
-    {
-      advice: 'update the container engine, or take `container` out of provider.runtimes',
-      context: { deviations: [...deviations] },
-    },
-  )
 }

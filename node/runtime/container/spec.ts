@@ -14,7 +14,7 @@ const NEVER: Readonly<Record<string, string>> = {
   devices: 'devices are asked for by `gpus`',
   network: 'a job has no network; carry its data as inputs',
   network_mode: 'a job has no network; carry its data as inputs',
-  ports: 'a job has no network; carry its data as inputs',
+  ports: 'ports that the renter may reach are named by `expose`',
   cap_add: 'a job has no capabilities',
   security_opt: 'the confinement of a job is the provider’s to choose',
   user: 'a job runs as user 65534',
@@ -24,6 +24,7 @@ const NEVER: Readonly<Record<string, string>> = {
 
 /** A checkpoint is read into the memory of the provider's node. */
 const MAX_CHECKPOINT_BYTES = 256 * 2 ** 20
+const MAX_PORTS = 16
 
 const size = z
   .string()
@@ -34,6 +35,30 @@ const duration = z
   .refine((text) => (parseDuration(text) ?? 0) > 0, { error: 'a duration such as 30s' })
   .transform((text) => parseDuration(text)!)
 const words = z.array(z.string().max(4_096)).max(256)
+const port = z.int().min(1).max(65_535)
+
+const health = z.strictObject({
+  /** `tcp`: something takes a connection. `http`: a GET is answered with a status from 200 to 399. */
+  http: z
+    .string()
+    .regex(/^\/[\x21-\x7e]{0,1023}$/, { error: 'a path such as /health' })
+    .optional(),
+  port: port.optional(),
+  interval: duration.default(10_000),
+  timeout: duration.default(5_000),
+  /** So many failures in a row make it unhealthy. */
+  retries: z.int().min(1).max(100).default(3),
+  /** Failures before the first success do not count for so long. */
+  start: duration.default(60_000),
+})
+
+const restart = z.strictObject({
+  policy: z.enum(['never', 'on-failure', 'always']).default('on-failure'),
+  /** In a row; ten healthy minutes begin a new count. */
+  max: z.int().min(0).max(100).default(5),
+  /** Before the first restart; doubled before each further one, to a minute at most. */
+  backoff: duration.default(1_000),
+})
 
 const containerSpec = z
   .strictObject({
@@ -78,6 +103,12 @@ const containerSpec = z
         size: size.default(MAX_CHECKPOINT_BYTES),
       })
       .optional(),
+    /** Makes it a service: it listens on these ports, and works until it is stopped or its lease is over. */
+    expose: z.array(port).min(1).max(MAX_PORTS).optional(),
+    health: health.prefault({}),
+    restart: restart.prefault({}),
+    /** Whether its renter may run programs beside it. */
+    exec: z.boolean().default(false),
   })
   .superRefine((spec, context) => {
     if ((spec.image === undefined) === (spec.archive === undefined)) {
@@ -92,9 +123,34 @@ const containerSpec = z
     if (spec.checkpoint !== undefined && spec.checkpoint.size > MAX_CHECKPOINT_BYTES) {
       context.addIssue({ code: 'custom', path: ['checkpoint', 'size'], message: 'at most 256Mi' })
     }
+    const { expose = [], health, restart } = spec
+    const bounds: Array<[string, string, number, number, string]> = [
+      ['health', 'interval', health.interval, 3_600_000, 'from 1s to 1h'],
+      ['health', 'timeout', health.timeout, 60_000, 'from 1s to 60s'],
+      ['health', 'start', health.start, 600_000, 'from 1s to 10m'],
+      ['restart', 'backoff', restart.backoff, 60_000, 'from 1s to 60s'],
+    ]
+    for (const [key, name, ms, most, message] of bounds) {
+      if (ms < 1_000 || ms > most) context.addIssue({ code: 'custom', path: [key, name], message })
+    }
+    if (health.port !== undefined && !expose.includes(health.port)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['health', 'port'],
+        message: 'one of the ports under `expose`',
+      })
+    }
+    if (new Set(expose).size !== expose.length) {
+      context.addIssue({ code: 'custom', path: ['expose'], message: 'each port once' })
+    }
   })
 
 export type ContainerSpec = z.output<typeof containerSpec>
+
+/** A job that stays up and is reached, until somebody ends it. */
+export function isService({ expose }: Pick<ContainerSpec, 'expose'>): boolean {
+  return expose !== undefined
+}
 
 /** What one job may take of this host, as its owner says. Sizes in bytes. */
 export interface ContainerLimits {
