@@ -23,6 +23,8 @@ export interface Runtime {
   prepare(job: RuntimeJob, options: { signal: AbortSignal }): Promise<Run>
   /** Removes what earlier processes of this node left when they were killed. Resolves to how many things that were. */
   clean(): Promise<number>
+  /** Ends what goes on in the background; called once, when no job runs any more. */
+  end?(): void
 }
 
 export interface RuntimeJob {
