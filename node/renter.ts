@@ -44,7 +44,7 @@ import { note, slashOf } from './renter/report.js'
 import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
-import { type HardwareVerdict, verifyHardware } from './renter/verification.js'
+import { createAttestFailure, type HardwareVerdict, verifyHardware } from './renter/verification.js'
 import type { ExperienceLog, Reputation } from './reputation/port.js'
 import type { Store } from './store/port.js'
 
@@ -105,8 +105,11 @@ export interface Renter {
    * OFFER_UNKNOWN; all that the peer does is a verdict. What was found is attested, and a provable lie reported.
    */
   verifyHardware(peer: string, signal?: AbortSignal, params?: ProofParams): Promise<HardwareVerdict>
-  /** Starts a job. Throws JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is ordered. */
-  post(plan: JobPlan): Promise<Deployment>
+  /**
+   * Starts a job. Throws JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is ordered. Who must not post it twice stores an
+   * `id` of its own first (12 hex digits): the job has that one.
+   */
+  post(plan: JobPlan, options?: { id?: string }): Promise<Deployment>
   /** Reports of all jobs, the newest first. */
   jobs(): Promise<DeploymentReport[]>
   job(id: string): Promise<DeploymentReport | undefined>
@@ -188,6 +191,12 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     latencyOf: (peer, signal) => network.roundTripMs(peer, { signal }),
     ...(reputation && { conductOf: (peer, signal) => reputation.reliabilityOf(peer, signal) }),
   })
+  /** A word without a stake behind it weighs nothing, so nobody is made to carry it. */
+  const publish = async (peer: string, attestation: Uint8Array) => {
+    const account = await escrow.provider(network.publicKey).catch(() => undefined)
+    if ((account?.stake ?? 0n) > 0n) await board.publish(peer, attestation)
+  }
+
   const stopping = new AbortController()
   const closing = new AbortController()
   const shared: DeploymentParts = {
@@ -200,6 +209,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     prosecutor,
     book,
     market,
+    attest: createAttestFailure({ network, inventory, clock, market, publish, log }),
     judge: createJudge({ files, checker: parts.checker }),
     closing: closing.signal,
     save: (report) => journal.save(report),
@@ -290,12 +300,6 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     await prosecutor.keep({ peer, deployment: '', lease: new Uint8Array(32), evidence })
     reconcile()
   }
-  /** A word without a stake behind it weighs nothing, so nobody is made to carry it. */
-  const publish = async (peer: string, attestation: Uint8Array) => {
-    const account = await escrow.provider(network.publicKey).catch(() => undefined)
-    if ((account?.stake ?? 0n) > 0n) await board.publish(peer, attestation)
-  }
-
   const find = (id: string) => {
     const found = running.get(id)
     if (found !== undefined) return found
@@ -304,17 +308,16 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     })
   }
 
-  const post = async (plan: JobPlan): Promise<Deployment> => {
+  const post: Renter['post'] = async (plan, { id = toHex(random.bytes(6)) } = {}) => {
     checkDeclared(
       { runtime: plan.runtime, job: plan.spec },
       plan.inputs.map(({ name }) => name),
     )
     const inputs = await prepareInputs(plan.inputs, parts.inputs)
-    const id = toHex(random.bytes(6))
     const report = emptyReport({ id, name: plan.name, createdAtMs: clock.now(), decimals })
     await ongoing.put(id, {
       plan,
-      inputs: describeInputs(inputs),
+      inputs: describeInputs(inputs, plan.inputs),
       matchUntilMs: clock.now() + plan.queueMs,
     })
     await journal.save(report)

@@ -45,6 +45,8 @@ export type DeploymentEvent = { atMs: number } & (
   | { kind: 'checkpoint'; checkpoint: CheckpointFile }
   // The provider, or the way to it, was gone for a while.
   | { kind: 'returned'; peer: string; goneMs: number }
+  // The provider will end the work at `endsAtMs`, of its own will; another is looked for meanwhile.
+  | { kind: 'leaving'; peer: string; endsAtMs: number; reason: string }
   // The provider begins where another has stopped.
   | { kind: 'continued'; peer: string; step: number }
   | ({ kind: 'output' } & OutputFile)

@@ -48,6 +48,8 @@ export interface JobListener {
   /** `index`: the event's place in the provider's log of the job. */
   onLog(line: string, index: number): void
   onProgress(progress: { step: number; steps: number; metrics: Record<string, number> }, index: number): void
+  /** The provider says that it ends the work, of its own will, at this moment by its clock (Unix milliseconds). */
+  onLeaving(atMs: number, reason: string): void
   /** A checkpoint is here, and is what was announced. */
   onCheckpoint(checkpoint: FetchedCheckpoint): Promise<void>
   /** One could not be kept here; the job goes on. */
@@ -178,6 +180,8 @@ async function followJob(
       const { step, steps, metrics } = event.progress
       listener.onProgress({ step, steps, metrics: readMetrics(metrics) }, event.index)
     }
+    if (event.leaving !== undefined && isHeard())
+      listener.onLeaving(event.leaving.atMs, printable(event.leaving.reason))
     if (event.output !== undefined) announced = event.output.blobs
     if (event.state?.state === JobState.RUNNING && meter.begin()) listener.onBegun()
     meter.note(event.workedMs)

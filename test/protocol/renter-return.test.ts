@@ -78,7 +78,9 @@ async function run(
       onWorked: (ms) => {
         told.worked = ms
       },
+      onLeaving: () => {},
       onReturned: (ms) => told.returned.push(ms),
+      onDiskFull: () => {},
     },
     new AbortController().signal,
   )

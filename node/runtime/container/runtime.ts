@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { NightshiftError } from '../../../protocols/errors.js'
+import { codeOf, NightshiftError } from '../../../protocols/errors.js'
 import type { Clock, Log } from '../../../protocols/ports.js'
 import type { Run, Runtime, RuntimeJob } from '../port.js'
 import { explainCards } from './cards.js'
@@ -44,6 +44,8 @@ export async function createContainerRuntime(options: ContainerRuntimeOptions): 
   const live = new Set<string>()
   const cleanUp = async () => (await clean(engine, node, live)) + (await pulled.sweep())
   const leftovers = createLeftovers({ clean: cleanUp, clock, log })
+  /** The engine's names of containers that are there now. */
+  const made = new Set<string>()
 
   const check = (declared: RuntimeJob['declared'], inputNames: readonly string[]): ContainerSpec => {
     const spec = checkContainer(declared, inputNames)
@@ -67,8 +69,9 @@ export async function createContainerRuntime(options: ContainerRuntimeOptions): 
         live.delete(job.id)
         if (!isAll) leftovers.noticed()
       }
-      return prepare({ ...options, pulled, onRemoved }, spec, job, seccomp, signal)
+      return prepare({ ...options, made, pulled, onRemoved }, spec, job, seccomp, signal)
     },
+    groups: () => [...made],
     clean: cleanUp,
     end: leftovers.stop,
   }
@@ -85,7 +88,11 @@ async function writeProfile({ engine, folder }: ContainerRuntimeOptions): Promis
 }
 
 async function prepare(
-  options: ContainerRuntimeOptions & { pulled: Pulled; onRemoved: (isAll: boolean) => void },
+  options: ContainerRuntimeOptions & {
+    made: Set<string>
+    pulled: Pulled
+    onRemoved: (isAll: boolean) => void
+  },
   spec: ContainerSpec,
   job: RuntimeJob,
   seccomp: string,
@@ -103,8 +110,8 @@ async function prepare(
   }
   const undo: Array<() => Promise<unknown>> = []
   /** Backwards, and on past what fails: what is left is found by its label when the engine answers again. */
-  const remove = async () => {
-    let isAll = true
+  const remove = async (isKnown = true) => {
+    let isAll = isKnown
     for (const act of undo.splice(0).reverse()) {
       await act().catch((error) => {
         isAll = false
@@ -147,7 +154,7 @@ async function prepare(
       gpus: cards.slice(0, spec.gpus),
       engine: engine.kind,
     })
-    const vessel = await makeVessel(engine, asked)
+    const vessel = await makeVessel(engine, asked, options.made)
     undo.push(vessel.remove)
     const files = job.inputs.filter((input) => input.name !== spec.archive)
     await fill(engine, vessel.id(), files, job.from)
@@ -162,10 +169,11 @@ async function prepare(
       log,
       logLinesPerSecond: limits.logLinesPerSecond,
       onEvent: job.onEvent,
-      remove,
+      remove: () => remove(),
     })
   } catch (error) {
-    await remove()
+    // What was asked of an engine that failed, it may have done.
+    await remove(codeOf(error) !== 'ENGINE_FAILED')
     throw explainCards(spec, error)
   }
 }
