@@ -4,7 +4,9 @@ import { z } from 'zod'
 import { AUCTION_LIMITS } from '../protocols/auction/rules.js'
 import { GROUP, MAX_N, MAX_ROUNDS, MIN_N } from '../protocols/challenge/params.js'
 import { MAX_OPENINGS } from '../protocols/challenge/protocol.js'
-import { HEARTBEAT_LIMITS } from '../protocols/heartbeat/rules.js'
+import { HEARTBEAT_LIMITS, MAX_NOTICE_S } from '../protocols/heartbeat/rules.js'
+import { parseWindow } from './schedule.js'
+import { parseDuration } from './units.js'
 
 /**
  * Every option of a node, with its default, its limits and one sentence about it. This is the only place: the loader,
@@ -32,6 +34,9 @@ export const BACKENDS = ['auto', 'tensorflow-gpu', 'webgpu', 'tensorflow-cpu', '
 
 export const PRICING_STRATEGIES = ['fixed', 'cost-plus', 'surge', 'undercut', 'external'] as const
 export type PricingStrategyName = (typeof PRICING_STRATEGIES)[number]
+
+/** What is watched to see that the owner wants the machine. */
+export const WATCHED = ['gpu', 'fullscreen', 'input', 'cpu'] as const
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 const COMMITMENTS = ['processed', 'confirmed', 'finalized'] as const
@@ -102,6 +107,15 @@ const path = () => text('a path', (value) => value.length > 0)
 const addresses = (error: string, accepts: (value: string) => boolean) =>
   list(error, (value) => isMultiaddr(value) && accepts(value), 16)
 
+/** Slower than this, a chunk of a transfer would take longer than its receiver waits. */
+const SLOWEST_BYTES_PER_SECOND = 16_384
+const rate = () =>
+  integer(0, 2 ** 40, 'bytes, or a size such as "5Mi"')
+    .refine((value) => value === 0 || value >= SLOWEST_BYTES_PER_SECOND, {
+      error: `0, or at least ${SLOWEST_BYTES_PER_SECOND} bytes a second`,
+    })
+    .default(0)
+
 const network = section({
   name: text('lower-case letters, digits and dashes, at most 32', (value) => /^[a-z0-9-]{1,32}$/.test(value))
     .default('localnet')
@@ -118,6 +132,14 @@ const network = section({
   private_addresses: flag().default(false).meta({
     kind: 'boolean',
     description: 'Take peers on loopback and private addresses into the routing table.',
+  }),
+  upload_bytes_per_second: rate().meta({
+    kind: 'bytes',
+    description: 'What all transfers together may send in a second; 0: as much as goes.',
+  }),
+  download_bytes_per_second: rate().meta({
+    kind: 'bytes',
+    description: 'What all transfers together may take in a second; 0: as much as goes.',
   }),
 })
 
@@ -247,6 +269,65 @@ const wgsl = section({
   }),
 })
 
+const duration = (longestMs: number, longest: string) =>
+  text(`a duration such as 90s or 10m, at most ${longest}`, (value) => {
+    const ms = parseDuration(value)
+    return ms !== undefined && ms <= longestMs
+  })
+
+const availability = section({
+  watch: z
+    .array(choice(WATCHED), { error: `a list of ${WATCHED.join(', ')}` })
+    .max(WATCHED.length, { error: 'each of them once at most' })
+    .default(['gpu', 'fullscreen'])
+    .meta({
+      kind: 'list',
+      description: 'What shows that you want the machine: gpu, fullscreen, input, cpu; empty: nothing.',
+    }),
+  idle_after: duration(86_400_000, '24h')
+    .default('5m')
+    .meta({ kind: 'text', description: 'So long nothing may be seen of you before jobs are taken again.' }),
+  gpu_busy_percent: percent(1, 100).default(15).meta({
+    kind: 'integer',
+    description: 'Share of the card’s time from which another program counts as using it.',
+  }),
+  cpu_busy_percent: percent(1, 100)
+    .default(60)
+    .meta({ kind: 'integer', description: 'Share of all processors from which other programs count.' }),
+  command: list('a program and its arguments', (value) => value.length > 0)
+    .default([])
+    .meta({
+      kind: 'list',
+      description:
+        'A program of yours that prints busy or idle, each time that it changes; no shell reads it.',
+    }),
+  schedule: list(
+    'a window such as 22:00-07:00 Europe/Berlin, or Mon-Fri 20:00-08:00',
+    (value) => parseWindow(value) !== undefined,
+    32,
+  )
+    .default([])
+    .meta({ kind: 'list', description: 'When jobs are taken, on the wall clock; empty: always.' }),
+  notice: duration(MAX_NOTICE_S * 1_000, '1h')
+    .default('0s')
+    .meta({
+      kind: 'text',
+      description: 'Promised in bids: so long before you leave by schedule or by pause, the renter is told.',
+    }),
+  game_waits: flag().default(false).meta({
+    kind: 'boolean',
+    description: 'What is watched waits for the notice, too; else the card is yours at once.',
+  }),
+  max_temperature_c: integer(30, 120, '°C').optional().meta({
+    kind: 'integer',
+    description: 'Above it jobs stand still until the card has cooled by 5 °C, and leave after a minute.',
+  }),
+  max_power_w: integer(1, 2_000, 'watts').optional().meta({
+    kind: 'integer',
+    description: 'Above it jobs stand still as well; a card is better held by its driver: nvidia-smi -pl.',
+  }),
+})
+
 const provider = section({
   enabled: flag().default(false).meta({ kind: 'boolean', description: 'Offer this machine’s devices.' }),
   price_per_hour: amount()
@@ -280,6 +361,12 @@ const provider = section({
     .min(1, { error: 'at least one runtime' })
     .default(['tfjs'])
     .meta({ kind: 'list', description: 'Runtimes on offer.' }),
+  cache_bytes: integer(0, 2 ** 50, 'bytes, or a size such as "20Gi"')
+    .default(10 * 2 ** 30)
+    .meta({
+      kind: 'bytes',
+      description: 'Inputs that are kept for later jobs, the least recently used go first; 0: none.',
+    }),
   verify_others: flag().default(true).meta({
     kind: 'boolean',
     description: 'While idle and staked, challenge other providers now and then and attest what was found.',
@@ -288,6 +375,7 @@ const provider = section({
   pricing: pricing.prefault({}),
   wgsl: wgsl.prefault({}),
   container: container.prefault({}),
+  availability: availability.prefault({}),
 })
 
 const challenge = section({

@@ -10,6 +10,8 @@ import { hasEnded } from '../protocols/job/rules.js'
 import { JobState } from '../protocols/job/wire.js'
 import { formatAmount } from '../protocols/money.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
+import { createContent } from './content/content.js'
+import type { Content } from './content/port.js'
 import { checkDeclared } from './device/declared.js'
 import type { ConsentSource, Escrow, FraudEvidence } from './escrow/port.js'
 import type { Files } from './files/port.js'
@@ -44,7 +46,7 @@ import { note, slashOf } from './renter/report.js'
 import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
-import { type HardwareVerdict, verifyHardware } from './renter/verification.js'
+import { createAttestFailure, type HardwareVerdict, verifyHardware } from './renter/verification.js'
 import type { ExperienceLog, Reputation } from './reputation/port.js'
 import type { Store } from './store/port.js'
 
@@ -55,6 +57,8 @@ export interface RenterParts {
   escrow: Escrow
   store: Store
   files: Files
+  /** Transfers; a network has one. Default: one of its own, without limits. */
+  content?: Content
   inputs: InputReader
   /** Checks results; any backend will do. */
   checker: Checker
@@ -105,8 +109,11 @@ export interface Renter {
    * OFFER_UNKNOWN; all that the peer does is a verdict. What was found is attested, and a provable lie reported.
    */
   verifyHardware(peer: string, signal?: AbortSignal, params?: ProofParams): Promise<HardwareVerdict>
-  /** Starts a job. Throws JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is ordered. */
-  post(plan: JobPlan): Promise<Deployment>
+  /**
+   * Starts a job. Throws JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is ordered. Who must not post it twice stores an
+   * `id` of its own first (12 hex digits): the job has that one.
+   */
+  post(plan: JobPlan, options?: { id?: string }): Promise<Deployment>
   /** Reports of all jobs, the newest first. */
   jobs(): Promise<DeploymentReport[]>
   job(id: string): Promise<DeploymentReport | undefined>
@@ -188,11 +195,19 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     latencyOf: (peer, signal) => network.roundTripMs(peer, { signal }),
     ...(reputation && { conductOf: (peer, signal) => reputation.reliabilityOf(peer, signal) }),
   })
+  /** A word without a stake behind it weighs nothing, so nobody is made to carry it. */
+  const publish = async (peer: string, attestation: Uint8Array) => {
+    const account = await escrow.provider(network.publicKey).catch(() => undefined)
+    if ((account?.stake ?? 0n) > 0n) await board.publish(peer, attestation)
+  }
+
   const stopping = new AbortController()
   const closing = new AbortController()
+  const content = parts.content ?? createContent(parts)
   const shared: DeploymentParts = {
     ...parts,
     ...options,
+    content,
     auctioneer,
     inventory,
     standing,
@@ -200,6 +215,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     prosecutor,
     book,
     market,
+    attest: createAttestFailure({ network, inventory, clock, market, publish, log }),
     judge: createJudge({ files, checker: parts.checker }),
     closing: closing.signal,
     save: (report) => journal.save(report),
@@ -290,12 +306,6 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     await prosecutor.keep({ peer, deployment: '', lease: new Uint8Array(32), evidence })
     reconcile()
   }
-  /** A word without a stake behind it weighs nothing, so nobody is made to carry it. */
-  const publish = async (peer: string, attestation: Uint8Array) => {
-    const account = await escrow.provider(network.publicKey).catch(() => undefined)
-    if ((account?.stake ?? 0n) > 0n) await board.publish(peer, attestation)
-  }
-
   const find = (id: string) => {
     const found = running.get(id)
     if (found !== undefined) return found
@@ -304,17 +314,16 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     })
   }
 
-  const post = async (plan: JobPlan): Promise<Deployment> => {
+  const post: Renter['post'] = async (plan, { id = toHex(random.bytes(6)) } = {}) => {
     checkDeclared(
       { runtime: plan.runtime, job: plan.spec },
       plan.inputs.map(({ name }) => name),
     )
     const inputs = await prepareInputs(plan.inputs, parts.inputs)
-    const id = toHex(random.bytes(6))
     const report = emptyReport({ id, name: plan.name, createdAtMs: clock.now(), decimals })
     await ongoing.put(id, {
       plan,
-      inputs: describeInputs(inputs),
+      inputs: describeInputs(inputs, plan.inputs),
       matchUntilMs: clock.now() + plan.queueMs,
     })
     await journal.save(report)
@@ -403,6 +412,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   reconcile()
   const stopReconciling = clock.every(RECONCILE_MS, reconcile)
 
+  await content.serve()
   return {
     offers: (signal) => inventory.offers(signal),
     explain: (plan, signal) => inventory.explain(plan.requirements, plan.ceilingPricePerHour, signal),
@@ -445,6 +455,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       closing.abort(stopping.signal.reason)
       await ended
       await auctioneer.close()
+      if (parts.content === undefined) await content.stop()
       inventory.close()
     },
   }

@@ -2,12 +2,14 @@ import { type IncomingMessage, request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { AuctionAudit } from '../market/audit.js'
+import type { OwnerView, PauseOptions } from '../owner/guard.js'
 import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
 import type { PeerEvidence } from '../reputation/port.js'
+import type { WorkflowEvent, WorkflowReport } from '../workflow/event.js'
 import { readControlFiles } from './file.js'
-import type { OfferQuery, PostRequest, PriceQuery } from './port.js'
+import type { OfferQuery, Posted, PostRequest, PriceQuery } from './port.js'
 import {
   type ErrorView,
   type Json,
@@ -26,7 +28,7 @@ export interface ControlClient {
   watchOffers(query: OfferQuery, signal?: AbortSignal): Promise<AsyncIterable<OfferChange>>
   verify(peer: string, signal?: AbortSignal): Promise<Json<HardwareVerdict>>
   reputation(peer: string, signal?: AbortSignal): Promise<Json<PeerEvidence>>
-  postJob(post: PostRequest): Promise<{ id: string }>
+  postJob(post: PostRequest): Promise<Posted>
   jobs(): Promise<Json<DeploymentReport>[]>
   job(id: string): Promise<Json<DeploymentReport>>
   jobEvents(
@@ -35,9 +37,16 @@ export interface ControlClient {
   ): AsyncIterable<Json<DeploymentEvent>>
   audit(id: string, signal?: AbortSignal): Promise<Json<AuctionAudit>[]>
   stopJob(id: string): Promise<void>
+  workflows(): Promise<Json<WorkflowReport>[]>
+  workflow(id: string): Promise<Json<WorkflowReport>>
+  workflowEvents(
+    id: string,
+    options: { follow: boolean; signal?: AbortSignal },
+  ): AsyncIterable<Json<WorkflowEvent>>
+  stopWorkflow(id: string): Promise<void>
   price(query: PriceQuery): Promise<Json<PricePreview>>
-  pause(): Promise<void>
-  resume(): Promise<void>
+  pause(request?: PauseOptions): Promise<OwnerView>
+  resume(): Promise<OwnerView>
   stop(): Promise<void>
 }
 
@@ -101,6 +110,7 @@ function createClient(url: string, pid: number, token: string): ControlClient {
     }
   }
   const jobPath = (id: string) => `/v1/jobs/${encodeURIComponent(id)}`
+  const workflowPath = (id: string) => `/v1/workflows/${encodeURIComponent(id)}`
   return {
     url,
     pid,
@@ -149,9 +159,14 @@ function createClient(url: string, pid: number, token: string): ControlClient {
         }),
       ),
     stopJob: (id) => act(`${jobPath(id)}/stop`),
+    workflows: () => call('GET', '/v1/workflows'),
+    workflow: (id) => call('GET', workflowPath(id)),
+    workflowEvents: (id, { follow, signal }) =>
+      stream('GET', `${workflowPath(id)}/events?follow=${follow}`, undefined, signal),
+    stopWorkflow: (id) => act(`${workflowPath(id)}/stop`),
     price: (query) => call('POST', '/v1/price', query),
-    pause: () => act('/v1/pause'),
-    resume: () => act('/v1/resume'),
+    pause: (request = {}) => call('POST', '/v1/pause', request),
+    resume: () => call('POST', '/v1/resume'),
     stop: () => act('/v1/stop'),
   }
 }

@@ -17,7 +17,7 @@ const INPUT_PATIENCE_MS = 120_000
 const RESULT_PATIENCE_MS = 600_000
 const STORE_AGAIN_MS = 1_000
 /** The owner waits no longer for the last checkpoint of a job before it is stopped. */
-const LAST_CHECKPOINT_MS = 800
+const LAST_CHECKPOINT_MS = 600
 
 /** A lease whose devices are free again; without a state there was no job. */
 type Ended = Pick<JobRecord, 'lease'> & Partial<Pick<JobRecord, 'state' | 'outputs'>>
@@ -53,6 +53,8 @@ export function createEndings(parts: {
   const { ledger, roster, keys, jobs, blobs, clock, log, signal } = parts
   const { store } = roster
   const counts: Record<string, number> = {}
+  /** When a lease without a job was first looked at, by the clock's `elapsed`: the time of day may jump. */
+  const idleSince = new Map<string, number>()
 
   async function freeDevices({ lease, state, outputs = [] }: Ended): Promise<void> {
     const output = state === JobState.COMPLETED ? { output: outputDigest(outputs) } : {}
@@ -151,9 +153,14 @@ export function createEndings(parts: {
   async function endIdle(record: LeaseRecord): Promise<void> {
     const live = roster.get(record.lease)
     if (live === undefined) {
-      if (clock.now() - record.signedAtMs > INPUT_PATIENCE_MS) await freeDevices({ lease: record.lease })
-      return
+      const id = toHex(record.lease)
+      const since = idleSince.get(id) ?? clock.elapsed()
+      idleSince.set(id, since)
+      if (clock.elapsed() - since <= INPUT_PATIENCE_MS) return
+      idleSince.delete(id)
+      return freeDevices({ lease: record.lease })
     }
+    idleSince.delete(toHex(record.lease))
     if (live.record.state !== JobState.QUEUED || live.work !== undefined) return
     if (clock.elapsed() - live.lastInputAt > INPUT_PATIENCE_MS) await end(record.lease, 'NOT_STARTED')
   }

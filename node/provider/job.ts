@@ -4,12 +4,14 @@ import { EVENT_PERIOD_MS, jobProtocol } from '../../protocols/job/protocol.js'
 import { hasEnded } from '../../protocols/job/rules.js'
 import { JobState } from '../../protocols/job/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
+import type { Content } from '../content/port.js'
 import type { Rack } from '../device/port.js'
 import type { Engine } from '../net/ports.js'
 import type { Run, Runtime } from '../runtime/port.js'
 import { createAdmission } from './admission.js'
 import type { Blobs } from './blobs.js'
 import { createEndings } from './ending.js'
+import { createGiving } from './giving.js'
 import { type Jobs, wantedOf } from './jobs.js'
 import type { Keys } from './keys.js'
 import type { LeaseRecord, Ledger } from './ledger.js'
@@ -23,6 +25,13 @@ export interface JobService {
   /** Ends the job of a lease, if it has one that has not ended, and frees its devices. */
   end(lease: Uint8Array, reason: StopReason): Promise<void>
   endAll(reason: StopReason): Promise<void>
+  /** Renters may look for another provider before this one is gone, at `atMs` (Unix). */
+  tellLeaving(atMs: number, reason: string): void
+  /** What is computed stands still, or goes on; a job that cannot stand still ends as PROVIDER_PAUSED. */
+  standStill(): Promise<void>
+  goOn(): Promise<void>
+  /** Asks every job that runs for a checkpoint, and waits for none. */
+  askCheckpoints(): void
   /** Jobs that were never begun, and results that nobody will fetch any more. */
   sweep(): Promise<void>
   /** The lease is over: its job ends, and what was accepted is thrown away. */
@@ -47,6 +56,7 @@ interface Parts {
   ledger: Ledger
   jobs: Jobs
   blobs: Blobs
+  content: Pick<Content, 'offer'>
   keys: Keys
   clock: Clock
   log: Log
@@ -103,6 +113,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     track('a job', live, run(live, spec))
   }
 
+  const stopGiving = parts.content.offer(createGiving({ ledger, roster, blobs, clock, signal }))
   /** A job that an earlier process left: it goes on at once, unless what it needs comes with its renter. */
   async function takeUp(live: Live): Promise<void> {
     const { lease, keyMark } = live.record
@@ -114,10 +125,11 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     for (const input of wantedOf(live.record)) if (!(await blobs.isComplete(lease, input))) return
     begin(live)
   }
+  const unended = () => roster.all().filter(({ record }) => !hasEnded(record.state))
 
   await engine.handle(
     jobProtocol,
-    createStreams({ admission, endings, ledger, roster, blobs, clock, signal, onComplete: begin }),
+    createStreams({ admission, endings, ledger, roster, blobs, clock, onComplete: begin }),
   )
 
   for (const live of roster.all()) {
@@ -130,6 +142,21 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
       const leases = ledger.all().filter(({ state }) => state === 'open')
       await Promise.all(leases.map(({ lease }) => endings.end(lease, reason)))
     },
+    tellLeaving: (atMs, reason) => {
+      for (const live of unended()) live.journal.append({ leaving: { atMs, reason } }, workedMsOf(live))
+    },
+    standStill: async () => {
+      const still = unended().map(async ({ record, work }) => {
+        await work?.standStill().catch(() => endings.end(record.lease, 'PROVIDER_PAUSED'))
+      })
+      await Promise.all(still)
+    },
+    goOn: async () => {
+      await Promise.allSettled(unended().map(({ work }) => work?.goOn()))
+    },
+    askCheckpoints: () => {
+      for (const { work } of unended()) work?.checkpoint().catch(() => {}) // it may have none
+    },
     sweep: endings.sweep,
     onClosed: (record) => {
       const live = roster.get(record.lease)
@@ -141,15 +168,12 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
       track('ending a job', live, over())
     },
     running: () =>
-      roster
-        .all()
-        .filter(({ record }) => !hasEnded(record.state))
-        .map((live) => ({
-          lease: toHex(live.record.lease),
-          state: live.record.state,
-          reason: live.record.reason,
-          workedMs: Math.floor(workedMsOf(live)),
-        })),
+      unended().map((live) => ({
+        lease: toHex(live.record.lease),
+        state: live.record.state,
+        reason: live.record.reason,
+        workedMs: Math.floor(workedMsOf(live)),
+      })),
     counts: endings.counts,
     runOf: (lease) => {
       const live = roster.get(lease)
@@ -157,6 +181,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     },
     stop: async () => {
       stopBeating()
+      stopGiving()
       stopping.abort(new Error('the provider stops'))
       await engine.unhandle(jobProtocol)
       for (const { session } of roster.all()) {

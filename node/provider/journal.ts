@@ -9,6 +9,7 @@ export type JournalBody =
   | Pick<JobEvent, 'output'>
   | Pick<JobEvent, 'checkpoint'>
   | Pick<JobEvent, 'service'>
+  | Pick<JobEvent, 'leaving'>
 
 /**
  * The events of one job, numbered from 0, for a renter who comes and goes. Bounded in number and size: the oldest log

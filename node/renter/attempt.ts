@@ -3,10 +3,11 @@ import { NightshiftError } from '../../protocols/errors.js'
 import { hasEnded } from '../../protocols/job/rules.js'
 import type { JobState } from '../../protocols/job/wire.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
+import type { Content } from '../content/port.js'
 import type { ConsentSource, Escrow } from '../escrow/port.js'
 import type { Files } from '../files/port.js'
 import type { Network } from '../net/ports.js'
-import type { Auctioneer } from './auction.js'
+import type { Auction, Auctioneer } from './auction.js'
 import type { DeploymentEvent, DeploymentReport } from './event.js'
 import type { Prosecutor } from './fraud.js'
 import type { PreparedInputs } from './inputs.js'
@@ -16,6 +17,7 @@ import type { OngoingJob } from './ongoing.js'
 import type { Judge } from './result.js'
 import type { Settler } from './settlement.js'
 import type { Standing } from './standing.js'
+import type { AttestFailure } from './trial.js'
 
 /** What every deployment of a renter shares. */
 export interface DeploymentParts {
@@ -28,6 +30,7 @@ export interface DeploymentParts {
   prosecutor: Prosecutor
   book: LeaseBook
   files: Files
+  content: Content
   judge: Judge
   clock: Clock
   random: Random
@@ -38,6 +41,7 @@ export interface DeploymentParts {
   consent?: ConsentSource
   sliceMs: number
   challengeTimeoutMs: number
+  attest: AttestFailure
   /** Ends what goes on in the background (refunds) when the node stops; it is taken up again at the next start. */
   closing: AbortSignal
   /** Keeps what the job would need to go on after a restart; called before it is acted upon. */
@@ -53,6 +57,14 @@ type EventBody = DeploymentEvent extends infer Event
     : never
   : never
 
+export interface Ahead {
+  /** Set while it waits, runs, or has been held. */
+  auction?: Promise<Auction>
+  hold?: (endsAtMs: number) => Promise<Auction>
+  /** It is needed at once: the provider is gone before it said. */
+  hurry?: () => void
+}
+
 /** One deployment under way: what its steps, from the order to the refund, hand on to one another. */
 export interface Attempt {
   parts: DeploymentParts
@@ -65,6 +77,8 @@ export interface Attempt {
   reclaims: Array<Promise<void>>
   /** How often a provider that had won said that the job itself is not valid. */
   objections: number
+  /** The next auction, held while a provider that has said that it leaves still works. */
+  ahead: Ahead
   /** By the clock's `elapsed`: no further auction is held after it. */
   matchUntilMs: number
   signal: AbortSignal

@@ -66,9 +66,9 @@ export async function runLease(attempt: Attempt, lease: LeaseRecord, before?: Pr
       object(attempt, peer, (error as Error).message)
       return { failed: 'JOB_SPEC_INVALID' }
     }
+    if (reason === 'PROVIDER_PAUSED') return { failed: await judgeLeaving(attempt, lease) }
     if (from !== undefined && isOfCheckpoint(error)) await dropCheckpoints(attempt, 1)
-    // Its owner took the machine back and said so: it may have the next job.
-    else if (reason !== 'PROVIDER_PAUSED' && (before === undefined || !isOfOurAbsence(error)))
+    else if (before === undefined || !isOfOurAbsence(error))
       await loseStanding(attempt, peer, reason, isLie(reason))
     await forgetOutputs(attempt, peer)
     return { failed: reason }
@@ -79,6 +79,20 @@ export async function runLease(attempt: Attempt, lease: LeaseRecord, before?: Pr
 function reasonOf(error: unknown): string | undefined {
   const code = codeOf(error)
   return code === 'JOB_FAILED' && saidReason(error) === 'PROVIDER_PAUSED' ? 'PROVIDER_PAUSED' : code
+}
+
+/** The two clocks may differ by a message's way and a timer's. */
+const NOTICE_TOLERANCE_MS = 2_000
+
+/** Who leaves as it has promised has done nothing wrong; who promised a notice and gave none, or less, has. */
+async function judgeLeaving(attempt: Attempt, lease: LeaseRecord): Promise<string> {
+  const { peer, noticeS = 0, leavingToldAtMs } = lease
+  const { clock } = attempt.parts
+  const givenMs = leavingToldAtMs === undefined ? 0 : clock.now() - leavingToldAtMs
+  await forgetOutputs(attempt, peer)
+  if (givenMs + NOTICE_TOLERANCE_MS >= noticeS * 1_000) return 'PROVIDER_PAUSED'
+  await loseStanding(attempt, peer, 'NOTICE_BROKEN', false)
+  return 'NOTICE_BROKEN'
 }
 
 /** What it was given to go on from is unfit, which is not its fault. */
@@ -144,6 +158,8 @@ function outputsOf(attempt: Attempt, peer: string): string {
   return countOf(attempt) === 1 ? folder : `${folder}/${peer}`
 }
 
+const MS_PER_HOUR = 3_600_000n
+
 const tellChallenge = (tell: Tell) => (challenge: ChallengeOutcome) => tell({ kind: 'challenged', challenge })
 
 async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string | undefined> {
@@ -195,7 +211,7 @@ async function work(
     (failed) => failed && refused.abort(failed),
   )
   const result = await runJobThrough(
-    { engine: parts.network.engine, files: parts.files, clock: parts.clock },
+    { engine: parts.network.engine, content: parts.content, files: parts.files, clock: parts.clock },
     {
       peer,
       lease: lease.address,
@@ -216,13 +232,27 @@ async function work(
       },
       onLog: (line, index) => tell({ kind: 'log', line, ...by, index }),
       onProgress: (progress, index) => tell({ kind: 'progress', ...progress, ...by, index }),
+      onLeaving: (atMs, reason) => {
+        if (lease.leavingToldAtMs !== undefined) return
+        lease.leavingToldAtMs = parts.clock.now()
+        void parts.book.put(keyOf(lease.address), lease).catch((error: unknown) => refused.abort(error))
+        tell({ kind: 'leaving', peer, endsAtMs: atMs, reason })
+        if (countOf(attempt) > 1) return
+        attempt.ahead.auction ??= attempt.ahead.hold?.(atMs)
+        // Looked at when this provider is gone.
+        attempt.ahead.auction?.catch(() => {})
+      },
       onCheckpoint: (checkpoint) => keepCheckpoint(attempt, peer, checkpoint),
       onCheckpointLost: (error) => parts.log.warn('a checkpoint is not kept', { peer, error: String(error) }),
+      onTransfer: (name, direction, progress) =>
+        tell({ kind: 'transfer', name, direction, ...progress, ...by }),
       onWorked: (workedMs) => {
         checkStall(workedMs)
         pay(workedMs)
       },
       onReturned: (goneMs) => tell({ kind: 'returned', peer, goneMs }),
+      onDiskFull: (error) =>
+        parts.log.error('the disk is full: make room for the result', { error: String(error) }),
     },
     AbortSignal.any([signal, refused.signal]),
   ).finally(() => done.abort())
@@ -234,6 +264,10 @@ async function work(
   return result
 }
 
-function begunSince({ parts }: Attempt, { begunAtMs }: LeaseRecord): { begunMs?: number } {
-  return begunAtMs === undefined ? {} : { begunMs: Math.max(0, parts.clock.now() - begunAtMs) }
+/** For the time that it has signed vouchers for this renter has seen the provider run, wherever its clock has jumped to. */
+function begunSince({ parts }: Attempt, { begunAtMs, voucher, terms }: LeaseRecord): { begunMs?: number } {
+  if (begunAtMs === undefined) return {}
+  const { pricePerHour } = terms
+  const vouchedMs = pricePerHour === 0n ? 0 : Number(((voucher?.amount ?? 0n) * MS_PER_HOUR) / pricePerHour)
+  return { begunMs: Math.max(vouchedMs, parts.clock.now() - begunAtMs) }
 }

@@ -2,6 +2,7 @@ import type { AuctionTopic } from '../../node/market/announcements.js'
 import { createAuctionTopic } from '../../node/market/announcements.js'
 import { createHeartbeatTopic, type HeartbeatTopic } from '../../node/market/heartbeats.js'
 import type { SessionHandler } from '../../node/net/ports.js'
+import type { Session } from '../../node/net/session.js'
 import { silentLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
 import { sealBid } from '../../protocols/auction/bid.js'
@@ -19,12 +20,13 @@ import { solanaKeyOf } from '../../protocols/peer.js'
 import { settlementProtocol } from '../../protocols/settlement/protocol.js'
 import { decodeVoucher } from '../../protocols/settlement/voucher.js'
 import type { VirtualClock } from './clock.js'
+import { type Holding, holdContent } from './content.js'
 import type { Hub, MemoryNetwork } from './memory.js'
 import { fill, MARKET, makeHeartbeat } from './messages.js'
 import { answer } from './proof.js'
 import type { MemoryEscrow } from './renter.js'
 
-/** What a scripted provider does; without a word it is honest. */
+/** What a scripted provider does; without a word it is honest. `once`: for its first order only. */
 export interface Script {
   pricePerHour: bigint
   /** Says so in its heartbeats; default: the address of this machine. */
@@ -32,13 +34,16 @@ export interface Script {
   /** Where its connections come from. */
   remotes?: string[]
   /** Default: for every order; `fair`: for those whose ceiling its price is not above. */
-  bids?: false | 'fair'
+  bids?: false | 'fair' | 'once'
+  /** Seconds that its bids promise; default: none. */
+  noticeS?: number
   /** `gossip` (default), `asked`: only over the inventory protocol, `silent`: takes the question and never answers. */
   offer?: 'gossip' | 'asked' | 'silent'
   reveal?: (reveal: (price?: bigint) => Promise<string>) => Promise<unknown>
   sign?: () => LeaseResponse | Promise<LeaseResponse>
   challenge?: SessionHandler<ChallengeRequest, ChallengeResponse>
-  job?: SessionHandler<JobRequest, JobEvent>
+  /** `hold`: what it gives to the renter and takes from it. */
+  job?: (session: Session<JobEvent, JobRequest>, hold: Holding) => Promise<void>
   closes?: boolean
 }
 
@@ -64,6 +69,7 @@ export async function joinBidder(
   const auctions = createAuctionTopic(options)
   const { engine } = network
   const answers: string[] = []
+  let orders = 0
   const taken: LeaseResponse = { refused: '', detail: '', signature: new Uint8Array(64) }
   escrow.stakes.set(toHex(network.publicKey), 1_000n)
 
@@ -87,7 +93,8 @@ export async function joinBidder(
     challengeProtocol,
     script.challenge ?? ((session) => answer(session, network, solanaKeyOf(session.peer), {})),
   )
-  await engine.handle(jobProtocol, script.job ?? (async () => {}))
+  const hold = await holdContent(network)
+  await engine.handle(jobProtocol, async (session) => script.job?.(session, hold))
   await engine.handle(settlementProtocol, async (session) => {
     const { voucher, signature } = (await session.receive())!
     const read = decodeVoucher(voucher)
@@ -97,13 +104,14 @@ export async function joinBidder(
     await session.send({ refused: '', detail: '', amount: read.amount, sequence: read.sequence, closing: '' })
   })
   auctions.onOrder(async ({ order, orderId, peer }) => {
-    if (script.bids === false) return
+    if (script.bids === false || (script.bids === 'once' && orders++ > 0)) return
     if (script.bids === 'fair' && script.pricePerHour > order.ceilingPricePerHour) return
     const bid = {
       orderId,
       pricePerHour: script.pricePerHour,
       salt: systemRandom.bytes(32),
       payout: fill(32, 9),
+      ...(script.noticeS === undefined ? {} : { noticeS: script.noticeS }),
     }
     const { envelope, commitment } = await sealBid(bid, network)
     await auctions.publish({ commitment: { orderId, hash: commitment } })
