@@ -158,6 +158,8 @@ function outputsOf(attempt: Attempt, peer: string): string {
   return countOf(attempt) === 1 ? folder : `${folder}/${peer}`
 }
 
+const MS_PER_HOUR = 3_600_000n
+
 const tellChallenge = (tell: Tell) => (challenge: ChallengeOutcome) => tell({ kind: 'challenged', challenge })
 
 async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string | undefined> {
@@ -209,7 +211,7 @@ async function work(
     (failed) => failed && refused.abort(failed),
   )
   const result = await runJobThrough(
-    { engine: parts.network.engine, files: parts.files, clock: parts.clock },
+    { engine: parts.network.engine, content: parts.content, files: parts.files, clock: parts.clock },
     {
       peer,
       lease: lease.address,
@@ -242,11 +244,15 @@ async function work(
       },
       onCheckpoint: (checkpoint) => keepCheckpoint(attempt, peer, checkpoint),
       onCheckpointLost: (error) => parts.log.warn('a checkpoint is not kept', { peer, error: String(error) }),
+      onTransfer: (name, direction, progress) =>
+        tell({ kind: 'transfer', name, direction, ...progress, ...by }),
       onWorked: (workedMs) => {
         checkStall(workedMs)
         pay(workedMs)
       },
       onReturned: (goneMs) => tell({ kind: 'returned', peer, goneMs }),
+      onDiskFull: (error) =>
+        parts.log.error('the disk is full: make room for the result', { error: String(error) }),
     },
     AbortSignal.any([signal, refused.signal]),
   ).finally(() => done.abort())
@@ -258,6 +264,10 @@ async function work(
   return result
 }
 
-function begunSince({ parts }: Attempt, { begunAtMs }: LeaseRecord): { begunMs?: number } {
-  return begunAtMs === undefined ? {} : { begunMs: Math.max(0, parts.clock.now() - begunAtMs) }
+/** For the time that it has signed vouchers for this renter has seen the provider run, wherever its clock has jumped to. */
+function begunSince({ parts }: Attempt, { begunAtMs, voucher, terms }: LeaseRecord): { begunMs?: number } {
+  if (begunAtMs === undefined) return {}
+  const { pricePerHour } = terms
+  const vouchedMs = pricePerHour === 0n ? 0 : Number(((voucher?.amount ?? 0n) * MS_PER_HOUR) / pricePerHour)
+  return { begunMs: Math.max(vouchedMs, parts.clock.now() - begunAtMs) }
 }
