@@ -250,6 +250,9 @@ const container = section({
   image_bytes: integer(2 ** 20, 2 ** 50, 'bytes, or a size such as "20Gi"')
     .default(20 * 2 ** 30)
     .meta({ kind: 'bytes', description: 'Largest image, unpacked.' }),
+  cache_bytes: integer(0, 2 ** 50, 'bytes, or a size such as "20Gi"')
+    .default(20 * 2 ** 30)
+    .meta({ kind: 'bytes', description: 'Images pulled for jobs that are kept for later ones; 0: none.' }),
   log_lines_per_second: integer(1, 10_000)
     .default(50)
     .meta({ kind: 'integer', description: 'Lines of its log that are passed on; more are counted.' }),
