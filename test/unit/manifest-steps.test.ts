@@ -9,6 +9,9 @@ import { suite } from '../support/suite.js'
 
 const test = suite('steps and matrices')
 
+/** A placeholder, as a manifest has it. */
+const hole = (inner: string) => ['$', `{{ ${inner} }}`].join('')
+
 const OPTIONS = {
   decimals: 6,
   defaults: { commitMs: 500, revealMs: 400, challenge: { n: 256, rounds: 2, openings: 66, random: false } },
@@ -83,16 +86,16 @@ test('every error of steps is told with its line and column', () => {
     [{ a: 'matrix: { n: [1], include: [{ m: 1 }] }' }, /unknown parameter "m"/],
     [{ a: 'matrix: { fail_fast: true }' }, /0 parameters/],
     [
-      { a: 'matrix: { rate: 1..2 }, job: { x: "${{ matrix.rat }}" }' },
+      { a: `matrix: { rate: 1..2 }, job: { x: "${hole('matrix.rat')}" }` },
       /read "\$\{\{ matrix\.rat \}\}"; expected rate \(did you/,
     ],
     [
-      { a: 'matrix: { rate: 1..2 }, job: { x: "${{ process.exit() }}" }' },
+      { a: `matrix: { rate: 1..2 }, job: { x: "${hole('process.exit()')}" }` },
       /expected \$\{\{ matrix\.rate \}\}/,
     ],
-    [{ a: 'job: { x: "${{ matrix.rate }}" }' }, /expected a matrix in this service/],
+    [{ a: `job: { x: "${hole('matrix.rate')}" }` }, /expected a matrix in this service/],
     [
-      { a: 'matrix: { p: [/etc/passwd] }, inputs: { x: "${{ matrix.p }}" }' },
+      { a: `matrix: { p: [/etc/passwd] }, inputs: { x: "${hole('matrix.p')}" }` },
       /read "\/etc\/passwd"; expected a path/,
     ],
   ]
@@ -131,7 +134,7 @@ test('a part can take the output of the part with the same value', () => {
   const { steps } = plan(
     write({
       a: 'matrix: { frame: 1..3 }',
-      b: 'matrix: { frame: 1..3 }, inputs: { x: { from: a, output: y, part: { frame: "${{ matrix.frame }}" } } }',
+      b: `matrix: { frame: 1..3 }, inputs: { x: { from: a, output: y, part: { frame: "${hole('matrix.frame')}" } } }`,
     }),
   )
   assert.equal(
@@ -160,7 +163,7 @@ test('ranges are bounded, and placeholders are replaced once', () => {
   assert.equal(readRange('-1..2'), [-1, 0, 1, 2])
   for (const wrong of ['2..1', '1..', '1..2..3', '1...3', '0..1024', '1.5..3'])
     assert.is(readRange(wrong), undefined)
-  assert.is(substitute('${{ matrix.a }}', { a: '${{ matrix.b }}', b: 'x' }), '${{ matrix.b }}')
+  assert.is(substitute(`${hole('matrix.a')}`, { a: `${hole('matrix.b')}`, b: 'x' }), `${hole('matrix.b')}`)
 })
 
 test('the examples of steps are right', () => {
