@@ -1,4 +1,5 @@
 import { toHex } from '../../protocols/bytes.js'
+import { codeOf } from '../../protocols/errors.js'
 import { EVENT_PERIOD_MS } from '../../protocols/job/protocol.js'
 import type { JobSpec } from '../../protocols/job/spec.js'
 import { type Blob, JobState } from '../../protocols/job/wire.js'
