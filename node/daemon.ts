@@ -5,6 +5,8 @@ import { createSigner } from '../chain/client/signing.js'
 import type { Config } from '../config/schema.js'
 import { NightshiftError } from '../protocols/errors.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
+import { createContent } from './content/content.js'
+import type { TransferRates } from './content/port.js'
 import type { ControlledNode } from './control/port.js'
 import { startControlServer } from './control/server.js'
 import type { ChainStatus, NodeStatus, RenterView } from './control/view.js'
@@ -150,6 +152,8 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
 
   const meter = createLatencyMeter({ network, clock, log })
   cleanup.add('latency', async () => meter.stop())
+  const content = createContent({ network, clock, random, log, rates: ratesOf(config) })
+  cleanup.add('content', () => content.stop())
 
   const parts = {
     config,
@@ -162,6 +166,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     reputation,
     experience,
     meter,
+    content,
     store,
     history: seen.history,
     auditor: seen.auditor,
@@ -230,6 +235,15 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     addresses: () => network.addresses(),
     stopRequested: stopRequested.promise,
     close: cleanup.run,
+  }
+}
+
+/** Zero stands for no limit where a person writes it. */
+function ratesOf({ network }: Config): TransferRates {
+  const { uploadBytesPerSecond: up, downloadBytesPerSecond: down } = network
+  return {
+    ...(up === 0 ? {} : { upBytesPerSecond: up }),
+    ...(down === 0 ? {} : { downBytesPerSecond: down }),
   }
 }
 

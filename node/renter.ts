@@ -10,6 +10,8 @@ import { hasEnded } from '../protocols/job/rules.js'
 import { JobState } from '../protocols/job/wire.js'
 import { formatAmount } from '../protocols/money.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
+import { createContent } from './content/content.js'
+import type { Content } from './content/port.js'
 import { checkDeclared } from './device/declared.js'
 import type { ConsentSource, Escrow, FraudEvidence } from './escrow/port.js'
 import type { Files } from './files/port.js'
@@ -55,6 +57,8 @@ export interface RenterParts {
   escrow: Escrow
   store: Store
   files: Files
+  /** Transfers; a network has one. Default: one of its own, without limits. */
+  content?: Content
   inputs: InputReader
   /** Checks results; any backend will do. */
   checker: Checker
@@ -199,9 +203,11 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
 
   const stopping = new AbortController()
   const closing = new AbortController()
+  const content = parts.content ?? createContent(parts)
   const shared: DeploymentParts = {
     ...parts,
     ...options,
+    content,
     auctioneer,
     inventory,
     standing,
@@ -406,6 +412,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   reconcile()
   const stopReconciling = clock.every(RECONCILE_MS, reconcile)
 
+  await content.serve()
   return {
     offers: (signal) => inventory.offers(signal),
     explain: (plan, signal) => inventory.explain(plan.requirements, plan.ceilingPricePerHour, signal),
@@ -448,6 +455,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       closing.abort(stopping.signal.reason)
       await ended
       await auctioneer.close()
+      if (parts.content === undefined) await content.stop()
       inventory.close()
     },
   }

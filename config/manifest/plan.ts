@@ -18,6 +18,10 @@ export interface PlannedInput {
   /** As in the manifest: relative to its folder. */
   path: string
   split?: { train: number; seed: number; header: boolean }
+  /** Public data: whoever has it may give it to whoever asks. Default: nobody but the job's provider. */
+  shared?: boolean
+  /** The provider may keep it for later jobs of this renter. Default: it goes when the job is over. */
+  keep?: boolean
 }
 
 /** What the renter does for one service of a manifest. */

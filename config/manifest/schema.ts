@@ -98,9 +98,17 @@ const values = z.record(z.string(), value('text, a number, true or false'), { er
 const input = z.union(
   [
     inputPath,
-    mapping('a mapping with path and, if you like, split; or with from and output', {
+    mapping('a mapping with path and, if you like, split, shared and keep; or with from and output', {
       path: inputPath.optional().describe('The file, relative to the manifest.'),
       split: split.optional().describe('CSV only: hold the other rows back to check the result.'),
+      shared: z
+        .boolean({ error: 'true or false' })
+        .optional()
+        .describe('Public data: whoever has it may give it to whoever asks. Default: false.'),
+      keep: z
+        .boolean({ error: 'true or false' })
+        .optional()
+        .describe('The provider may keep it for your later jobs, unsealed. Default: false.'),
       from: z
         .string({ error: NAME_ERROR })
         .regex(NAME, { error: NAME_ERROR })
@@ -115,7 +123,10 @@ const input = z.union(
         .describe('Of a matrix: the best part, or the one with these values; left out: all parts, as a tar.'),
     }),
   ],
-  { error: 'a path relative to the manifest, or a mapping with path and split, or with from and output' },
+  {
+    error:
+      'a path relative to the manifest, or a mapping with path, split, shared and keep, or with from and output',
+  },
 )
 
 const AXIS = 'a list of values, or a range such as 1..24'

@@ -108,6 +108,7 @@ export function createStory(context: StoryContext): Story {
         return style.dim(`│${by} ${event.line}`)
       }
       case 'progress':
+      case 'transfer':
         return undefined
       case 'voucher':
         return style.dim(
@@ -154,11 +155,27 @@ export function createStory(context: StoryContext): Story {
       return `${style.dim(showSeconds(event.atMs - startMs))}  ${whose}${line}`
     },
     statusOf: (event) => {
+      if (event.kind === 'transfer') return `         ${describeTransfer(event)}`
       if (event.kind !== 'progress') return undefined
       const metrics = Object.entries(event.metrics).map(([name, value]) => `${name} ${round(value)}`)
       return `         step ${event.step} of ${event.steps}  ${metrics.join('  ')}`.trimEnd()
     },
   }
+}
+
+/** `data to the provider: 210.0 of 1,073.7 MB, 35.2 MB/s, 25 s left`; decimal megabytes, as lines are sold. */
+function describeTransfer(event: EventView & { kind: 'transfer' }): string {
+  const { name, direction, bytes, totalBytes, bytesPerSecond, secondsLeft } = event
+  const mega = (count: number) =>
+    (count / 1e6).toLocaleString('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
+  const way = direction === 'up' ? 'to the provider' : 'from the provider'
+  const left = secondsLeft === undefined ? '' : `, ${showDuration(secondsLeft)} left`
+  return `${name} ${way}: ${mega(bytes)} of ${mega(totalBytes)} MB, ${mega(bytesPerSecond)} MB/s${left}`
+}
+
+function showDuration(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`
+  return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`
 }
 
 function describeState(

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Config } from '../../config/schema.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
+import type { Content } from '../content/port.js'
 import type { ConsentSource, Escrow } from '../escrow/port.js'
 import { openFolder, openSource, sourceOf } from '../files/folder.js'
 import { openShelf } from '../files/shelf.js'
@@ -36,6 +37,7 @@ export interface RoleParts {
   reputation: Reputation
   experience: ExperienceLog
   meter: LatencyMeter
+  content: Content
   store: Store
   history: AuctionHistory
   auditor: Auditor

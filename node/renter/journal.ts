@@ -33,10 +33,10 @@ interface Reported {
 }
 
 /**
- * Log lines, progress and checkpoints are the provider's to send, so the number that is kept is limited: in the store the first ones
+ * Log lines, progress, checkpoints and how slow a transfer is are the provider's to send, so the number that is kept is limited: in the store the first ones
  * (what is read later begins at the beginning), in memory the last ones (a follower wants what happens now).
  */
-const MAX_STORED = { log: 10_000, progress: 1_000, checkpoint: 1_000 } as const
+const MAX_STORED = { log: 10_000, progress: 1_000, checkpoint: 1_000, transfer: 1_000 } as const
 const MAX_LIVE_CHATTER = 20_000
 
 type Chatter = keyof typeof MAX_STORED
@@ -77,7 +77,7 @@ export function createJournal<
       events: [],
       next: 1,
       chatter: 0,
-      stored: { log: 0, progress: 0, checkpoint: 0 },
+      stored: { log: 0, progress: 0, checkpoint: 0, transfer: 0 },
       written: Promise.resolve(),
       wake: new Set(),
       ended: false,
