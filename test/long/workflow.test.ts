@@ -38,6 +38,14 @@ async function withSwarm(act: (config: string) => Promise<void>): Promise<void> 
   }
 }
 
+/** Until a node answers, only one process at a time can read its data directory. */
+async function answers(config: string): Promise<boolean> {
+  const status = runProgram(['node', 'status', '--config', config])
+  const { code } = await status.exited
+  status.clean()
+  return code === 0
+}
+
 /** The only workflow of the renter's data directory. */
 async function readWorkflow(config: string): Promise<Json<WorkflowReport>> {
   const listed = JSON.parse(await succeed(['job', 'list', '--json', '--config', config])) as Array<{
@@ -107,6 +115,7 @@ test(
       const before = await readWorkflow(config)
       const second = runProgram(['node', 'start', '--config', config])
       try {
+        await eventually(() => answers(config))
         await eventually(async () => (await readWorkflow(config)).state !== 'RUNNING')
         const after = await readWorkflow(config)
         assert.is(after.state, 'COMPLETED', JSON.stringify(after, null, 2))
