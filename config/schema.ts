@@ -250,6 +250,9 @@ const container = section({
   image_bytes: integer(2 ** 20, 2 ** 50, 'bytes, or a size such as "20Gi"')
     .default(20 * 2 ** 30)
     .meta({ kind: 'bytes', description: 'Largest image, unpacked.' }),
+  cache_bytes: integer(0, 2 ** 50, 'bytes, or a size such as "20Gi"')
+    .default(20 * 2 ** 30)
+    .meta({ kind: 'bytes', description: 'Images pulled for jobs that are kept for later ones; 0: none.' }),
   log_lines_per_second: integer(1, 10_000)
     .default(50)
     .meta({ kind: 'integer', description: 'Lines of its log that are passed on; more are counted.' }),
@@ -320,7 +323,7 @@ const availability = section({
   }),
   max_temperature_c: integer(30, 120, '°C').optional().meta({
     kind: 'integer',
-    description: 'Above it jobs stand still until the card has cooled by 5 °C, and leave after a minute.',
+    description: 'Above it jobs stand still until the card has cooled by 5 °C, and leave after 45 s.',
   }),
   max_power_w: integer(1, 2_000, 'watts').optional().meta({
     kind: 'integer',

@@ -31,6 +31,7 @@ import type { Network } from './net/ports.js'
 import { startPatrol } from './renter/patrol.js'
 import type { Renter } from './renter.js'
 import { openStore } from './store/level.js'
+import type { Workflows } from './workflow/workflows.js'
 
 /** The composition root of a running node: everything is started here in order, and stopped in the reverse order. */
 export interface DaemonOptions {
@@ -60,6 +61,7 @@ export interface Daemon extends ControlledNode {
   readonly peer: string
   readonly controlUrl: string
   readonly renter: Renter
+  readonly steps: Workflows
   readonly escrow: Escrow
   addresses(): string[]
   /** Resolves when somebody asked for the end through the control API. */
@@ -209,6 +211,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     escrow: chain.escrow,
     reputation,
     renter: renter.renter,
+    workflows: renter.workflows,
     ...(provider === undefined ? {} : { provider }),
     status: () => describe(options, network, chain, startedAtMs),
     renterView: () => describeRenter(renter, chain, clock),
@@ -227,6 +230,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     peer: network.peer,
     controlUrl: control.url,
     renter: renter.renter,
+    steps: renter.workflows,
     escrow: chain.escrow,
     addresses: () => network.addresses(),
     stopRequested: stopRequested.promise,

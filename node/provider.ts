@@ -45,12 +45,10 @@ import { serveSettlements } from './provider/settlement.js'
 import { type ProviderStatus, readStatus } from './provider/status.js'
 import { createTurnout } from './provider/turnout.js'
 import { createTurns } from './provider/turns.js'
-import { openRuntimes } from './runtime/open.js'
-import type { Runtime } from './runtime/port.js'
-import type { ShaderHost } from './runtime/wgsl.js'
+import { endRuntimes, openRuntimes, type RuntimeHosts } from './runtime/open.js'
 import type { Store } from './store/port.js'
 
-export interface ProviderOptions {
+export interface ProviderOptions extends RuntimeHosts {
   network: Network
   escrow: Escrow
   store: Store
@@ -67,10 +65,6 @@ export interface ProviderOptions {
   location: string
   /** Names of the runtimes on offer; for each but tfjs what runs it must be handed over as well. */
   runtimes: readonly string[]
-  /** Jobs in containers. */
-  containers?: Runtime | undefined
-  /** Shaders. */
-  shaders?: ShaderHost | undefined
   /** Of this program, for people. */
   version: string
   /** Default 60 s. */
@@ -371,7 +365,15 @@ async function startServices(
     isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats, random }),
   })
   const unhandle = async () => {
-    const stops = [leases.stop, challenges.stop, stopInventory, settlements.stop, stopReach, storage.close]
+    const stops = [
+      leases.stop,
+      challenges.stop,
+      stopInventory,
+      settlements.stop,
+      stopReach,
+      storage.close,
+      async () => endRuntimes(runtimes),
+    ]
     await Promise.allSettled(stops.map((stop) => stop()))
   }
   return {

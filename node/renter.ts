@@ -109,8 +109,11 @@ export interface Renter {
    * OFFER_UNKNOWN; all that the peer does is a verdict. What was found is attested, and a provable lie reported.
    */
   verifyHardware(peer: string, signal?: AbortSignal, params?: ProofParams): Promise<HardwareVerdict>
-  /** Starts a job. Throws JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is ordered. */
-  post(plan: JobPlan): Promise<Deployment>
+  /**
+   * Starts a job. Throws JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is ordered. Who must not post it twice stores an
+   * `id` of its own first (12 hex digits): the job has that one.
+   */
+  post(plan: JobPlan, options?: { id?: string }): Promise<Deployment>
   /** Reports of all jobs, the newest first. */
   jobs(): Promise<DeploymentReport[]>
   job(id: string): Promise<DeploymentReport | undefined>
@@ -311,17 +314,16 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     })
   }
 
-  const post = async (plan: JobPlan): Promise<Deployment> => {
+  const post: Renter['post'] = async (plan, { id = toHex(random.bytes(6)) } = {}) => {
     checkDeclared(
       { runtime: plan.runtime, job: plan.spec },
       plan.inputs.map(({ name }) => name),
     )
     const inputs = await prepareInputs(plan.inputs, parts.inputs)
-    const id = toHex(random.bytes(6))
     const report = emptyReport({ id, name: plan.name, createdAtMs: clock.now(), decimals })
     await ongoing.put(id, {
       plan,
-      inputs: describeInputs(inputs),
+      inputs: describeInputs(inputs, plan.inputs),
       matchUntilMs: clock.now() + plan.queueMs,
     })
     await journal.save(report)

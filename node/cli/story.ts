@@ -11,13 +11,15 @@ export interface StoryContext {
   decimals: number | undefined
   /** What to call a peer; default: the end of its id. */
   nameOf?: (peer: string) => string
+  /** What the seconds are counted from, Unix milliseconds; default: the first event. */
+  startMs?: number
 }
 
 export type EventView = Json<DeploymentEvent>
 
 export interface Story {
-  /** Undefined: nothing worth a line of its own. */
-  describe(event: EventView): string | undefined
+  /** Undefined: nothing worth a line of its own. `label` stands before it: whose event it is, where several jobs are told of. */
+  describe(event: EventView, label?: string): string | undefined
   /** The short form of an event that replaces its predecessor (progress), else undefined. */
   statusOf(event: EventView): string | undefined
 }
@@ -31,8 +33,9 @@ export function showAmount(amount: string | bigint, decimals: number | undefined
   return decimals === undefined ? `${amount} units` : formatAmount(BigInt(amount), decimals)
 }
 
-export function createStory({ style, decimals, nameOf = shortPeer }: StoryContext): Story {
-  let startMs: number | undefined
+export function createStory(context: StoryContext): Story {
+  const { style, decimals, nameOf = shortPeer } = context
+  let { startMs } = context
   const amount = (value: string | bigint) => showAmount(value, decimals)
   const peer = (id: string) => style.bold(nameOf(id))
   const good = (text: string) => style.green(text)
@@ -144,10 +147,12 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
   }
 
   return {
-    describe: (event) => {
+    describe: (event, label) => {
       startMs ??= event.atMs
       const line = tell(event)
-      return line === undefined ? undefined : `${style.dim(showSeconds(event.atMs - startMs))}  ${line}`
+      if (line === undefined) return undefined
+      const whose = label === undefined ? '' : `${label}  `
+      return `${style.dim(showSeconds(event.atMs - startMs))}  ${whose}${line}`
     },
     statusOf: (event) => {
       if (event.kind === 'transfer') return `         ${describeTransfer(event)}`
