@@ -24,7 +24,7 @@ const DIGITS = fileURLToPath(new URL('../../../config/examples/digits.yaml', imp
 const MIDNIGHT = fileURLToPath(new URL('../../../config/examples/midnight.yaml', import.meta.url))
 const DATA = fileURLToPath(new URL('../../../config/data/digits.csv.gz', import.meta.url))
 const TOKENS = 1_000n * 10n ** BigInt(LOCAL_TOKEN.decimals)
-const PATIENCE_MS = 120_000
+const PATIENCE_MS = 300_000
 /** Devices stay promised for a while to an order whose renter is gone. */
 const PROMISE_MS = 20_000
 
@@ -262,7 +262,7 @@ function writeManifest(folder: string, job: Round['job']): string {
   const text = readFileSync(MIDNIGHT, 'utf8')
     .replace('../data/digits.csv.gz', 'digits.csv.gz')
     .replace('queue: 1m', job === 'patient' ? 'queue: 1m\n      silence: 1m' : 'queue: 1m')
-    .replace('epochs: 120', 'epochs: 240')
+    .replace('epochs: 120', job === 'twice' ? 'epochs: 60' : 'epochs: 240')
     .replace(/profile: small\n$/, `profile: small\n      count: ${job === 'twice' ? 2 : 1}\n`)
   const path = join(folder, `${job}.yaml`)
   writeFileSync(path, text)
