@@ -1,61 +1,83 @@
 import { hasEnded } from '../../protocols/job/rules.js'
+import type { JobState } from '../../protocols/job/wire.js'
 import type { Log } from '../../protocols/ports.js'
 import type { Store } from '../store/port.js'
 import type { DeploymentEvent, DeploymentReport } from './event.js'
 
-/** Reports and events of all jobs, kept across restarts; whoever follows a job gets each event once, in order. */
-export interface Journal {
-  save(report: DeploymentReport): Promise<void>
-  report(id: string): Promise<DeploymentReport | undefined>
-  reports(): Promise<DeploymentReport[]>
-  append(id: string, event: DeploymentEvent): void
+/**
+ * Reports and events of all jobs, kept across restarts; whoever follows a job gets each event once, in order. Workflows keep
+ * theirs in the same way.
+ */
+export interface Journal<Event extends Told = DeploymentEvent, Report extends Reported = DeploymentReport> {
+  save(report: Report): Promise<void>
+  report(id: string): Promise<Report | undefined>
+  reports(): Promise<Report[]>
+  append(id: string, event: Event): void
   /** Takes up the events of a job that an earlier process left unended: more will follow them. */
-  restore(id: string): Promise<DeploymentEvent[]>
+  restore(id: string): Promise<Event[]>
   /** No more events of this job will come. */
   end(id: string): Promise<void>
   /** Adds to the events of a job that has ended: what the chain did later. */
-  amend(id: string, event: DeploymentEvent): Promise<void>
-  events(id: string, options?: { follow?: boolean; signal?: AbortSignal }): AsyncIterable<DeploymentEvent>
+  amend(id: string, event: Event): Promise<void>
+  events(id: string, options?: { follow?: boolean; signal?: AbortSignal }): AsyncIterable<Event>
+}
+
+interface Told {
+  kind: string
+}
+
+interface Reported {
+  id: string
+  state: JobState
+  createdAtMs: number
 }
 
 /**
- * Log lines, progress and checkpoints are the provider's to send, so the number that is kept is limited: in the store the first ones
+ * Log lines, progress, checkpoints and how slow a transfer is are the provider's to send, so the number that is kept is limited: in the store the first ones
  * (what is read later begins at the beginning), in memory the last ones (a follower wants what happens now).
  */
-const MAX_STORED = { log: 10_000, progress: 1_000, checkpoint: 1_000 } as const
+const MAX_STORED = { log: 10_000, progress: 1_000, checkpoint: 1_000, transfer: 1_000 } as const
 const MAX_LIVE_CHATTER = 20_000
 
-type Chatter = Extract<DeploymentEvent, { kind: keyof typeof MAX_STORED }>
+type Chatter = keyof typeof MAX_STORED
 
-interface Numbered {
+interface Numbered<Event> {
   number: number
-  event: DeploymentEvent
+  event: Event
 }
 
-interface Live {
-  events: Numbered[]
+interface Live<Event> {
+  events: Numbered<Event>[]
   next: number
   chatter: number
-  stored: Record<Chatter['kind'], number>
+  stored: Record<Chatter, number>
   /** The writes so far; a follower that comes later reads from memory, a restart from the store. */
   written: Promise<void>
   wake: Set<() => void>
   ended: boolean
 }
 
-export function createJournal(parts: { store: Store; log: Log }): Journal {
-  const { store, log } = parts
-  const reports = store.collection<DeploymentReport>('deployments')
-  const live = new Map<string, Live>()
+export function createJournal<
+  Event extends Told = DeploymentEvent,
+  Report extends Reported = DeploymentReport,
+>(parts: {
+  store: Store
+  log: Log
+  /** Collections of the store. */
+  names?: { reports: string; events: string }
+}): Journal<Event, Report> {
+  const { store, log, names = { reports: 'deployments', events: 'events' } } = parts
+  const reports = store.collection<Report>(names.reports)
+  const live = new Map<string, Live<Event>>()
   const amending = new Map<string, Promise<void>>()
 
-  const eventsOf = (id: string) => store.collection<DeploymentEvent>(`events/${id}`)
-  const liveOf = (id: string): Live => {
+  const eventsOf = (id: string) => store.collection<Event>(`${names.events}/${id}`)
+  const liveOf = (id: string): Live<Event> => {
     const found = live.get(id) ?? {
       events: [],
       next: 1,
       chatter: 0,
-      stored: { log: 0, progress: 0, checkpoint: 0 },
+      stored: { log: 0, progress: 0, checkpoint: 0, transfer: 0 },
       written: Promise.resolve(),
       wake: new Set(),
       ended: false,
@@ -64,7 +86,7 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
     return found
   }
 
-  const follow = async function* (job: Live, signal?: AbortSignal): AsyncGenerator<DeploymentEvent> {
+  const follow = async function* (job: Live<Event>, signal?: AbortSignal): AsyncGenerator<Event> {
     let last = 0
     let wake = () => {}
     const onAbort = () => wake()
@@ -91,14 +113,14 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
     }
   }
 
-  const keep = (job: Live, id: string, { number, event }: Numbered) => {
-    if (isChatter(event) && ++job.stored[event.kind] > MAX_STORED[event.kind]) return
+  const keep = (job: Live<Event>, id: string, { number, event }: Numbered<Event>) => {
+    if (isChatter(event.kind) && ++job.stored[event.kind] > MAX_STORED[event.kind]) return
     job.written = job.written
       .then(() => eventsOf(id).put(keyOf(number), event))
       .catch((error: unknown) => log.warn('an event could not be kept', { id, error: String(error) }))
   }
 
-  const amend = async (id: string, event: DeploymentEvent) => {
+  const amend = async (id: string, event: Event) => {
     const last = (await eventsOf(id).list()).at(-1)
     await eventsOf(id).put(keyOf(Number(last?.key ?? 0) + 1), event)
   }
@@ -115,7 +137,7 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
       const job = liveOf(id)
       const item = { number: job.next++, event }
       job.events.push(item)
-      if (isChatter(event) && ++job.chatter > MAX_LIVE_CHATTER) dropChatter(job)
+      if (isChatter(event.kind) && ++job.chatter > MAX_LIVE_CHATTER) dropChatter(job)
       keep(job, id, item)
       for (const wake of job.wake) wake()
     },
@@ -127,7 +149,7 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
       }))
       job.next = (job.events.at(-1)?.number ?? 0) + 1
       for (const { event } of job.events) {
-        if (!isChatter(event)) continue
+        if (!isChatter(event.kind)) continue
         job.chatter++
         job.stored[event.kind]++
       }
@@ -158,24 +180,24 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
   }
 }
 
-function isChatter(event: DeploymentEvent): event is Chatter {
-  return event.kind in MAX_STORED
+function isChatter(kind: string): kind is Chatter {
+  return Object.hasOwn(MAX_STORED, kind)
 }
 
 /** The older half of what a provider said goes; what the renter itself tells of stays. */
-function dropChatter(job: Live): void {
+function dropChatter<Event extends Told>(job: Live<Event>): void {
   let left = Math.floor(job.chatter / 2)
-  job.events = job.events.filter(({ event }) => !isChatter(event) || left-- <= 0)
-  job.chatter = job.events.filter(({ event }) => isChatter(event)).length
+  job.events = job.events.filter(({ event }) => !isChatter(event.kind) || left-- <= 0)
+  job.chatter = job.events.filter(({ event }) => isChatter(event.kind)).length
 }
 
 /** Index of the first event with a higher number; events are in the order of their numbers. */
-function firstAfter(events: Numbered[], number: number): number {
+function firstAfter(events: ReadonlyArray<{ number: number }>, number: number): number {
   let from = 0
   let to = events.length
   while (from < to) {
     const middle = (from + to) >> 1
-    if ((events[middle] as Numbered).number > number) to = middle
+    if ((events[middle] as { number: number }).number > number) to = middle
     else from = middle + 1
   }
   return from
