@@ -365,8 +365,15 @@ async function startServices(
     isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats, random }),
   })
   const unhandle = async () => {
-    const stops = [leases.stop, challenges.stop, stopInventory, settlements.stop, stopReach, storage.close]
-    endRuntimes(runtimes)
+    const stops = [
+      leases.stop,
+      challenges.stop,
+      stopInventory,
+      settlements.stop,
+      stopReach,
+      storage.close,
+      async () => endRuntimes(runtimes),
+    ]
     await Promise.allSettled(stops.map((stop) => stop()))
   }
   return {
