@@ -19,8 +19,9 @@ import { type AuctionAudit, type Auditor, readOrderId } from './market/audit.js'
 import type { HeartbeatTopic } from './market/heartbeats.js'
 import type { AuctionHistory } from './market/history.js'
 import type { LatencyMeter } from './market/latency.js'
+import { listen } from './net/listener.js'
 import type { Network } from './net/ports.js'
-import type { DeploymentParts } from './renter/attempt.js'
+import { type DeploymentParts, isService } from './renter/attempt.js'
 import { createAuctioneer } from './renter/auction.js'
 import { createConductWatch } from './renter/conduct.js'
 import { deploy } from './renter/deployment.js'
@@ -40,12 +41,14 @@ import {
   requireSame,
 } from './renter/ongoing.js'
 import { createPlaceJudge } from './renter/place.js'
+import { createReach, type Forward, type ForwardOptions, type Reach } from './renter/reach.js'
 import { note, slashOf } from './renter/report.js'
 import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
 import { type HardwareVerdict, verifyHardware } from './renter/verification.js'
 import type { ExperienceLog, Reputation } from './reputation/port.js'
+import type { ExecOptions, Execution } from './runtime/port.js'
 import type { Store } from './store/port.js'
 
 export interface RenterParts {
@@ -119,6 +122,8 @@ export interface Renter {
   auditOf(id: string, signal?: AbortSignal): Promise<AuctionAudit[]>
   /** Ends a running job; what no voucher pays for comes back. */
   stopJob(id: string): Promise<DeploymentReport>
+  /** Ways into jobs that run. */
+  readonly reach: Reach
   stop(): Promise<void>
 }
 
@@ -128,6 +133,10 @@ export interface Deployment extends AsyncDisposable {
   /** The final report, refunds included. Never rejects for what a provider does. */
   result(): Promise<DeploymentReport>
   stop(): Promise<DeploymentReport>
+  /** Carries connections to a port of this machine to a port that the job exposes, until it is closed. */
+  forward(options: ForwardOptions): Promise<Forward>
+  /** Runs a program beside the job, where its manifest says `exec: true`. */
+  exec(command: readonly string[], options?: ExecOptions): Promise<Execution>
 }
 
 interface Running {
@@ -146,6 +155,8 @@ interface Start {
 
 const RECONCILE_MS = 10_000
 const STOP_PATIENCE_MS = 4_000
+/** A service gets its grace, of a minute at most, and what it leaves is fetched. */
+const SERVICE_END_MS = 120_000
 
 export async function createRenter(parts: RenterParts, options: RenterOptions): Promise<Renter> {
   const { network, escrow, store, files, reputation, board, evidence, clock, random, log } = parts
@@ -187,6 +198,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     latencyOf: (peer, signal) => network.roundTripMs(peer, { signal }),
     ...(reputation && { conductOf: (peer, signal) => reputation.reliabilityOf(peer, signal) }),
   })
+  const reach = createReach({ engine, book, listen, clock, log })
   const stopping = new AbortController()
   const closing = new AbortController()
   const shared: DeploymentParts = {
@@ -323,6 +335,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   const run = ({ plan, inputs, report, recovered, told = [] }: Start): Deployment => {
     const { id } = report
     const abort = new AbortController()
+    const ending = new AbortController()
     const signal = AbortSignal.any([abort.signal, stopping.signal])
     const watch = createConductWatch()
     // What was told before was noted before.
@@ -331,15 +344,23 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       journal.append(id, event)
       for (const { peer, what } of watch(event)) void parts.experience?.note(peer, what)
     }
-    const done = deploy(shared, plan, inputs, report, emit, signal, recovered).finally(async () => {
-      await journal.end(id)
-      await ongoing.delete(id)
-      running.delete(id)
-    })
+    const done = deploy(shared, plan, inputs, report, emit, signal, ending.signal, recovered).finally(
+      async () => {
+        await journal.end(id)
+        await ongoing.delete(id)
+        running.delete(id)
+      },
+    )
     const stop = () => {
-      abort.abort(
-        new NightshiftError('STOPPED', 'stopped by the renter', { advice: 'post it again to go on' }),
-      )
+      const stopped = new NightshiftError('STOPPED', 'stopped by the renter', {
+        advice: 'post it again to go on',
+      })
+      // That is how a service is completed; if its provider does not do it in time, it is broken off.
+      if (isService(plan) && report.state === JobState.RUNNING) {
+        ending.abort(stopped)
+        const cancel = clock.after(SERVICE_END_MS, () => abort.abort(stopped))
+        done.then(cancel, cancel)
+      } else abort.abort(stopped)
       return done
     }
     const deployment: Deployment = {
@@ -347,6 +368,8 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       events: () => journal.events(id, { follow: true }),
       result: () => done,
       stop,
+      forward: (options) => reach.forward(id, options),
+      exec: (command, options) => reach.exec(id, command, options),
       [Symbol.asyncDispose]: async () => {
         await stop()
       },
@@ -429,6 +452,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       return audits
     },
     stopJob: async (id) => find(id).deployment.stop(),
+    reach,
     stop: async () => {
       stopReconciling()
       stopping.abort(

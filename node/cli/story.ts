@@ -102,6 +102,12 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
       }
       case 'progress':
         return undefined
+      case 'service': {
+        const by = event.peer === undefined ? '' : ` on ${peer(event.peer)}`
+        if (event.status === 'HEALTHY') return `the service${by} is ${good('healthy')}`
+        if (event.status === 'UNHEALTHY') return `the service${by} is ${bad('not healthy')}: ${event.detail}`
+        return `the service${by} is ${style.yellow('started again')} (${event.restarts}): ${event.detail}`
+      }
       case 'voucher':
         return style.dim(
           `voucher ${event.sequence} for ${nameOf(event.peer)}: ${amount(event.amount)} in all`,

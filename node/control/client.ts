@@ -6,8 +6,10 @@ import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
 import type { PeerEvidence } from '../reputation/port.js'
+import type { ExecOptions, Execution } from '../runtime/port.js'
+import { openExec } from './exec.js'
 import { readControlFiles } from './file.js'
-import type { OfferQuery, PostRequest, PriceQuery } from './port.js'
+import type { ForwardEvent, ForwardRequest, OfferQuery, PostRequest, PriceQuery } from './port.js'
 import {
   type ErrorView,
   type Json,
@@ -35,6 +37,8 @@ export interface ControlClient {
   ): AsyncIterable<Json<DeploymentEvent>>
   audit(id: string, signal?: AbortSignal): Promise<Json<AuctionAudit>[]>
   stopJob(id: string): Promise<void>
+  forward(id: string, request: ForwardRequest, signal: AbortSignal): AsyncIterable<ForwardEvent>
+  exec(id: string, command: readonly string[], options: ExecOptions): Promise<Execution>
   price(query: PriceQuery): Promise<Json<PricePreview>>
   pause(): Promise<void>
   resume(): Promise<void>
@@ -149,6 +153,8 @@ function createClient(url: string, pid: number, token: string): ControlClient {
         }),
       ),
     stopJob: (id) => act(`${jobPath(id)}/stop`),
+    forward: (id, request, signal) => stream('POST', `${jobPath(id)}/forward`, request, signal),
+    exec: (id, command, options) => openExec({ url, token }, id, command, options),
     price: (query) => call('POST', '/v1/price', query),
     pause: () => act('/v1/pause'),
     resume: () => act('/v1/resume'),

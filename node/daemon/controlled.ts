@@ -8,6 +8,7 @@ import type { Escrow } from '../escrow/port.js'
 import type { Provider } from '../provider.js'
 import type { Renter } from '../renter.js'
 import type { Reputation } from '../reputation/port.js'
+import { forwardJob } from './forward.js'
 import { readPlan } from './manifest.js'
 import { listOffers, readQuery, watchOffers } from './offers.js'
 
@@ -91,6 +92,14 @@ export function createControlledNode(roles: Roles): ControlledNode {
     stopJob: async (id) => {
       await requireJob(id)
       await requireRenter().stopJob(id)
+    },
+    forward: async (id, request, signal) => {
+      await requireJob(id)
+      return forwardJob(requireRenter(), id, request, signal)
+    },
+    exec: async (id, command, options) => {
+      await requireJob(id)
+      return requireRenter().reach.exec(id, command, options)
     },
     price: async ({ devices, strategy }) => toJson(await requireProvider().price({ devices }, strategy)),
     pause: async () => requireProvider().pause(),

@@ -23,6 +23,7 @@ export async function deploy(
   report: DeploymentReport,
   emit: (event: DeploymentEvent) => void,
   signal: AbortSignal,
+  ending: AbortSignal,
   before?: Recovered,
 ): Promise<DeploymentReport> {
   const tell: Tell = (event) => {
@@ -32,7 +33,18 @@ export async function deploy(
   }
   const reclaims: Array<Promise<void>> = []
   const spec = encodeJobSpec({ runtime: plan.runtime, job: plan.spec })
-  const attempt: Attempt = { parts, plan, inputs, spec, report, tell, reclaims, matchUntilMs: 0, signal }
+  const attempt: Attempt = {
+    parts,
+    plan,
+    inputs,
+    spec,
+    report,
+    tell,
+    reclaims,
+    matchUntilMs: 0,
+    signal,
+    ending,
+  }
   try {
     const done = await matchAndRun(attempt, before)
     if (!done) {
@@ -40,7 +52,7 @@ export async function deploy(
     }
   } catch (error) {
     if (hasEnded(report.state)) throw error
-    const stopped = signal.aborted
+    const stopped = signal.aborted || ending.aborted
     const state = stopped ? JobState.STOPPED : JobState.FAILED
     await moveTo(attempt, state, codeOf(error) ?? (stopped ? 'STOPPED' : 'UNEXPECTED'), explain(error))
   }

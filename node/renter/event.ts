@@ -37,6 +37,8 @@ export type DeploymentEvent = { atMs: number } & (
       peer?: string
       index?: number
     }
+  // How a service stands; only what is HEALTHY is charged.
+  | { kind: 'service'; status: string; detail: string; restarts: number; peer?: string; index?: number }
   | { kind: 'voucher'; peer: string; amount: bigint; sequence: bigint }
   | { kind: 'checkpoint'; checkpoint: CheckpointFile }
   // The provider begins where another has stopped.
@@ -136,6 +138,8 @@ export interface DeploymentReport {
   slashes: SlashOutcome[]
   accuracy?: number
   outputs: OutputFile[]
+  /** Of a service: how it stands, by its provider. */
+  service?: { status: string; detail: string; restarts: number }
   /** The last two, the newest last. */
   checkpoints?: CheckpointFile[]
   /** Of a job for several providers: what each has done so far. */

@@ -36,6 +36,8 @@ export interface JobOrder {
   durationMs: number
   /** For a renter that comes back: the first event that it does not know, and how long ago the provider began. */
   since?: { fromEvent: number; begunMs?: number }
+  /** Of a service: when it aborts, or the lease is nearly over, the provider is told to end it, which completes it. */
+  ending?: AbortSignal
 }
 
 export interface JobListener {
@@ -44,6 +46,8 @@ export interface JobListener {
   /** `index`: the event's place in the provider's log of the job. */
   onLog(line: string, index: number): void
   onProgress(progress: { step: number; steps: number; metrics: Record<string, number> }, index: number): void
+  /** A service stands otherwise than before. */
+  onService(service: { status: string; detail: string; restarts: number }, index: number): void
   /** A checkpoint is here, and is what was announced. */
   onCheckpoint(checkpoint: FetchedCheckpoint): Promise<void>
   /** One could not be kept here; the job goes on. */
@@ -72,6 +76,8 @@ const RESENDS = 2
 const CHATTER = { perMinute: 1_200, burst: 600 }
 /** After the end of a job its last checkpoint is waited for, so long from one chunk to the next. */
 const LAST_CHECKPOINT_MS = 10_000
+/** What a service leaves is fetched within its lease: it is told to end so long before, or a quarter of a short one. */
+const SERVICE_MARGIN_MS = 10_000
 const METRIC_NAME = /^[A-Za-z0-9_][A-Za-z0-9_. /-]*$/
 
 /**
@@ -157,6 +163,7 @@ async function followJob(
   const chatter = new TokenBucket(CHATTER, clock.elapsed())
   const isHeard = () => chatter.take(clock.elapsed())
   const upload = { leftBytes: RESENDS * inputs.reduce((sum, { bytes }) => sum + bytes, 0) }
+  let isOver = watchService(order, clock)
   let announced: Blob[] = []
   let end: State | undefined
   let waitedSince = clock.elapsed()
@@ -173,6 +180,14 @@ async function followJob(
       const { step, steps, metrics } = event.progress
       listener.onProgress({ step, steps, metrics: readMetrics(metrics) }, event.index)
     }
+    if (event.service !== undefined && isHeard()) {
+      const { status, detail, restarts } = event.service
+      listener.onService({ status: printable(status), detail: printable(detail), restarts }, event.index)
+    }
+    if (isOver() && end === undefined) {
+      isOver = () => false
+      await session.send({ stop: { reason: 'the service is not needed any more' } })
+    }
     if (event.output !== undefined) announced = event.output.blobs
     if (event.state?.state === JobState.RUNNING && meter.begin()) listener.onBegun()
     meter.note(event.workedMs)
@@ -183,11 +198,19 @@ async function followJob(
     }
     if (event.chunk !== undefined || end === undefined) waitedSince = clock.elapsed()
     // Its last checkpoint is worth a moment: what it has of the work is lost otherwise.
-    const isOver = fetcher?.isWaiting() !== true || clock.elapsed() - waitedSince > LAST_CHECKPOINT_MS
-    if (end !== undefined && isOver) return finished(end, announced, peer)
+    const isFetched = fetcher?.isWaiting() !== true || clock.elapsed() - waitedSince > LAST_CHECKPOINT_MS
+    if (end !== undefined && isFetched) return finished(end, announced, peer)
   }
   if (end !== undefined && end.state !== JobState.COMPLETED) return finished(end, announced, peer)
   throw failure('PROVIDER_GONE', 'the provider ended the stream before the result', peer)
+}
+
+/** Whether a service is to be ended now; other jobs end by themselves. */
+function watchService({ ending, durationMs, since }: JobOrder, clock: Clock): () => boolean {
+  if (ending === undefined) return () => false
+  const leftMs = durationMs - Math.min(SERVICE_MARGIN_MS, durationMs / 4) - (since?.begunMs ?? 0)
+  const until = clock.elapsed() + leftMs
+  return () => ending.aborted || clock.elapsed() >= until
 }
 
 function checkEvent(event: JobEvent, peer: string): void {

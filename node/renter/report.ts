@@ -42,6 +42,11 @@ export function note(report: DeploymentReport, event: DeploymentEvent): void {
       report.comparison = { agreed, odd }
       break
     }
+    case 'service': {
+      const { status, detail, restarts } = event
+      report.service = { status, detail, restarts }
+      break
+    }
     case 'checked':
       report.accuracy = event.accuracy
       break

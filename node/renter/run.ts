@@ -4,7 +4,7 @@ import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import { outputsHashOf } from '../../protocols/job/copies.js'
 import { JOB_LIMITS } from '../../protocols/job/rules.js'
 import { JobState } from '../../protocols/job/wire.js'
-import { type Attempt, countOf, isOurs, loseStanding, moveTo, type Tell } from './attempt.js'
+import { type Attempt, countOf, isOurs, isService, loseStanding, moveTo, type Tell } from './attempt.js'
 import {
   checkpointFolder,
   dropCheckpoints,
@@ -56,6 +56,7 @@ export async function runLease(attempt: Attempt, lease: LeaseRecord, before?: Pr
   } catch (error) {
     startReclaim(attempt, lease, fraudIn(error))
     signal.throwIfAborted()
+    attempt.ending.throwIfAborted()
     const reason = reasonOf(error)
     if (reason === undefined || isOurs(reason)) throw error
     parts.log.warn('a provider failed', { peer, reason, error: String(error) })
@@ -175,6 +176,7 @@ async function work(
       outputs: outputsOf(attempt, peer),
       durationMs: lease.terms.durationS * 1_000,
       since: { fromEvent, ...begunSince(attempt, lease) },
+      ...(isService(plan) ? { ending: attempt.ending } : {}),
     },
     {
       onBegun: () => {
@@ -183,6 +185,7 @@ async function work(
       },
       onLog: (line, index) => tell({ kind: 'log', line, ...by, index }),
       onProgress: (progress, index) => tell({ kind: 'progress', ...progress, ...by, index }),
+      onService: (service, index) => tell({ kind: 'service', ...service, ...by, index }),
       onCheckpoint: (checkpoint) => keepCheckpoint(attempt, peer, checkpoint),
       onCheckpointLost: (error) => parts.log.warn('a checkpoint is not kept', { peer, error: String(error) }),
       onWorked: pay,

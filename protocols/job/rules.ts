@@ -93,7 +93,9 @@ export function findMalformedEvent(event: JobEvent): string | undefined {
   const metrics = event.progress?.metrics ?? []
   if (metrics.length > limits.maxMetrics) return `${metrics.length} metrics`
   if (metrics.some(({ name }) => name.length > limits.maxNameChars)) return 'a long name of a metric'
-  const texts = [event.refused?.reason, event.refused?.detail, event.state?.reason, event.state?.detail]
+  const { refused, state, service } = event
+  const texts = [refused?.reason, refused?.detail, state?.reason, state?.detail]
+  texts.push(service?.status, service?.detail)
   const long = texts.find((text) => text !== undefined && text.length > limits.maxReasonChars)
   if (long !== undefined) return `a reason of ${long.length} characters`
   if (event.need !== undefined) return findMalformedNeed(event.need)

@@ -84,6 +84,7 @@ async function run(
     onBegun: () => {},
     onProgress: ({ metrics }) => told.progress.push(metrics),
     onCheckpoint: async () => {},
+    onService: () => {},
     onCheckpointLost: () => {},
     onWorked: (ms) => told.worked.push(ms),
   }
