@@ -24,7 +24,7 @@ declare module 'zod' {
 export const PRESETS = ['localnet', 'testnet'] as const
 export type PresetName = (typeof PRESETS)[number]
 
-export const RUNTIMES = ['tfjs', 'container'] as const
+export const RUNTIMES = ['tfjs', 'wgsl', 'container'] as const
 export type RuntimeName = (typeof RUNTIMES)[number]
 
 /** `auto` takes the first that works, in this order. The last three are software and never called a GPU. */
@@ -240,6 +240,13 @@ const container = section({
     }),
 })
 
+const wgsl = section({
+  step_ms: integer(100, 600_000, 'milliseconds').default(10_000).meta({
+    kind: 'integer',
+    description: 'Longest time for one step of a shader, and for compiling it; then its process is ended.',
+  }),
+})
+
 const provider = section({
   enabled: flag().default(false).meta({ kind: 'boolean', description: 'Offer this machine’s devices.' }),
   price_per_hour: amount()
@@ -279,6 +286,7 @@ const provider = section({
   }),
   software: software.prefault({}),
   pricing: pricing.prefault({}),
+  wgsl: wgsl.prefault({}),
   container: container.prefault({}),
 })
 

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { PublicKey } from '@solana/web3.js'
 import { createSigner } from '../chain/client/signing.js'
 import type { Config } from '../config/schema.js'
-import { walletStatement } from '../protocols/auction/wallet.js'
 import { NightshiftError } from '../protocols/errors.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
 import type { ControlledNode } from './control/port.js'
@@ -19,6 +18,7 @@ import { startRecords } from './daemon/records.js'
 import { type RenterRole, startRenter } from './daemon/renter.js'
 import { startReputation } from './daemon/reputation.js'
 import type { OpenDevice } from './device/open.js'
+import { createConsent } from './escrow/consent.js'
 import type { Escrow } from './escrow/port.js'
 import { NODE_KEY_FILE } from './identity/files.js'
 import { readOrCreateKeyFile } from './identity/key.js'
@@ -165,7 +165,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     auditor: seen.auditor,
     goesOn: options.goesOn ?? true,
     wallet: chain.wallet.publicKey.toBytes(),
-    walletProof: await chain.wallet.sign(walletStatement(market, network.peer)),
+    consent: createConsent({ wallet: chain.wallet, market, peer: network.peer, clock }),
     clock,
     random,
     log,

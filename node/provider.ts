@@ -11,7 +11,7 @@ import type { Clock, Log, Random } from '../protocols/ports.js'
 import type { OfferedDevice } from './device/port.js'
 import { createRack } from './device/rack.js'
 import type { Escrow, MarketTerms } from './escrow/port.js'
-import { openFolder } from './files/folder.js'
+import { openVault } from './files/vault.js'
 import { type AuctionTopic, createAuctionTopic } from './market/announcements.js'
 import { createHeartbeatTopic, type HeartbeatTopic } from './market/heartbeats.js'
 import type { LatencyMeter } from './market/latency.js'
@@ -20,7 +20,6 @@ import type { Network } from './net/ports.js'
 import { type Attestations, openAttestations } from './provider/attestations.js'
 import { createAuctionService } from './provider/auction.js'
 import { openBids } from './provider/bids.js'
-import { createBlobs } from './provider/blobs.js'
 import { type Binding, createCapacity } from './provider/capacity.js'
 import { serveChallenges } from './provider/challenge.js'
 import { createDemandService } from './provider/demand.js'
@@ -29,7 +28,7 @@ import { serveInventory } from './provider/inventory.js'
 import { type JobSummary, serveJobs } from './provider/job.js'
 import { openJobs } from './provider/jobs.js'
 import { serveLeases } from './provider/lease.js'
-import { type LeaseRecord, type Ledger, openLedger } from './provider/ledger.js'
+import { type Ledger, openLedger } from './provider/ledger.js'
 import { createOwnOffer, describeDevices } from './provider/offer.js'
 import { PLAIN_TERMS, type PricingFacts, type PricingTerms, type Quote } from './provider/pricing/facts.js'
 import type { PowerMeter, PriceProgram } from './provider/pricing/port.js'
@@ -42,10 +41,12 @@ import {
 import { serveReach } from './provider/reach.js'
 import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
+import { type LeaseSummary, summarize } from './provider/summary.js'
 import { createTurnout } from './provider/turnout.js'
 import { createTurns } from './provider/turns.js'
 import { openRuntimes } from './runtime/open.js'
 import type { Runtime } from './runtime/port.js'
+import type { ShaderHost } from './runtime/wgsl.js'
 import type { Store } from './store/port.js'
 
 export interface ProviderOptions {
@@ -63,10 +64,12 @@ export interface ProviderOptions {
   pricePerHour: bigint
   /** Country and city, `DE-Berlin`; empty: not told. */
   location: string
-  /** Names of the runtimes on offer; each but tfjs must be handed over as well. */
+  /** Names of the runtimes on offer; for each but tfjs what runs it must be handed over as well. */
   runtimes: readonly string[]
   /** Jobs in containers. */
   containers?: Runtime | undefined
+  /** Shaders. */
+  shaders?: ShaderHost | undefined
   /** Of this program, for people. */
   version: string
   /** Default 60 s. */
@@ -128,19 +131,6 @@ export interface ProviderStatus {
     /** Jobs that have ended since the start, by state, or by the reason why they failed. */
     jobs: Record<string, number>
   }
-}
-
-export interface LeaseSummary {
-  lease: string
-  order: string
-  renter: string
-  state: LeaseRecord['state']
-  pricePerHour: string
-  deposit: string
-  paid: string
-  voucher?: { amount: string; sequence: string; final: boolean }
-  closing?: string
-  because?: string
 }
 
 export interface Provider {
@@ -330,7 +320,7 @@ async function startServices(
   const jobs = await serveJobs({
     ...shared,
     jobs: openJobs(store),
-    blobs: createBlobs(openFolder(join(options.dataDir, 'blobs'))),
+    ...openVault(join(options.dataDir, 'blobs'), random),
     runtimes,
     maxInputBytes: options.maxInputBytes ?? DEFAULT_MAX_INPUT_BYTES,
     confirm,
@@ -380,7 +370,7 @@ async function startServices(
       maxMs: options.maxSliceMs ?? DEFAULT_SLICES.maxMs,
     },
     standingFor: offer.standingFor,
-    isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats }),
+    isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats, random }),
   })
   const unhandle = async () => {
     const stops = [leases.stop, challenges.stop, stopInventory, settlements.stop, stopReach]
@@ -478,22 +468,4 @@ function describeEvidence(
 
 function describeBenchmark({ backend, ok, gflops = 0, reason = '' }: BackendReport): Benchmark {
   return { backend, ok, gflops, reason }
-}
-
-function summarize(record: LeaseRecord): LeaseSummary {
-  const { best, closing, because } = record
-  return {
-    lease: toHex(record.lease),
-    order: toHex(record.orderId),
-    renter: record.renter,
-    state: record.state,
-    pricePerHour: String(record.terms.pricePerHour),
-    deposit: String(record.deposit),
-    paid: String(record.paid),
-    ...(best && {
-      voucher: { amount: String(best.amount), sequence: String(best.sequence), final: best.final },
-    }),
-    ...(closing === undefined ? {} : { closing }),
-    ...(because === undefined ? {} : { because }),
-  }
 }

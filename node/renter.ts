@@ -11,7 +11,7 @@ import { JobState } from '../protocols/job/wire.js'
 import { formatAmount } from '../protocols/money.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
 import { checkDeclared } from './device/declared.js'
-import type { Escrow, FraudEvidence } from './escrow/port.js'
+import type { ConsentSource, Escrow, FraudEvidence } from './escrow/port.js'
 import type { Files } from './files/port.js'
 import type { AuctionTopic } from './market/announcements.js'
 import type { AttestationBoard } from './market/attestations.js'
@@ -82,8 +82,8 @@ export interface RenterParts {
 export interface RenterOptions {
   /** 32 bytes: the account that pays deposits and takes refunds. */
   wallet: Uint8Array
-  /** Its signature over `walletStatement`: others pass no order on without it. */
-  walletProof?: Uint8Array
+  /** Its word that orders of this node may name it: others pass no order on without it. */
+  consent?: ConsentSource
   sliceMs: number
   challengeTimeoutMs: number
   /** False: jobs that an earlier process left, and their leases, stay as they are. Default true. */
@@ -191,6 +191,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     topic: parts.auctions,
     inventory,
     standing,
+    remotesOf: network.remotes,
     clock,
     log,
     seen,

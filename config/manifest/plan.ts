@@ -9,7 +9,7 @@ import type { Config, RuntimeName } from '../schema.js'
 import { findingAt } from '../source.js'
 import { parseDuration } from '../units.js'
 import { type ParsedManifest, refuse } from './parse.js'
-import { isTraining, resolveService, type WrittenAmount } from './resolve.js'
+import { keepsState, resolveService, type WrittenAmount } from './resolve.js'
 import type { Service } from './schema.js'
 
 /** A file that a job reads. With `split`, only `train` rows are sent; the rest stays with the renter. */
@@ -29,6 +29,9 @@ export interface JobPlan {
   ceilingPricePerHour: bigint
   durationS: number
   queueMs: number
+  /** How long to wait for a provider that is silent or gone, and for one that works nothing; absent: the protocol's. */
+  silenceMs?: number
+  stallMs?: number
   /** Providers that do the same job, on distinct hosts and of distinct owners, all or none. Missing: one. */
   count?: number
   auction: PlannedAuction
@@ -62,6 +65,9 @@ export interface PlanOptions {
 
 const MAX_QUEUE_MS = 7 * 86_400_000
 const MAX_CHECKPOINT_S = 86_400
+/** A provider is heard at least every two seconds. */
+const LEAST_PATIENCE_MS = 3_000
+const MAX_PATIENCE_MS = 86_400_000
 
 /**
  * Turns one service of a manifest into what the renter does. Throws UNKNOWN_SERVICE, and MANIFEST_INVALID for what
@@ -141,21 +147,32 @@ function convert(amount: WrittenAmount | undefined, decimals: number, fail: Fail
   return units
 }
 
-function planTimes(service: Service, at: Path, fail: Fail): { durationS: number; queueMs: number } {
-  const { duration, queue } = service.timeouts
+function planTimes(
+  service: Service,
+  at: Path,
+  fail: Fail,
+): Pick<JobPlan, 'durationS' | 'queueMs' | 'silenceMs' | 'stallMs'> {
+  const { duration, queue, silence, stall } = service.timeouts
   const durationS = Math.ceil((parseDuration(duration) ?? 0) / 1000)
   const queueMs = parseDuration(queue) ?? 0
   if (durationS < 1 || durationS > AUCTION_LIMITS.maxDurationS) {
     fail([...at, 'timeouts', 'duration'], `read ${duration}`, 'from 1s to 30d')
   }
   if (queueMs > MAX_QUEUE_MS) fail([...at, 'timeouts', 'queue'], `read ${queue}`, 'at most 7d')
-  return { durationS, queueMs }
+  const patience = (name: 'silence' | 'stall', written: string | undefined) => {
+    const ms = written === undefined ? undefined : (parseDuration(written) ?? 0)
+    if (ms !== undefined && (ms < LEAST_PATIENCE_MS || ms > MAX_PATIENCE_MS)) {
+      fail([...at, 'timeouts', name], `read ${written}`, 'from 3s to 24h')
+    }
+    return ms === undefined ? {} : { [`${name}Ms`]: ms }
+  }
+  return { durationS, queueMs, ...patience('silence', silence), ...patience('stall', stall) }
 }
 
 /** As fields of the declared job, where the runtime looks for them; what the job itself says comes first. */
 function planCheckpoints(service: Service, at: Path, fail: Fail): Record<string, number> {
   const { every, steps } = service.checkpoint ?? {}
-  if (!isTraining(service)) return {}
+  if (!keepsState(service)) return {}
   const seconds = every === undefined ? undefined : Math.round((parseDuration(every) ?? 0) / 1000)
   if (seconds !== undefined && (seconds < 1 || seconds > MAX_CHECKPOINT_S)) {
     fail([...at, 'checkpoint', 'every'], `read ${every}`, 'from 1s to 24h')

@@ -91,8 +91,12 @@ function noteUnkept(service: Service, at: Path, note: Note): void {
   const warn = (path: Path, message: string, expected: string) =>
     note('warning', 'NOT_ENFORCED', [...at, ...path], message, expected, true)
   const { checkpoint, auction, timeouts, placement } = service
-  if (checkpoint !== undefined && !isTraining(service)) {
-    warn(['checkpoint'], 'checkpoint of a job that is no training', 'job.checkpoint, for a container')
+  if (checkpoint !== undefined && !keepsState(service)) {
+    warn(
+      ['checkpoint'],
+      'checkpoint of a job that is no training and no shader',
+      'job.checkpoint, for a container',
+    )
   }
   const { by = [], minimum = 0 } = placement.attestations ?? {}
   if (by.length > 0 && by.length < minimum) {
@@ -158,9 +162,9 @@ function notePorts(service: Service, at: Path, note: Note): void {
   }
 }
 
-/** A declared training; the only kind of job whose checkpoints this node asks for by itself. */
-export function isTraining({ runtime, job }: Service): boolean {
-  return runtime === 'tfjs' && job.task === 'train'
+/** A declared training, or a shader: what is told here is told to the runtime, a container has its own key for it. */
+export function keepsState({ runtime, job }: Service): boolean {
+  return runtime === 'wgsl' || (runtime === 'tfjs' && job.task === 'train')
 }
 
 function isError(finding: Finding): boolean {

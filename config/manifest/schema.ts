@@ -253,18 +253,24 @@ const service = mapping('a mapping with runtime and job', {
       .describe('So many revealed bids close the auction early. Left out: all that were committed to.'),
     ladder: ladder.optional().describe('How the price rises while nobody takes the job.'),
   }).optional(),
-  timeouts: mapping('a mapping with duration and queue', {
+  timeouts: mapping('a mapping with duration, queue, silence and stall', {
     duration: duration('10m')
       .default('1h')
       .describe('Longest duration of the lease: the deposit is price times this.'),
     queue: duration('2m').default('2m').describe('How long to go on asking when nobody takes the job.'),
+    silence: duration('1m')
+      .optional()
+      .describe('How long to wait for a provider that is gone before the job goes elsewhere; default 6s.'),
+    stall: duration('5m')
+      .optional()
+      .describe('How long a provider may run without working before the job goes elsewhere; default 1m.'),
   }).prefault({}),
   checkpoint: mapping('a mapping with every or steps', {
     every: duration('5m').optional().describe('Time between two checkpoints, from 1s to 24h.'),
     steps: integer(1, 1_000_000_000).optional().describe('Steps between two checkpoints.'),
   })
     .optional()
-    .describe('How often the state of a training is kept: another provider goes on from there.'),
+    .describe('How often the state of a training or a shader is kept: another provider goes on from there.'),
   expose: z
     .array(exposed, { error: 'a list of ports, such as [{port: 8080}]' })
     .min(1, { error: 'at least one port' })

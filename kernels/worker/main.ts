@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { NightshiftError } from '../../protocols/errors.js'
 import { checkBackend, measureGflops } from '../backend/check.js'
 import { loadBackend } from '../backend/load.js'
 import { createThreadHasher } from '../proof/hasher.js'
-import type { FromWorker, ToWorker, WorkerFault, WorkerOptions } from './messages.js'
+import { describeFault } from './fault.js'
+import type { FromWorker, ToWorker, WorkerOptions } from './messages.js'
 import { createSession } from './session.js'
 
 /**
@@ -16,7 +16,7 @@ const options = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions
 /** Eight threads hash about 2 GB/s of digests, more than any card makes. */
 const MAX_HASH_THREADS = 8
 
-const FATAL = ['DEVICE_FAILED', 'DEVICE_WORK_FAILED', 'HASH_THREAD_DIED']
+const FATAL = ['DEVICE_FAILED', 'DEVICE_LOST', 'DEVICE_WORK_FAILED', 'HASH_THREAD_DIED']
 
 process.title = `nightshift ${options.backend}`
 // TensorFlow writes hundreds of lines about what it found; a CPU build or a CPU backend must not reach for a card.
@@ -41,20 +41,6 @@ function send(message: FromWorker): Promise<void> {
   })
 }
 
-function describe(error: unknown): WorkerFault {
-  if (error instanceof NightshiftError) {
-    const { code, message, advice, context } = error
-    return { code, message, advice, context }
-  }
-  const { message, stack } = error instanceof Error ? error : new Error(String(error))
-  return {
-    code: 'DEVICE_WORK_FAILED',
-    message: `the work failed on the device: ${message}`,
-    advice: 'Run "nightshift node check"; if it persists, report the context of this error.',
-    context: { stack },
-  }
-}
-
 async function start(): Promise<void> {
   const loaded = await loadBackend(options.backend, options)
   const limit = Math.min(loaded.maxTensorBytes, options.maxTensorBytes ?? Number.POSITIVE_INFINITY)
@@ -75,7 +61,7 @@ async function start(): Promise<void> {
     try {
       await send({ kind: 'answer', id: message.id, answer: await session.handle(message) })
     } catch (error) {
-      const fault = describe(error)
+      const fault = describeFault(error)
       await send({ kind: 'fault', id: message.id, fault })
       // After an error that nobody foresaw, the device's state and memory are anyone's guess: start afresh.
       if (FATAL.includes(fault.code)) process.exit(1)
@@ -96,6 +82,6 @@ async function start(): Promise<void> {
 }
 
 start().catch(async (error) => {
-  await send({ kind: 'unusable', fault: describe(error) })
+  await send({ kind: 'unusable', fault: describeFault(error) })
   process.exit(1)
 })

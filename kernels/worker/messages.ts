@@ -5,6 +5,7 @@ import type { JobEvent, JobOutput } from '../tfjs/event.js'
 import type { DeviceJob } from '../tfjs/job.js'
 import type { Evaluation, PredictInputs } from '../tfjs/predict.js'
 import type { TrainSpecInput } from '../tfjs/spec.js'
+import type { WorkerFault } from './fault.js'
 
 /**
  * What the daemon and its worker say to one another over the child's IPC channel ('advanced' serialization, so typed
@@ -42,13 +43,6 @@ export type ToWorker =
   | Request
   | { readonly kind: 'cancel'; readonly id: number }
   | { readonly kind: 'checkpoint'; readonly id: number }
-
-export interface WorkerFault {
-  readonly code: string
-  readonly message: string
-  readonly advice: string
-  readonly context: Readonly<Record<string, unknown>>
-}
 
 export type FromWorker =
   | { readonly kind: 'ready'; readonly report: BackendReport }

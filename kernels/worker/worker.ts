@@ -1,11 +1,12 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { createInterface } from 'node:readline'
+import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { BackendReport } from '../backend/backend.js'
 import type { JobEvent } from '../tfjs/event.js'
-import type { FromWorker, RequestKind, Requests, ToWorker, WorkerFault, WorkerOptions } from './messages.js'
+import { toError } from './fault.js'
+import { forkEntry } from './fork.js'
+import type { FromWorker, RequestKind, Requests, ToWorker, WorkerOptions } from './messages.js'
 
 /** A child process that holds one backend. */
 export interface DeviceWorker {
@@ -45,10 +46,6 @@ const ENTRY = fileURLToPath(new URL('./main.js', import.meta.url))
 const START_TIMEOUT_MS = 60_000
 const CANCEL_GRACE_MS = 1_000
 
-function toError({ code, message, advice, context }: WorkerFault): NightshiftError {
-  return new NightshiftError(code, message, { advice, context })
-}
-
 function diedError(backend: string, how: string): NightshiftError {
   return new NightshiftError('DEVICE_WORKER_DIED', `the ${backend} worker ended unexpectedly (${how})`, {
     advice: 'The next call starts a fresh one. If it happens again, lower the memory that jobs may use.',
@@ -63,16 +60,7 @@ function spawn({ backend, tensorflowFolder, card, maxTensorBytes }: WorkerOption
     ...(card === undefined ? {} : { card }),
     ...(maxTensorBytes === undefined ? {} : { maxTensorBytes }),
   }
-  const child = fork(ENTRY, [JSON.stringify(options)], {
-    serialization: 'advanced',
-    execArgv: [],
-    // What libraries print must never reach the daemon's standard output, which belongs to results.
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  })
-  for (const stream of [child.stdout!, child.stderr!]) {
-    createInterface({ input: stream }).on('line', (line) => log.debug(line, { backend }))
-  }
-  return child
+  return forkEntry(ENTRY, options, log, { backend })
 }
 
 /**

@@ -79,6 +79,8 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
       case 'ordered':
         ceiling = event.ceilingPricePerHour
         return `order published, at most ${amount(event.ceilingPricePerHour)} an hour`
+      case 'doubted':
+        return describeDoubt(event, style)
       case 'committed':
         return `${peer(event.peer)} committed to a sealed bid`
       case 'bid':
@@ -96,6 +98,8 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
       }
       case 'standing-lost':
         return `${peer(event.peer)} ${bad('lost its standing')} with this renter: ${event.reason}`
+      case 'objected':
+        return `${peer(event.peer)} ${bad('takes the job for invalid')}: ${event.detail}`
       case 'log': {
         const by = event.peer === undefined ? '' : ` ${nameOf(event.peer)}`
         return style.dim(`│${by} ${event.line}`)
@@ -120,6 +124,8 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
         const { step, bytes, peer: by } = event.checkpoint
         return `checkpoint after step ${step} of ${nameOf(by)} is kept (${bytes.toLocaleString('en')} bytes)`
       }
+      case 'returned':
+        return `${peer(event.peer)} is there again, after ${(event.goneMs / 1_000).toFixed(1)} s`
       case 'continued':
         return `${peer(event.peer)} goes on from step ${event.step}`
       case 'output':
@@ -168,6 +174,21 @@ function describeState(
   if (isPeer(detail)) return `${name} on ${peer(detail)}`
   const why = [reason, detail].filter((part) => part !== '').join(', ')
   return why === '' ? name : `${name}: ${why}`
+}
+
+function describeDoubt({ reason, detail }: EventView & { kind: 'doubted' }, style: Style): string {
+  const advice = REMEDIES[reason]
+  const told = `others do ${style.yellow('not pass this order on')}: ${reason}, ${detail}`
+  return advice === undefined ? told : `${told}; ${advice}`
+}
+
+/** What to do about an order that others do not pass on. */
+const REMEDIES: Readonly<Partial<Record<string, string>>> = {
+  DEPOSIT_TOO_SMALL: 'allow the job a longer timeouts.duration or a higher max_price_per_hour',
+  OVERDRAWN: 'put more into the wallet, or wait for other jobs of it',
+  TOO_MANY_ORDERS: 'it is asked again later',
+  CONSENT_REFUSED:
+    'start the node with the key of its wallet: nightshift node start --chain-wallet-file <path>',
 }
 
 /** What the reason of a failed challenge means, for people; programs match on the reason itself. */

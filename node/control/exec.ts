@@ -14,6 +14,8 @@ import { type ErrorView, viewError } from './view.js'
 const TAG = { words: 0, input: 1, inputEnd: 2, output: 3, errors: 4 } as const
 
 const MAX_MESSAGE_BYTES = 1 << 20
+/** Of a program's input, in one message. */
+const PIECE_BYTES = 65_536
 const PATH = /^\/v1\/jobs\/([^/?]{1,384})\/exec$/
 
 const size = z.strictObject({
@@ -113,8 +115,13 @@ export async function openExec(
   const wire = streamOf(client)
   const output = new PassThrough()
   const errors = new PassThrough()
+  const give = async (piece: Buffer) => {
+    for (let at = 0; at < piece.length; at += PIECE_BYTES) {
+      await put(wire, TAG.input, piece.subarray(at, at + PIECE_BYTES))
+    }
+  }
   const input = new Writable({
-    write: (piece: Buffer, _encoding, done) => wire.write(tagged(TAG.input, piece), done),
+    write: (piece: Buffer, _encoding, done) => void give(piece).then(() => done(), done),
     final: (done) => wire.write(tagged(TAG.inputEnd, Buffer.alloc(0)), done),
   })
   // A program that has ended takes no more input, and that is no fault.

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { type ParsedManifest, parseManifest } from '../../config/manifest/parse.js'
 import { type JobPlan, planJob } from '../../config/manifest/plan.js'
 import type { Config } from '../../config/schema.js'
+import { leastBytes, parseShaderSpec } from '../../kernels/wgsl/spec.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import { checkDeclared } from '../device/declared.js'
 
@@ -43,17 +44,28 @@ export function toPlan(
 }
 
 /** The device's own check of the `job`, told with the file in which it stands. Throws JOB_SPEC_INVALID. */
-function requireDeclared({ runtime, spec, inputs }: JobPlan, path: string): void {
+function requireDeclared({ runtime, spec, inputs, requirements }: JobPlan, path: string): void {
   try {
     checkDeclared(
       { runtime, job: spec },
       inputs.map(({ name }) => name),
     )
+    if (runtime === 'wgsl') requireMemory(spec, Number(requirements.memoryBytes))
   } catch (cause) {
     if (!(cause instanceof NightshiftError)) throw cause
     const { code, message, advice, context } = cause
     throw new NightshiftError(code, `${path}: ${message}`, { advice, context: { ...context, path }, cause })
   }
+}
+
+/** A device that is asked for must have room for the buffers; where no memory is asked for, the provider judges. */
+function requireMemory(spec: JobPlan['spec'], memoryBytes: number): void {
+  const bytes = leastBytes(parseShaderSpec(spec))
+  if (memoryBytes === 0 || bytes <= memoryBytes) return
+  const said = `buffers of ${bytes} bytes, but a device of ${memoryBytes} is asked for`
+  throw new NightshiftError('JOB_SPEC_INVALID', said, {
+    advice: 'ask for more memory in the compute profile',
+  })
 }
 
 export async function readManifest(path: string): Promise<string> {

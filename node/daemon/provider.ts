@@ -12,6 +12,7 @@ import type { ProviderControl } from './controlled.js'
 import { openPricing, readPrice, readTerms } from './pricing.js'
 import { ensureRegistered } from './registration.js'
 import type { RoleParts } from './renter.js'
+import { openShaders } from './shaders.js'
 
 export interface ProviderRole extends ProviderControl {
   /** Whether it offers its devices and none of them works for a lease. */
@@ -59,6 +60,7 @@ export async function startProvider(
       location,
       runtimes,
       containers: await openContainers(config, { peer: parts.network.peer, clock, log }),
+      shaders: await openShaders(config, { devices: devices.map(({ report }) => report), clock, log }),
       heartbeatPeriodMs: heartbeatMs,
       minSliceMs,
       maxSliceMs,

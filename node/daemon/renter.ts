@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Config } from '../../config/schema.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
-import type { Escrow } from '../escrow/port.js'
+import type { ConsentSource, Escrow } from '../escrow/port.js'
 import { openFolder, openSource, sourceOf } from '../files/folder.js'
 import type { AuctionTopic } from '../market/announcements.js'
 import type { AttestationBoard } from '../market/attestations.js'
@@ -37,7 +37,7 @@ export interface RoleParts {
   history: AuctionHistory
   auditor: Auditor
   wallet: Uint8Array
-  walletProof: Uint8Array
+  consent: ConsentSource
   /** Whether jobs that an earlier process left go on. */
   goesOn: boolean
   clock: Clock
@@ -46,7 +46,7 @@ export interface RoleParts {
 }
 
 export async function startRenter(parts: RoleParts): Promise<RenterRole> {
-  const { config, clock, log, wallet, walletProof } = parts
+  const { config, clock, log, wallet, consent } = parts
   const checker = createChecker({ backend: config.provider.backend, clock, log })
   const renter = await createRenter(
     {
@@ -57,7 +57,7 @@ export async function startRenter(parts: RoleParts): Promise<RenterRole> {
     },
     {
       wallet,
-      walletProof,
+      consent,
       sliceMs: config.renter.sliceMs,
       challengeTimeoutMs: CHALLENGE_TIMEOUT_MS,
       goesOn: parts.goesOn,

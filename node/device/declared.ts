@@ -1,5 +1,6 @@
 import type { DeviceJob } from '../../kernels/tfjs/job.js'
 import { parsePredictSpec, parseTrainSpec } from '../../kernels/tfjs/spec.js'
+import { checkShader } from '../../kernels/wgsl/spec.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { JobSpec } from '../../protocols/job/spec.js'
 import { checkContainer } from '../runtime/container/spec.js'
@@ -34,6 +35,7 @@ export function toDeviceJob(
 /** Checks a specification without its inputs: before an order goes out, and before a provider asks for inputs. */
 export function checkDeclared(spec: JobSpec, inputNames: readonly string[]): void {
   if (spec.runtime === 'container') return void checkContainer(spec.job, inputNames)
+  if (spec.runtime === 'wgsl') return void checkShader(spec.job, inputNames)
   const task = taskOf(spec)
   const { task: _, ...rest } = spec.job
   if (task === 'train') parseTrainSpec(rest)
@@ -44,7 +46,7 @@ export function checkDeclared(spec: JobSpec, inputNames: readonly string[]): voi
 
 function taskOf(spec: JobSpec): Task {
   if (spec.runtime !== 'tfjs')
-    throw invalid(`there is no runtime ${spec.runtime}; there are tfjs and container`)
+    throw invalid(`there is no runtime ${spec.runtime}; there are tfjs, wgsl and container`)
   const { task } = spec.job
   if (task === 'train' || task === 'predict') return task
   throw invalid(`task is ${JSON.stringify(task)}; it must be train or predict`)

@@ -10,6 +10,8 @@ export interface Unit extends OfferedDevice {
   readonly place: number
   /** Milliseconds that it has spent on proofs so far, one that is being made included. */
   provedMs(): number
+  /** Tells when a proof begins and when none is left: work beside this device stands still meanwhile. Undone by the result. */
+  onProving(listen: (isProving: boolean) => void): () => void
 }
 
 /** All devices that a provider offers. They are equal, so it does not matter which of them a lease gets. */

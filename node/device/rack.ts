@@ -48,29 +48,52 @@ function createUnit(device: OfferedDevice, place: number, clock: Clock): Unit {
   let active = 0
   let since = 0
   let spentMs = 0
-  const timed = async <T>(work: Promise<T>): Promise<T> => {
-    if (active++ === 0) since = clock.elapsed()
+  const listeners = new Set<(isProving: boolean) => void>()
+  const tell = (isProving: boolean) => {
+    for (const listen of listeners) listen(isProving)
+  }
+  const begin = () => {
+    if (active++ > 0) return
+    since = clock.elapsed()
+    tell(true)
+  }
+  const end = () => {
+    if (--active > 0) return
+    spentMs += clock.elapsed() - since
+    tell(false)
+  }
+  const timed = async <T>(work: () => Promise<T>): Promise<T> => {
+    begin()
     try {
-      return await work
+      return await work()
     } finally {
-      if (--active === 0) spentMs += clock.elapsed() - since
+      end()
     }
   }
   const timeProof = (proof: Proof): Proof => ({
     root: proof.root,
     elapsedMs: proof.elapsedMs,
-    open: (entries, options) => timed(proof.open(entries, options)),
+    open: (entries, options) => timed(() => proof.open(entries, options)),
     recall: async (nonce, options) => {
-      const memory = await timed(proof.recall(nonce, options))
-      return { ...memory, open: (folds, openOptions) => timed(memory.open(folds, openOptions)) }
+      const memory = await timed(() => proof.recall(nonce, options))
+      return { ...memory, open: (folds, openOptions) => timed(() => memory.open(folds, openOptions)) }
     },
     release: () => proof.release(),
   })
   return {
     place,
     report: device.report,
-    prove: async (request, options) => timeProof(await timed(device.prove(request, options))),
+    prove: async (request, options) => timeProof(await timed(() => device.prove(request, options))),
     run: (job, options) => device.run(job, options),
     provedMs: () => spentMs + (active === 0 ? 0 : clock.elapsed() - since),
+    onProving: (listen) => {
+      listeners.add(listen)
+      if (active > 0) listen(true)
+      return () => void listeners.delete(listen)
+    },
   }
+}
+
+export function devicesGone(): NightshiftError {
+  return new NightshiftError('LEASE_CLOSED', 'its devices were given back', { advice: 'open another lease' })
 }

@@ -1,4 +1,5 @@
 import type { Opening } from '../../kernels/proof/opening.js'
+import type { WalletConsent } from '../../protocols/auction/wallet.js'
 import type { Entry, ProofParams } from '../../protocols/challenge/params.js'
 import type { Refusal } from '../../protocols/errors.js'
 
@@ -83,6 +84,9 @@ export interface Escrow {
   /** The chain's own clock, Unix seconds: deadlines are judged by it. */
   chainTime(signal?: AbortSignal): Promise<number>
 }
+
+/** Where a renter gets its wallet's consent, which each of its orders carries. */
+export type ConsentSource = () => Promise<WalletConsent>
 
 export interface MarketTerms {
   address: Uint8Array

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, rename, rm, stat, truncate } from 'node:fs/promises'
 import { basename, dirname, resolve, sep } from 'node:path'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Files, Source } from './port.js'
@@ -40,6 +40,7 @@ export function openFolder(root: string): Files {
         }
       })
     },
+    truncate: (name, bytes) => writing(() => truncate(inside(name), bytes)),
     read: async (name, offset, length) => readPart(inside(name), offset, length),
     move: async (from, to) => {
       const target = inside(to)

@@ -7,6 +7,8 @@ export interface Files {
   size(name: string): Promise<number>
   /** Adds to the end, making the file and its folders; flushed to the disk when it resolves. */
   append(name: string, bytes: Uint8Array): Promise<void>
+  /** Throws away what stands beyond so many bytes. */
+  truncate(name: string, bytes: number): Promise<void>
   /** Up to `length` bytes from `offset`; fewer at the end of the file. */
   read(name: string, offset: number, length: number): Promise<Uint8Array>
   move(from: string, to: string): Promise<void>

@@ -1,6 +1,9 @@
-import { isOwnWallet } from '../../protocols/auction/wallet.js'
+import { leastDepositOf } from '../../protocols/auction/backing.js'
+import { type ConsentRefusal, judgeConsent } from '../../protocols/auction/wallet.js'
 import type { Order } from '../../protocols/auction/wire.js'
 import { toHex } from '../../protocols/bytes.js'
+import type { Refusal } from '../../protocols/errors.js'
+import { U64_MAX } from '../../protocols/money.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { Escrow } from '../escrow/port.js'
@@ -17,8 +20,12 @@ export interface Admission {
    * for this wallet. While it answers, a wallet for which too many others wait does not count as one that can pay.
    */
   canPay(wallet: Uint8Array, amount: bigint): Promise<boolean | undefined>
+  /** What it holds, atomic units, as it was last known. */
+  held(wallet: Uint8Array): bigint | undefined
+  /** The least deposit of an order in this market, atomic units; one unit while the chain has not told its terms. */
+  leastDeposit(): Promise<bigint>
   /** Whether the wallet that an order names has agreed to the orders of this peer. */
-  isOwnWallet(order: Order, peer: string): Promise<boolean>
+  judgeConsent(order: Order, peer: string): Promise<Refusal<ConsentRefusal> | undefined>
 }
 
 /** Takes everybody: for a market without a chain. */
@@ -26,11 +33,15 @@ export const everybody: Admission = {
   isStaked: async () => true,
   standing: () => undefined,
   canPay: async () => true,
-  isOwnWallet: async () => true,
+  held: () => U64_MAX,
+  leastDeposit: async () => 1n,
+  judgeConsent: async () => undefined,
 }
 
 /** A stake is bound for days, but a lie costs it at once. */
 const STAKE_MS = 60_000
+/** The terms of a market change once in a while, and by notice. */
+const TERMS_MS = 600_000
 /** What is in a wallet changes with every lease. */
 const FUNDS_MS = 15_000
 
@@ -60,6 +71,12 @@ export function createAdmission(parts: {
     clock,
     log,
   })
+  const terms = createLookup<bigint>({
+    ask: async (_, signal) => leastDepositOf((await escrow.market(signal)).minimumStake),
+    freshMs: TERMS_MS,
+    clock,
+    log,
+  })
   return {
     isStaked: async (peer) => {
       const known = await stakes.get(peer, ({ isEnough }) => isEnough)
@@ -71,6 +88,8 @@ export function createAdmission(parts: {
       if (known !== undefined) return known >= amount
       return funds.isAnswered() ? false : undefined
     },
-    isOwnWallet,
+    held: (wallet) => funds.peek(toHex(wallet)),
+    leastDeposit: async () => (await terms.get('least deposit', () => true)) ?? 1n,
+    judgeConsent: (order, peer) => judgeConsent(order, peer, clock.now()),
   }
 }

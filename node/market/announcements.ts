@@ -3,36 +3,23 @@ import {
   findMalformedResult,
   judgeOrder,
   orderIdOf,
-  phaseOf,
   shiftOf,
-  windowsOf,
 } from '../../protocols/auction/rules.js'
 import { Announcement, type Order, type Result } from '../../protocols/auction/wire.js'
-import { equal, toHex } from '../../protocols/bytes.js'
+import { equal, fromHex, toHex } from '../../protocols/bytes.js'
 import { type EnvelopeRefusal, type NodeKey, open, seal } from '../../protocols/envelope.js'
 import { isRefusal, type Refusal } from '../../protocols/errors.js'
-import { readRequirements } from '../../protocols/inventory/rules.js'
-import { ALL_SHARDS, shardsFor } from '../../protocols/inventory/shard.js'
+import { ALL_SHARDS } from '../../protocols/inventory/shard.js'
 import { TokenBucket } from '../../protocols/limits.js'
-import { depositFor } from '../../protocols/money.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { GossipMessage, Network, Verdict } from '../net/ports.js'
 import { type Admission, everybody } from './admission.js'
+import { createBacking, type Means, type OrderDoubt } from './backing.js'
 import type { Conduct } from './conduct.js'
+import { createOrderTable, type KnownOrder, type ReceivedOrder, shardsOf } from './orders.js'
 import type { Neighbours, Place, ShardName } from './place.js'
 import type { AskRoster } from './roster.js'
 import { createWholeMarket } from './whole.js'
-
-export interface ReceivedOrder {
-  order: Order
-  orderId: Uint8Array
-  /** Base58 peer id of the renter that signed it. */
-  peer: string
-  /** The signed bytes, as gossiped: what a lease proposal shows again. */
-  envelope: Uint8Array
-  /** By how much this node's clock is taken to be ahead of the renter's, in milliseconds (`shiftOf`). */
-  shiftMs: number
-}
 
 export interface ReceivedCommitment {
   orderId: Uint8Array
@@ -73,6 +60,10 @@ export interface AuctionTopic {
   onAnnounced(listener: (announced: Announced) => void): () => void
   /** Orders that are remembered now. */
   orders(): ReceivedOrder[]
+  /** Whether an order of this name (hex) is remembered. */
+  knows(order: string): boolean
+  /** Why others who see the same chain do not pass on an order that is remembered here; undefined: they do. */
+  doubt(orderId: Uint8Array): Promise<Refusal<OrderDoubt> | undefined>
   /** Signed bytes of the orders of one shard that can still be bid for, the newest first. */
   open(shard: ShardName): Uint8Array[]
   close(): void
@@ -98,7 +89,7 @@ export interface AuctionTopicOptions {
   ask?: AskRoster
   /** Told of providers that commit twice to one order. Default: nobody. */
   conduct?: Pick<Conduct, 'offend'>
-  /** Orders remembered at once; beyond that the oldest is forgotten. Default 4,096. */
+  /** Orders remembered at once, of one renter or wallet a sixteenth of that; see orders.ts. Default 4,096. */
   maxOrders?: number
   /** Orders of one renter, and orders that one wallet backs, that are open at once. Default 64. */
   maxOrdersPerPeer?: number
@@ -113,8 +104,6 @@ export interface OpenedAnnouncement {
 
 const WORD = 'auction'
 const SWEEP_MS = 10_000
-/** A later round of the result names the next best bid after the winner failed; it finds the order known for so long. */
-const MEMORY_MS = 600_000
 const MAX_COMMITMENTS = 1_024
 const MAX_ADDRESSES = 16
 const MAX_ADDRESS_CHARS = 256
@@ -127,19 +116,6 @@ const PER_AUTHOR = { perMinute: 240, burst: 60 }
  * for a market to go on, too few to flood it.
  */
 const UNCHECKED = { perMinute: 30, burst: 10 }
-
-interface KnownOrder extends ReceivedOrder {
-  /** Where it belongs, and where it was heard: in each shard it is passed on once. */
-  shards: readonly ShardName[]
-  heardIn: Set<ShardName>
-  wallet: string
-  /** By provider: what it committed to first, and where that was heard. */
-  committed: Map<string, { hash: Uint8Array; heardIn: Set<ShardName> }>
-  /** The highest round of a result so far, of all shards and of each. */
-  round: number
-  rounds: Map<ShardName, number>
-  expiresAtMs: number
-}
 
 export async function sealAnnouncement(
   announcement: Announcement,
@@ -175,7 +151,13 @@ function mostBytesOf({ order, commitment }: Announcement): number {
 export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
   const { network, market, clock, log, maxOrders = 4_096, maxOrdersPerPeer = 64 } = options
   const { place = createWholeMarket(network), admission = everybody, conduct, ask } = options
-  const known = new Map<string, KnownOrder>()
+  const orders = createOrderTable({
+    self: network.peer,
+    clock,
+    maxOrders,
+    maxOpen: maxOrdersPerPeer,
+  })
+  const backing = createBacking({ admission, orders, maxOpen: maxOrdersPerPeer })
   const unchecked = new TokenBucket(UNCHECKED, clock.elapsed())
   const authors = new WeakMap<Uint8Array, string>()
   // Absent where an announcement is only passed on: it was delivered in another shard.
@@ -185,41 +167,6 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
   const resultListeners = new Set<(received: ReceivedResult) => void>()
   const listeners = new Set<(announced: Announced) => void>()
   const closing = new AbortController()
-
-  const sweep = () => {
-    for (const [id, order] of known) if (order.expiresAtMs <= clock.now()) known.delete(id)
-  }
-
-  function remember(received: ReceivedOrder): KnownOrder {
-    const { order } = received
-    const made = {
-      ...received,
-      shards: shardsOf(order),
-      heardIn: new Set<ShardName>(),
-      wallet: toHex(order.wallet),
-      committed: new Map(),
-      round: -1,
-      rounds: new Map(),
-      expiresAtMs: windowsOf(order).revealUntil + MEMORY_MS,
-    }
-    known.set(toHex(received.orderId), made)
-    forgetOldest()
-    return made
-  }
-
-  /**
-   * Renters' names cost nothing, so a node that is full of orders forgets the oldest rather than refuse the newest: one
-   * whose bids are still awaited is seconds old, those that a flood leaves behind are minutes old.
-   */
-  function forgetOldest(): void {
-    if (known.size <= maxOrders) return
-    for (const [id, { peer }] of known) {
-      if (peer === network.peer) continue
-      known.delete(id)
-      log.debug('too many orders to remember', { maxOrders, forgotten: id })
-      return
-    }
-  }
 
   async function takeOrder(
     opened: OpenedAnnouncement,
@@ -237,44 +184,39 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     }
     if (shard !== '' && !shardsOf(order).includes(shard)) return 'reject'
     const orderId = orderIdOf(peer, opened.payload)
-    const id = toHex(orderId)
-    const isHeard = () => known.get(id)?.heardIn.has(shard) ?? false
+    const isHeard = () => orders.get(orderId)?.heardIn.has(shard) ?? false
     if (isHeard()) return 'ignore'
-    if (!known.has(id) && !(await isBacked(peer, order))) return 'ignore'
+    const means = orders.get(orderId) === undefined ? await meansOf(peer, order) : undefined
     // While the chain was asked a copy may have come.
     if (isHeard()) return 'ignore'
-    const isNew = !known.has(id)
+    const isNew = orders.get(orderId) === undefined
     const received = { order, orderId, peer, envelope, shiftMs }
-    const remembered = known.get(id) ?? remember(received)
+    const remembered = orders.get(orderId) ?? (means && takeIn(received, means))
+    if (remembered === undefined) return 'ignore'
     // One that a neighbour told of is passed on all the same when gossip brings it: others may hear of it only from here.
     if (!isTold) remembered.heardIn.add(shard)
     if (isNew) deliveries.set(envelope, { kind: 'order', received })
     return 'accept'
   }
 
-  /** Whether an order may cost everybody's attention: few of one renter and one wallet, its own, and each with its deposit. */
-  async function isBacked(peer: string, order: Order): Promise<boolean> {
-    const wallet = toHex(order.wallet)
-    const isFull = () => {
-      let [ofPeer, ofWallet] = [0, 0]
-      for (const other of known.values()) {
-        if (phaseNow(other) === 'closed') continue
-        if (other.peer === peer) ofPeer++
-        if (other.wallet === wallet) ofWallet++
-      }
-      return Math.max(ofPeer, ofWallet) >= maxOrdersPerPeer
+  /** Undefined: it is not passed on. */
+  async function meansOf(peer: string, order: Order): Promise<Means | undefined> {
+    const means = await backing.ask(peer, order)
+    if (!isRefusal(means)) return means
+    log.debug('an order is not passed on', { peer, wallet: toHex(order.wallet), ...means })
+    return undefined
+  }
+
+  /** Undefined: it is not backed beside those that are known, or there is no room for it. */
+  function takeIn(received: ReceivedOrder, means: Means): KnownOrder | undefined {
+    const { peer, order } = received
+    const refusal = backing.weigh(peer, order, means)
+    if (refusal !== undefined) {
+      log.debug('an order is not passed on', { peer, wallet: toHex(order.wallet), ...refusal })
+      return undefined
     }
-    if (isFull()) {
-      log.debug('too many orders of one renter or wallet', { peer, wallet })
-      return false
-    }
-    if (!(await admission.isOwnWallet(order, peer))) {
-      log.debug('an order that names another’s wallet', { peer, wallet })
-      return false
-    }
-    const canPay = await admission.canPay(order.wallet, depositOf(order))
-    if (canPay === false) log.debug('an order without funds', { peer, wallet })
-    return (canPay ?? unchecked.take(clock.elapsed())) && !isFull()
+    if (means.held === undefined && !unchecked.take(clock.elapsed())) return undefined
+    return orders.remember(received, means.held ?? 0n)
   }
 
   async function takeCommitment(
@@ -284,7 +226,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     data: Uint8Array,
   ): Promise<Verdict> {
     if (orderId.length !== 32 || hash.length !== 32) return 'reject'
-    const order = known.get(toHex(orderId))
+    const order = orders.get(orderId)
     if (order === undefined || !isCommitting(order)) return 'ignore'
     if (!(await admission.isStaked(peer)) || !isCommitting(order)) return 'ignore'
     const earlier = order.committed.get(peer)
@@ -305,12 +247,11 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     return 'accept'
   }
 
-  const phaseNow = ({ order, shiftMs }: KnownOrder) => phaseOf(order, clock.now() - shiftMs)
-  const isCommitting = (order: KnownOrder) => phaseNow(order) === 'committing'
+  const isCommitting = (order: KnownOrder) => orders.phaseOf(order) === 'committing'
 
   function takeResult(peer: string, result: Result, shard: ShardName, envelope: Uint8Array): Verdict {
     if (findMalformedResult(result) !== undefined) return 'reject'
-    const order = known.get(toHex(result.orderId))
+    const order = orders.get(result.orderId)
     if (order === undefined) return 'ignore'
     if (order.peer !== peer) return 'reject'
     // A copy, or a round that was overtaken on the way.
@@ -318,6 +259,7 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     order.rounds.set(shard, result.round)
     if (result.round > order.round) {
       order.round = result.round
+      orders.settle(order, result)
       deliveries.set(envelope, {
         kind: 'result',
         received: { result, orderId: result.orderId, peer, envelope },
@@ -371,11 +313,11 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
       log.debug('open orders were not heard of', { shard: news.shard, error: String(error) })
     })
   })
-  const stopSweeping = clock.every(SWEEP_MS, sweep)
+  const stopSweeping = clock.every(SWEEP_MS, orders.sweep)
 
   /** Where an announcement of this node belongs. An order's shards are joined first where none is yet. */
   async function shardsNow(orderId: Uint8Array, isOrder: boolean): Promise<readonly ShardName[]> {
-    const shards = known.get(toHex(orderId))?.shards ?? ALL_SHARDS
+    const shards = orders.get(orderId)?.shards ?? ALL_SHARDS
     if (!isOrder) return shards
     const seeking = place.seek(shards)
     if (place.joined(shards).length === 0) await seeking
@@ -389,7 +331,14 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
       const orderId =
         announcement.commitment?.orderId ?? announcement.result?.orderId ?? orderIdOf(network.peer, payload)
       // Before it goes out: the first commitments come back within milliseconds.
-      if (order !== undefined) remember({ order, orderId, peer: network.peer, envelope, shiftMs: 0 })
+      if (order !== undefined) {
+        const held = admission.held(order.wallet) ?? 0n
+        orders.remember({ order, orderId, peer: network.peer, envelope, shiftMs: 0 }, held)
+      }
+      const decided = orders.get(orderId)
+      if (announcement.result !== undefined && decided !== undefined) {
+        orders.settle(decided, announcement.result)
+      }
       const announced = announcedBy(network.peer, announcement, { orderId, envelope, nowMs: clock.now() })
       if (announced !== undefined) for (const act of listeners) act(announced)
       const shards = await shardsNow(orderId, order !== undefined)
@@ -401,18 +350,27 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
     onResult: (listener) => subscribe(resultListeners, listener),
     onAnnounced: (listener) => subscribe(listeners, listener),
     open: (shard) =>
-      [...known.values()]
+      orders
+        .all()
         .filter((order) => order.shards.includes(shard) && isCommitting(order))
         .map(({ envelope }) => envelope)
         .reverse(),
     orders: () =>
-      [...known.values()].map(({ order, orderId, peer, envelope, shiftMs }) => ({
+      orders.all().map(({ order, orderId, peer, envelope, shiftMs }) => ({
         order,
         orderId,
         peer,
         envelope,
         shiftMs,
       })),
+    knows: (order) => orders.get(fromHex(order)) !== undefined,
+    doubt: async (orderId) => {
+      const known = orders.get(orderId)
+      if (known === undefined) return undefined
+      const { peer, order } = known
+      const means = await backing.ask(peer, order, known)
+      return isRefusal(means) ? means : backing.weigh(peer, order, means, known)
+    },
     close: () => {
       stopSweeping()
       closing.abort(new Error('the topic is closed'))
@@ -421,19 +379,6 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
       detach()
     },
   }
-}
-
-/** Every shard in which a provider can be that the order is for; none when its requirements cannot be read. */
-function shardsOf(order: Order): readonly ShardName[] {
-  const requirements = readRequirements(order.requirements)
-  return isRefusal(requirements) ? [] : shardsFor(requirements)
-}
-
-/** The most that the order can lead to, atomic units. */
-function depositOf(order: Order): bigint {
-  const requirements = readRequirements(order.requirements)
-  const devices = isRefusal(requirements) ? 1 : requirements.devices
-  return depositFor(order.ceilingPricePerHour * BigInt(devices), order.durationS) * BigInt(order.count ?? 1)
 }
 
 /** The order inside an opened announcement, with its name; undefined when it is something else. */

@@ -7,6 +7,8 @@ import { isPeer } from '../../protocols/peer.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { Network, RecordRules } from '../net/ports.js'
 import type { Store } from '../store/port.js'
+import type { HeartbeatTopic } from './heartbeats.js'
+import { createNewest } from './newest.js'
 
 /**
  * Verifiers' words about providers in the distributed hash table, where a provider cannot keep back those that it does not
@@ -45,10 +47,15 @@ export async function openAttestationBoard(parts: {
   store: Store
   clock: Clock
   log: Log
+  /** Which providers this node hears of, and which verifiers have a stake here: their words are remembered longest. */
+  heartbeats: Pick<HeartbeatTopic, 'newest'>
 }): Promise<AttestationBoard> {
-  const { network, market, clock, log } = parts
+  const { network, market, clock, log, heartbeats } = parts
   const { dht, peer: self } = network
-  dht.registerRecord(NAMESPACE, attestationRecords({ market, clock }))
+  // Heartbeats come from providers with a stake only: made-up verifiers are none of ours.
+  const isHeard = (peer: string) => peer === self || heartbeats.newest(peer) !== undefined
+  const isOurs = (provider: string, verifier: string) => isHeard(provider) && isHeard(verifier)
+  dht.registerRecord(NAMESPACE, attestationRecords({ market, clock, isOurs }))
   const own = parts.store.collection<Own>('own-attestations')
   const stopping = new AbortController()
 
@@ -117,21 +124,24 @@ export async function openAttestationBoard(parts: {
   }
 }
 
-/** Keys of which this node remembers how new a word it has seen; the one seen least lately is forgotten first. */
-const MAX_REMEMBERED = 4_096
-
 /**
  * Who may write what: a verifier about a provider, under the names of both; of two words the newer one holds. The table
  * itself stores whatever comes last, so a provider could put back an old word that it likes better: who has seen a newer
  * one neither stores nor believes it.
  */
-export function attestationRecords(facts: { market: Uint8Array; clock: Pick<Clock, 'now'> }): RecordRules {
-  const newest = new Map<string, number>()
-  const remember = (key: string, timeMs: number) => {
-    newest.delete(key)
-    newest.set(key, timeMs)
-    if (newest.size > MAX_REMEMBERED) newest.delete(newest.keys().next().value!)
-  }
+export function attestationRecords(facts: {
+  market: Uint8Array
+  clock: Pick<Clock, 'now'>
+  /** Whether a verifier's word about a provider matters to this node: the last to be forgotten. Default: none does. */
+  isOurs?: (provider: string, verifier: string) => boolean
+}): RecordRules {
+  const { isOurs = () => false } = facts
+  const newest = createNewest({
+    isOurs: (key) => {
+      const [provider = '', verifier = ''] = key.split('/')
+      return isOurs(provider, verifier)
+    },
+  })
   return {
     validate: async (key, value) => {
       const [provider = '', verifier, ...rest] = key.split('/')
@@ -139,10 +149,7 @@ export function attestationRecords(facts: { market: Uint8Array; clock: Pick<Cloc
       const { market, clock } = facts
       const read = await readAttestation(value, { now: clock.now(), market, provider })
       if (isRefusal(read) || read.verifier !== verifier) return false
-      const { timeMs } = read.attestation
-      if (timeMs < (newest.get(key) ?? 0)) return false
-      remember(key, timeMs)
-      return true
+      return newest.take(key, read.verifier, read.attestation.timeMs)
     },
     select: (_key, values) => {
       const times = values.map(timeOf)

@@ -1,17 +1,12 @@
+import { depositOf } from '../../protocols/auction/backing.js'
 import { AUCTION_LIMITS, judgeOrder, phaseOf, windowsOf } from '../../protocols/auction/rules.js'
 import type { Order } from '../../protocols/auction/wire.js'
 import { equal, toHex } from '../../protocols/bytes.js'
 import { isRefusal } from '../../protocols/errors.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { Collection, Store } from '../store/port.js'
-import {
-  type Announced,
-  type AuctionTopic,
-  openAnnouncement,
-  orderOf,
-  type ReceivedOrder,
-  resultOf,
-} from './announcements.js'
+import { type Announced, type AuctionTopic, openAnnouncement, orderOf, resultOf } from './announcements.js'
+import type { ReceivedOrder } from './orders.js'
 
 /** One auction as this node has seen it, or was told of it: every part is signed by its own author. */
 export interface AuctionRecord {
@@ -62,7 +57,7 @@ export interface AuctionHistory {
 
 /** So long after its windows an auction can be audited. */
 const KEEP_MS = 6 * 3_600_000
-/** Beyond this the oldest are forgotten, those of others first; each takes some 10 to 100 KB. */
+/** Beyond this those of others with the smallest deposits are forgotten first; each takes some 10 to 100 KB. */
 const MAX_AUCTIONS = 512
 const MAX_ROUNDS = 8
 const FLUSH_MS = 1_000
@@ -81,6 +76,7 @@ export async function openHistory(parts: {
   const { self, market, topic, clock, log, maxAuctions = MAX_AUCTIONS } = parts
   const stored: Collection<AuctionRecord> = parts.store.collection('auctions')
   const records = new Map<string, AuctionRecord>()
+  const deposits = new Map<string, bigint>()
   const dirty = new Set<string>()
   const own = new Set<string>()
   let writing: Promise<void> = Promise.resolve()
@@ -134,14 +130,27 @@ export async function openHistory(parts: {
 
   function forget(key: string): void {
     records.delete(key)
+    deposits.delete(key)
     own.delete(key)
     dirty.add(key)
   }
 
   function makeRoom(): void {
     if (records.size <= maxAuctions) return
-    const oldest = [...records.keys()].find((key) => !own.has(key)) ?? [...records.keys()][0]
-    if (oldest !== undefined) forget(oldest)
+    const others = [...records.keys()].filter((key) => !own.has(key))
+    // Of equals the oldest: a flood has to be as well backed as what it drives out.
+    const least = others.reduce<string | undefined>(
+      (best, key) => (best === undefined || depositIn(key) < depositIn(best) ? key : best),
+      undefined,
+    )
+    const forgotten = least ?? [...records.keys()][0]
+    if (forgotten !== undefined) forget(forgotten)
+  }
+
+  function depositIn(key: string): bigint {
+    const known = deposits.get(key) ?? depositOf(records.get(key)!.order)
+    deposits.set(key, known)
+    return known
   }
 
   function addOrder({ order, orderId, peer, envelope }: ReceivedOrder): boolean {

@@ -6,7 +6,9 @@ import { codeOf, isRefusal } from '../../protocols/errors.js'
 import { TokenBucket } from '../../protocols/limits.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { Dht, Network, RecordRules } from '../net/ports.js'
-import { type AuctionTopic, openAnnouncement, orderOf, type ReceivedOrder } from './announcements.js'
+import { type AuctionTopic, openAnnouncement, orderOf } from './announcements.js'
+import { createNewest } from './newest.js'
+import type { ReceivedOrder } from './orders.js'
 
 /**
  * Orders, commitments and results as records of the hash table, so that who comes late, or sits in another part of a network
@@ -44,8 +46,7 @@ const TRIES = 2
 const LOOK_MS = 250
 /** Results and commitments are for later: the lease that follows an award is not to wait for a processor. */
 const CALM_MS = 3_000
-/** Keys whose highest round is remembered. */
-const MAX_ROUNDS_KNOWN = 4_096
+const ORDER_CHARS = 64
 const ORDER_KEY = /^[0-9a-f]{64}$/
 const COMMITMENT_KEY = /^([0-9a-f]{64})\/([1-9A-HJ-NP-Za-km-z]{32,64})$/
 const RESULT_KEY = /^([0-9a-f]{64})\/([1-9A-HJ-NP-Za-km-z]{32,64})\/([0-9])$/
@@ -59,7 +60,8 @@ export function createAuctionRecords(parts: {
   const { network, topic, clock, log } = parts
   const { dht } = network
   const outbox = createOutbox({ dht, clock, log })
-  for (const [namespace, rules] of Object.entries(auctionRecordRules())) dht.registerRecord(namespace, rules)
+  for (const [namespace, rules] of Object.entries(auctionRecordRules(topic.knows)))
+    dht.registerRecord(namespace, rules)
 
   const stopListening = topic.onAnnounced(({ kind, received }) => {
     // Each puts its own: it answers for it, and a hundred nodes need not put the same.
@@ -124,9 +126,14 @@ export function createAuctionRecords(parts: {
   }
 }
 
-/** By namespace. Made once for each node, since it remembers which rounds were seen. */
-export function auctionRecordRules(): Record<'order' | 'commitment' | 'result', RecordRules> {
-  const rounds = createRounds()
+/**
+ * By namespace. Made once for each node, since it remembers which rounds were seen; those of orders (hex) that this node
+ * knows are forgotten last.
+ */
+export function auctionRecordRules(
+  isKnown: (order: string) => boolean = () => false,
+): Record<'order' | 'commitment' | 'result', RecordRules> {
+  const rounds = createNewest({ isOurs: (key) => isKnown(key.slice(0, ORDER_CHARS)) })
   return {
     order: {
       validate: async (key, value) =>
@@ -148,7 +155,7 @@ export function auctionRecordRules(): Record<'order' | 'commitment' | 'result', 
     result: {
       validate: async (key, value) => {
         const part = await openPart(value)
-        return part !== undefined && isPartOf(key, part) && rounds.take(key, part.part.round)
+        return part !== undefined && isPartOf(key, part) && rounds.take(key, part.peer, part.part.round)
       },
       select: (_key, values) => {
         const ranked = values.map(roundIn)
@@ -223,21 +230,6 @@ export async function sealParts(
 function joinParts(parts: ReadonlyArray<ResultPart | undefined>): Uint8Array | undefined {
   const whole = Buffer.concat(parts.map((part) => part?.data ?? new Uint8Array()))
   return equal(digest(whole), parts[0]?.digest ?? new Uint8Array()) ? new Uint8Array(whole) : undefined
-}
-
-/** The highest round seen under a key: what is lower is an old record that somebody puts again. */
-function createRounds() {
-  const highest = new Map<string, number>()
-  return {
-    take: (key: string, round: number): boolean => {
-      const before = highest.get(key) ?? -1
-      if (round < before) return false
-      highest.delete(key)
-      highest.set(key, round)
-      if (highest.size > MAX_ROUNDS_KNOWN) highest.delete(highest.keys().next().value!)
-      return true
-    },
-  }
 }
 
 interface Put {

@@ -30,6 +30,7 @@ import {
 } from './gossip.js'
 import { createHostLimit } from './hosts.js'
 import type { CallOptions, Network, PeerEvent } from './ports.js'
+import { RationedMemory } from './ration.js'
 
 export interface NetworkInit {
   /** The name of the network, part of every protocol id: `localnet`, `testnet`, … */
@@ -88,7 +89,12 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
   const bans = createBans(init.clock)
   try {
     const ranking: Ranking = { standingOf: () => 0 }
-    const node = await startNode(init, { privateKey, datastore: directory?.datastore, bans, ranking })
+    const node = await startNode(init, {
+      privateKey,
+      datastore: directory?.datastore ?? new RationedMemory(self),
+      bans,
+      ranking,
+    })
     return compose(init, node, { privateKey, bans, ranking }, async () => directory?.close())
   } catch (error) {
     await directory?.close()
@@ -104,14 +110,14 @@ interface NodeParts {
 
 async function startNode(
   init: NetworkInit,
-  { privateKey, datastore, bans, ranking }: NodeParts & { datastore: Datastore | undefined },
+  { privateKey, datastore, bans, ranking }: NodeParts & { datastore: Datastore },
 ) {
   // The limit counts the connections of the very node that asks it.
   const open: { addresses: () => string[] } = { addresses: () => [] }
   const node = await createLibp2p({
     ...nodeOptions(init, bans, () => open.addresses()),
     privateKey,
-    ...(datastore === undefined ? {} : { datastore }),
+    datastore,
     start: false,
     services: nodeServices(init, ranking),
   })
@@ -282,6 +288,8 @@ function compose(
         node.services.ping.ping(peerIdFromString(other), { signal: options?.signal }),
       ),
     peers: () => node.getPeers().map(String),
+    remotes: (other) =>
+      node.getConnections(peerIdFromString(other)).map(({ remoteAddr }) => remoteAddr.toString()),
     onPeer,
     stop: () => (stopping ??= stopAll()),
   }

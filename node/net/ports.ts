@@ -134,6 +134,11 @@ export interface Network {
   roundTripMs(peer: string, options?: CallOptions): Promise<number>
   /** Connected peers. */
   peers(): string[]
+  /**
+   * Where the connections with a peer lead, as this node dialled them or sees them come in (multiaddrs): the peer has proved
+   * its key over each, whatever it announces. Empty: not connected.
+   */
+  remotes(peer: string): string[]
   /** Calls back on every connected and disconnected peer until the returned function is called. */
   onPeer(act: (event: PeerEvent) => void): () => void
   /** Idempotent; resolves when sockets, files and timers are released. */

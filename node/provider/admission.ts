@@ -1,12 +1,13 @@
-import { toHex } from '../../protocols/bytes.js'
+import { equal, toHex } from '../../protocols/bytes.js'
 import { codeOf, isRefusal, type Refusal } from '../../protocols/errors.js'
 import { hasEnded, JOB_LIMITS, judgeStart, type StartRefusal } from '../../protocols/job/rules.js'
 import { decodeJobSpec, type JobSpec } from '../../protocols/job/spec.js'
 import { type Blob, JobState, type Start } from '../../protocols/job/wire.js'
 import type { Clock } from '../../protocols/ports.js'
 import type { Runtime } from '../runtime/port.js'
-import { areSame, emptyRecord, wantedOf } from './jobs.js'
+import { areSame, emptyRecord, type JobRecord, markOf, wantedOf } from './jobs.js'
 import { createJournal } from './journal.js'
+import type { Keys } from './keys.js'
 import type { LeaseRecord, Ledger } from './ledger.js'
 import { createLive, type Live } from './live.js'
 import type { Roster } from './roster.js'
@@ -19,6 +20,8 @@ export type JobRefusal =
   | 'RUNTIME_NOT_OFFERED'
   | 'INPUTS_DIFFER'
   | 'INPUTS_TOO_LARGE'
+  | 'KEY_MISSING'
+  | 'KEY_DIFFERS'
   | 'PAUSED'
 
 /** Who asks, and until when. */
@@ -31,11 +34,14 @@ interface Asker {
 export interface Admission {
   /** Refusals first, and nothing is stored for a Start that is refused. */
   admit(start: Start, asker: Asker): Promise<Live | Refusal<JobRefusal>>
+  /** A job of an earlier process as it was declared then: false when this node does not run such jobs any more. */
+  readAgain(live: Live): Promise<boolean>
 }
 
 export function createAdmission(parts: {
   ledger: Ledger
   roster: Roster
+  keys: Keys
   clock: Clock
   /** By their names. */
   runtimes: ReadonlyMap<string, Runtime>
@@ -44,7 +50,7 @@ export function createAdmission(parts: {
   /** Reads a lease from the chain whose opening this node has not heard of yet. */
   confirm: (record: LeaseRecord, signal: AbortSignal) => Promise<LeaseRecord | Refusal>
 }): Admission {
-  const { ledger, roster, clock } = parts
+  const { ledger, roster, keys, clock } = parts
   const opening = new Map<string, Promise<unknown>>()
 
   async function admit(start: Start, asker: Asker): Promise<Live | Refusal<JobRefusal>> {
@@ -63,8 +69,11 @@ export function createAdmission(parts: {
     if (bytes > parts.maxInputBytes) {
       return { refused: 'INPUTS_TOO_LARGE', detail: `${bytes} bytes, at most ${parts.maxInputBytes}` }
     }
-    const spec = readSpec(start.spec, start.inputs)
-    return isRefusal(spec) ? spec : create(start, spec)
+    const spec = await readSpec(start.spec, start.inputs)
+    if (isRefusal(spec)) return spec
+    // Another Start may have come while this one was judged.
+    const meanwhile = roster.get(lease.lease)
+    return meanwhile === undefined ? create(start, spec) : resume(meanwhile, start)
   }
 
   /** One job for one lease, also when two Starts come at once. */
@@ -73,6 +82,7 @@ export function createAdmission(parts: {
     const journal = createJournal([], 0)
     const live = createLive(emptyRecord(start), journal, clock)
     live.spec = spec
+    if (start.key.length > 0) keys.set(start.lease, start.key)
     roster.add(live)
     const stored = roster.store(live, {})
     opening.set(id, stored)
@@ -80,6 +90,7 @@ export function createAdmission(parts: {
       await stored
     } catch (error) {
       roster.delete(start.lease)
+      keys.erase(start.lease)
       throw error
     } finally {
       opening.delete(id)
@@ -93,25 +104,45 @@ export function createAdmission(parts: {
     if (!areSame(live.record.inputs, start.inputs)) {
       return { refused: 'INPUTS_DIFFER', detail: 'the job was started with other inputs' }
     }
-    if (live.spec === undefined && !hasEnded(live.record.state)) {
-      const spec = readSpec(live.record.spec, live.record.inputs)
+    const wrong = judgeKey(live.record, start.key)
+    if (wrong !== undefined) return wrong
+    if (!hasEnded(live.record.state)) {
+      const spec = live.spec ?? (await readSpec(live.record.spec, live.record.inputs))
       if (isRefusal(spec)) return spec
       live.spec = spec
     }
+    if (live.record.keyMark !== undefined) keys.set(start.lease, start.key)
     return live
   }
 
-  /** Judged by its runtime's own schema before any data is asked for. */
-  function readSpec(bytes: Uint8Array, inputs: readonly Blob[]): JobSpec | Refusal<JobRefusal> {
+  /** What was sealed with one key cannot be read, nor added to, with another. */
+  function judgeKey({ keyMark }: JobRecord, key: Uint8Array): Refusal<JobRefusal> | undefined {
+    if (keyMark === undefined) return undefined
+    if (key.length === 0) return { refused: 'KEY_MISSING', detail: 'the job was started with a key' }
+    if (equal(markOf(key), keyMark)) return undefined
+    return { refused: 'KEY_DIFFERS', detail: 'the job was started with another key' }
+  }
+
+  async function readAgain(live: Live): Promise<boolean> {
+    const spec = await readSpec(live.record.spec, live.record.inputs)
+    if (isRefusal(spec)) return false
+    live.spec = spec
+    return true
+  }
+
+  /** Judged by its runtime before any data is asked for: by its schema, and a shader by its compiler. */
+  async function readSpec(
+    bytes: Uint8Array,
+    inputs: readonly Blob[],
+  ): Promise<JobSpec | Refusal<JobRefusal>> {
     const spec = decodeJobSpec(bytes)
     if (isRefusal(spec)) return { refused: 'SPEC_MALFORMED', detail: spec.detail }
     const runtime = parts.runtimes.get(spec.runtime)
     if (runtime === undefined) {
       return { refused: 'RUNTIME_NOT_OFFERED', detail: `on offer: ${[...parts.runtimes.keys()].join(', ')}` }
     }
-    const names = inputs.map(({ name }) => name)
     try {
-      runtime.check(spec.job, names)
+      await runtime.check(spec.job, inputs)
       return spec
     } catch (error) {
       if (codeOf(error) === undefined) throw error
@@ -135,5 +166,5 @@ export function createAdmission(parts: {
     return isRefusal(confirmed) ? { refused: 'UNKNOWN_LEASE', detail: confirmed.detail } : confirmed
   }
 
-  return { admit }
+  return { admit, readAgain }
 }

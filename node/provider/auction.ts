@@ -1,3 +1,4 @@
+import { BACKING } from '../../protocols/auction/backing.js'
 import { sealBid } from '../../protocols/auction/bid.js'
 import { revealProtocol } from '../../protocols/auction/protocol.js'
 import { prizeOf, windowsOf } from '../../protocols/auction/rules.js'
@@ -11,7 +12,8 @@ import {
 } from '../../protocols/inventory/rules.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
-import type { AuctionTopic, ReceivedOrder, ReceivedResult } from '../market/announcements.js'
+import type { AuctionTopic, ReceivedResult } from '../market/announcements.js'
+import type { ReceivedOrder } from '../market/orders.js'
 import type { Network } from '../net/ports.js'
 import type { Bids } from './bids.js'
 import type { Capacity } from './capacity.js'
@@ -43,10 +45,6 @@ export interface AuctionCounts {
   passed: Record<string, number>
 }
 
-/** After the bids are closed the renter has so long to publish a result; then a bid's devices are free again. */
-const RESULT_GRACE_MS = 15_000
-/** A winner's devices wait so long for the proposal: the renter may have a proof made first. */
-const AWARD_MS = 60_000
 /** For later rounds, when a winner has failed. */
 const BID_MEMORY_MS = 3_600_000
 const FIRST_RETRY_MS = 50
@@ -102,7 +100,7 @@ export function createAuctionService(parts: {
     const id = toHex(orderId)
     const [commitUntil, revealUntil] = windowsHere(signed)
     if (clock.now() >= commitUntil) return pass(orderId, 'TOO_LATE')
-    if (!capacity.reserve(id, wanted.devices, revealUntil + RESULT_GRACE_MS)) return pass(orderId, 'DEVICES')
+    if (!capacity.reserve(id, wanted.devices, revealUntil + BACKING.resultMs)) return pass(orderId, 'DEVICES')
     try {
       const { pricePerHour } = standing.offer
       const sealed = await sealBid(
@@ -196,7 +194,7 @@ export function createAuctionService(parts: {
     if (awards.has(id)) return
     awards.set(id, record.expiresAtMs)
     counts.won++
-    const isKept = capacity.reserve(id, record.devices, clock.now() + AWARD_MS)
+    const isKept = capacity.reserve(id, record.devices, clock.now() + BACKING.awardMs)
     log.info('auction won', { order: id, round: result.round, devicesKept: isKept })
   }
 

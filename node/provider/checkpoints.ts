@@ -4,6 +4,7 @@ import type { Blob } from '../../protocols/job/wire.js'
 import type { Log } from '../../protocols/ports.js'
 import type { RunEvent } from '../runtime/port.js'
 import type { Blobs } from './blobs.js'
+import type { KeptCheckpoint } from './jobs.js'
 import type { Journal } from './journal.js'
 
 /** The checkpoints of one job while it runs: stored, then told; of many that come at once only the newest. */
@@ -15,27 +16,34 @@ export interface Checkpoints {
   settled(): Promise<void>
 }
 
-type Taken = Extract<RunEvent, { kind: 'checkpoint' }>
+/** With the time that had been worked when it came: what follows is not in it. */
+type Taken = Extract<RunEvent, { kind: 'checkpoint' }> & { workedMs: number }
 
 export function createCheckpoints(parts: {
   blobs: Blobs
   lease: Uint8Array
   journal: Journal
   workedMs: () => number
+  /** What an earlier process of this node left. */
+  before: readonly KeptCheckpoint[]
+  /** Stores which there are: called before one is told, and before an older one is removed. */
+  keep: (kept: KeptCheckpoint[]) => Promise<void>
   log: Log
 }): Checkpoints {
-  const { blobs, lease, journal, workedMs, log } = parts
-  let kept: Blob[] = []
+  const { blobs, lease, journal, workedMs, keep, log } = parts
+  let kept = [...parts.before]
   let newest: Taken | undefined
   let storing: Promise<void> | undefined
 
-  async function store({ step, bytes }: Taken): Promise<void> {
+  async function store({ step, bytes, workedMs: atMs }: Taken): Promise<void> {
     const blob = await blobs.add(lease, `checkpoint-${step}`, piecesOf(bytes), JOB_LIMITS.maxCheckpointBytes)
-    const others = kept.filter(({ sha256 }) => toHex(sha256) !== toHex(blob.sha256))
-    const known = [...others, blob]
-    kept = known.slice(-JOB_LIMITS.keptCheckpoints)
+    const others = kept.filter((other) => toHex(other.blob.sha256) !== toHex(blob.sha256))
+    const known = [...others, { step, blob, workedMs: atMs }]
+    const newest = known.slice(-JOB_LIMITS.keptCheckpoints)
+    await keep(newest)
+    kept = newest
     journal.append({ checkpoint: { step, blob } }, workedMs())
-    for (const old of known.slice(0, -JOB_LIMITS.keptCheckpoints)) await blobs.drop(lease, old)
+    for (const old of known.slice(0, -JOB_LIMITS.keptCheckpoints)) await blobs.drop(lease, old.blob)
   }
 
   async function storeAll(): Promise<void> {
@@ -52,10 +60,10 @@ export function createCheckpoints(parts: {
   return {
     take: (event) => {
       if (event.kind !== 'checkpoint') return
-      newest = event
+      newest = { ...event, workedMs: workedMs() }
       storing ??= storeAll()
     },
-    list: () => kept,
+    list: () => kept.map(({ blob }) => blob),
     settled: async () => storing,
   }
 }

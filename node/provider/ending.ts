@@ -5,6 +5,7 @@ import { type Blob, JobState } from '../../protocols/job/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { Blobs } from './blobs.js'
 import { type JobRecord, type Jobs, tellEnd, withEvents } from './jobs.js'
+import type { Keys } from './keys.js'
 import type { LeaseRecord, Ledger } from './ledger.js'
 import { type Live, workedMsOf } from './live.js'
 import type { Roster } from './roster.js'
@@ -32,6 +33,8 @@ export interface Endings {
   end(lease: Uint8Array, reason: StopReason): Promise<void>
   /** Jobs that were never begun, and results that nobody will fetch any more. */
   sweep(): Promise<void>
+  /** The data of a lease, and the key that sealed it. */
+  forgetData(lease: Uint8Array): Promise<void>
   /** How many ended how, since this process began. */
   counts(): Record<string, number>
 }
@@ -39,6 +42,7 @@ export interface Endings {
 export function createEndings(parts: {
   ledger: Ledger
   roster: Roster
+  keys: Keys
   jobs: Jobs
   blobs: Blobs
   clock: Clock
@@ -46,7 +50,7 @@ export function createEndings(parts: {
   /** Aborts when the provider stops. */
   signal: AbortSignal
 }): Endings {
-  const { ledger, roster, jobs, blobs, clock, log, signal } = parts
+  const { ledger, roster, keys, jobs, blobs, clock, log, signal } = parts
   const { store } = roster
   const counts: Record<string, number> = {}
 
@@ -127,12 +131,18 @@ export function createEndings(parts: {
     enough.abort()
   }
 
+  /** What was handed over or will never be fetched: from then on not even a copy of the disk can be read. */
+  async function forgetData(lease: Uint8Array): Promise<void> {
+    await blobs.remove(lease)
+    keys.erase(lease)
+  }
+
   async function remove(live: Live): Promise<void> {
     const { lease } = live.record
     live.session?.abort(
       new NightshiftError('JOB_FORGOTTEN', 'the result was handed over', { advice: 'done' }),
     )
-    await blobs.remove(lease)
+    await forgetData(lease)
     await jobs.delete(lease)
     roster.delete(lease)
   }
@@ -166,6 +176,7 @@ export function createEndings(parts: {
     fail,
     end,
     sweep,
+    forgetData,
     counts: () => ({ ...counts }),
   }
 }

@@ -2,7 +2,8 @@ import { judgeResult } from '../../protocols/auction/audit.js'
 import { AUCTION_LIMITS } from '../../protocols/auction/rules.js'
 import { toHex } from '../../protocols/bytes.js'
 import type { Log } from '../../protocols/ports.js'
-import type { ReceivedCommitment, ReceivedOrder, ReceivedResult } from '../market/announcements.js'
+import type { ReceivedCommitment, ReceivedResult } from '../market/announcements.js'
+import type { ReceivedOrder } from '../market/orders.js'
 
 /** Watches the auctions of a market and audits the results of those that this node has bid in. */
 export interface Fairness {
@@ -31,8 +32,10 @@ export function createFairness(parts: { self: string; log: Log }): Fairness {
   return {
     ordered: (signed) => {
       watched.set(toHex(signed.orderId), { signed, commitments: new Map(), isTaken: false })
-      const [oldest] = watched.keys()
-      if (watched.size > MAX_WATCHED && oldest !== undefined) watched.delete(oldest)
+      if (watched.size <= MAX_WATCHED) return
+      // Those that this node has bid in are what it audits: orders of others do not drive them out.
+      const forgotten = [...watched].find(([, { commitments }]) => !commitments.has(self)) ?? [...watched][0]
+      if (forgotten !== undefined) watched.delete(forgotten[0])
     },
     committed: ({ orderId, peer, hash }) => {
       const commitments = watched.get(toHex(orderId))?.commitments

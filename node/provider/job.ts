@@ -10,7 +10,8 @@ import type { Run, Runtime } from '../runtime/port.js'
 import { createAdmission } from './admission.js'
 import type { Blobs } from './blobs.js'
 import { createEndings } from './ending.js'
-import type { Jobs } from './jobs.js'
+import { type Jobs, wantedOf } from './jobs.js'
+import type { Keys } from './keys.js'
 import type { LeaseRecord, Ledger } from './ledger.js'
 import { type Live, workedMsOf } from './live.js'
 import { openRoster } from './roster.js'
@@ -46,6 +47,7 @@ interface Parts {
   ledger: Ledger
   jobs: Jobs
   blobs: Blobs
+  keys: Keys
   clock: Clock
   log: Log
   /** By their names. */
@@ -61,18 +63,23 @@ interface Parts {
  * name; here they are put together.
  */
 export async function serveJobs(parts: Parts): Promise<JobService> {
-  const { engine, ledger, jobs, blobs, clock, log } = parts
+  const { engine, ledger, jobs, blobs, keys, clock, log } = parts
   const stopping = new AbortController()
   const { signal } = stopping
   const background = new Set<Promise<void>>()
 
   const roster = await openRoster(jobs, clock)
-  const endings = createEndings({ ledger, roster, jobs, blobs, clock, log, signal })
-  for (const { record } of roster.all()) if (hasEnded(record.state)) await endings.freeDevices(record)
+  const endings = createEndings({ ledger, roster, keys, jobs, blobs, clock, log, signal })
+  for (const { record } of roster.all()) {
+    if (record.keyMark !== undefined) keys.lock(record.lease)
+    if (hasEnded(record.state)) await endings.freeDevices(record)
+  }
   const admission = createAdmission({ ...parts, roster })
   const run = createRunner({ ...parts, roster, endings, signal })
   const stopBeating = clock.every(EVENT_PERIOD_MS, () => {
-    for (const { record, journal } of roster.all()) if (record.state === JobState.QUEUED) journal.beat(0)
+    for (const { record, journal } of roster.all()) {
+      if (record.state === JobState.QUEUED) journal.beat(record.workedMs)
+    }
   })
 
   function track(what: string, live: Live, act: Promise<void>): void {
@@ -96,10 +103,26 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     track('a job', live, run(live, spec))
   }
 
+  /** A job that an earlier process left: it goes on at once, unless what it needs comes with its renter. */
+  async function takeUp(live: Live): Promise<void> {
+    const { lease, keyMark } = live.record
+    const known = ledger.get(lease)?.state ?? 'closed'
+    if (known === 'closed') return endings.end(lease, 'LEASE_CLOSED')
+    if (known !== 'open') return
+    if (!(await admission.readAgain(live))) return endings.fail(live, notOffered())
+    if (keyMark !== undefined) return
+    for (const input of wantedOf(live.record)) if (!(await blobs.isComplete(lease, input))) return
+    begin(live)
+  }
+
   await engine.handle(
     jobProtocol,
     createStreams({ admission, endings, ledger, roster, blobs, clock, signal, onComplete: begin }),
   )
+
+  for (const live of roster.all()) {
+    if (!hasEnded(live.record.state)) track('a job of an earlier run', live, takeUp(live))
+  }
 
   return {
     end: endings.end,
@@ -113,7 +136,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
       if (live === undefined) return
       const over = async () => {
         await endings.end(record.lease, 'LEASE_CLOSED')
-        if (live.record.accepted) await blobs.remove(record.lease)
+        if (live.record.accepted) await endings.forgetData(record.lease)
       }
       track('ending a job', live, over())
     },
@@ -144,4 +167,10 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
       await Promise.allSettled(background)
     },
   }
+}
+
+function notOffered(): NightshiftError {
+  return new NightshiftError('RUNTIME_NOT_OFFERED', 'the job’s runtime is not on offer any more', {
+    advice: 'start the node with the runtimes that its jobs need',
+  })
 }

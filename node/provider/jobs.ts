@@ -1,10 +1,17 @@
-import { equal, toHex } from '../../protocols/bytes.js'
-import { hasEnded } from '../../protocols/job/rules.js'
+import { equal, hash, toHex } from '../../protocols/bytes.js'
+import { hasEnded, JOB_LIMITS } from '../../protocols/job/rules.js'
 import { type Blob, type JobEvent, JobState, type Start } from '../../protocols/job/wire.js'
 import type { Collection, Store } from '../store/port.js'
 import { createJournal, type Journal } from './journal.js'
 
-/** What is kept of a job: enough to hand its result over, and to say how it ended, after a restart. */
+/** A checkpoint on this node's disk, and how much of the work it stands for. */
+export interface KeptCheckpoint {
+  step: number
+  blob: Blob
+  workedMs: number
+}
+
+/** What is kept of a job: enough to go on with it, to hand its result over and to say how it ended, after a restart. */
 export interface JobRecord {
   lease: Uint8Array
   spec: Uint8Array
@@ -18,6 +25,12 @@ export interface JobRecord {
   outputs: Blob[]
   events: JobEvent[]
   next: number
+  /** Its newest checkpoints, the oldest first: what it goes on from after a restart. */
+  kept?: KeptCheckpoint[]
+  /** Deaths of this node's process in a row while it ran, with no checkpoint between them. */
+  restarts?: number
+  /** Tells the renter's key from another; absent: what it leaves is not sealed. */
+  keyMark?: Uint8Array
   /** The renter has the whole result. */
   accepted: boolean
 }
@@ -34,10 +47,11 @@ export interface Jobs {
 }
 
 /**
- * Events of a running job are on the disk only from its last change of state on. After a restart numbers go on far
- * above any that a renter can have seen, so that what it asks for next is never mistaken for what it has.
+ * Events of a running job are on the disk only as they were at its last checkpoint or change of state. After a restart
+ * numbers go on above any that a renter can have seen, so that what it asks for next is never mistaken for what it has.
  */
-const RESTART_INDEX = 2 ** 31
+const UNSTORED_EVENTS = 2 ** 24
+const LAST_INDEX = 2 ** 32 - 1
 
 export function openJobs(store: Store): Jobs {
   const collection: Collection<JobRecord> = store.collection('provider-jobs')
@@ -56,23 +70,48 @@ export function openJobs(store: Store): Jobs {
   }
 }
 
-/** Nothing runs after a restart: what ran has failed. What only waited for its inputs goes on waiting. */
+/** What ran when the process died waits to be begun again from its newest checkpoint; what only waited goes on waiting. */
 function restore(stored: JobRecord): LoadedJob {
-  const isLost = stored.state === JobState.RUNNING
-  const record: JobRecord = isLost
-    ? {
-        ...stored,
-        state: JobState.FAILED,
-        reason: 'PROVIDER_RESTARTED',
-        detail: 'the provider was restarted',
-      }
-    : stored
-  const tellsEnd = record.events.some(({ state }) => state !== undefined && hasEnded(state.state))
-  if (!hasEnded(record.state) || tellsEnd)
-    return { record, journal: createJournal(record.events, record.next) }
-  const journal = createJournal(record.events, Math.max(record.next, RESTART_INDEX))
-  tellEnd(journal, record)
+  const record = stored.state === JobState.RUNNING ? interrupt(stored) : stored
+  const isTold = hasEnded(record.state)
+    ? record.events.some(({ state }) => state !== undefined && hasEnded(state.state))
+    : record === stored
+  if (isTold) return { record, journal: createJournal(record.events, record.next) }
+  const journal = createJournal(record.events, Math.min(record.next + UNSTORED_EVENTS, LAST_INDEX))
+  if (hasEnded(record.state)) tellEnd(journal, record)
+  else journal.append({ state: stateOf(record) }, record.workedMs)
   return { record: withEvents(record, journal), journal }
+}
+
+/**
+ * A job that ran when the process died. What was worked since its newest checkpoint is lost and done again, and not
+ * charged twice: its time goes on from what that checkpoint stood for, and vouchers are cumulative.
+ */
+function interrupt(stored: JobRecord): JobRecord {
+  const restarts = (stored.restarts ?? 0) + 1
+  const from = stored.kept?.at(-1)
+  const canTell = stored.next + 2 * UNSTORED_EVENTS < LAST_INDEX
+  if (restarts > JOB_LIMITS.maxRestarts || !canTell) {
+    const detail = `the provider was restarted ${restarts} times without a checkpoint between`
+    return { ...stored, restarts, state: JobState.FAILED, reason: 'PROVIDER_RESTARTED', detail }
+  }
+  return {
+    ...stored,
+    restarts,
+    state: JobState.QUEUED,
+    reason: 'PROVIDER_RESTARTED',
+    detail: from === undefined ? 'it begins anew' : `it goes on from the checkpoint after step ${from.step}`,
+    workedMs: from?.workedMs ?? 0,
+  }
+}
+
+function stateOf({ state, reason, detail }: JobRecord) {
+  return { state, reason, detail }
+}
+
+/** What tells a key from another, and says nothing of it. */
+export function markOf(key: Uint8Array): Uint8Array {
+  return hash('nightshift/key-mark/1', key)
 }
 
 /** The last words of a job: what it leaves, then how it ended. */
@@ -82,7 +121,17 @@ export function tellEnd(journal: Journal, { state, reason, detail, outputs, work
 }
 
 export function withEvents(record: JobRecord, journal: Journal): JobRecord {
-  return { ...record, events: journal.from(0), next: journal.next() }
+  return { ...record, ...storedEvents(record, journal) }
+}
+
+/** What a sealed job says of its work is not written down in plain: of its events only states and what it leaves. */
+export function storedEvents({ keyMark }: JobRecord, journal: Journal): Pick<JobRecord, 'events' | 'next'> {
+  const events = journal.from(0)
+  const isSaid = ({ log, progress }: JobEvent) => log !== undefined || progress !== undefined
+  return {
+    events: keyMark === undefined ? events : events.filter((event) => !isSaid(event)),
+    next: journal.next(),
+  }
 }
 
 export function emptyRecord(start: Start): JobRecord {
@@ -98,6 +147,7 @@ export function emptyRecord(start: Start): JobRecord {
     outputs: [],
     events: [],
     next: 0,
+    ...(start.key.length === 0 ? {} : { keyMark: markOf(start.key) }),
     accepted: false,
   }
 }

@@ -1,4 +1,5 @@
-import { toHex } from '../../protocols/bytes.js'
+import { digest, equal, toHex } from '../../protocols/bytes.js'
+import { NightshiftError } from '../../protocols/errors.js'
 import { EVENT_PERIOD_MS } from '../../protocols/job/protocol.js'
 import type { JobSpec } from '../../protocols/job/spec.js'
 import { JobState } from '../../protocols/job/wire.js'
@@ -8,6 +9,7 @@ import type { Runtime } from '../runtime/port.js'
 import type { Blobs } from './blobs.js'
 import { createCheckpoints } from './checkpoints.js'
 import type { Endings } from './ending.js'
+import { storedEvents } from './jobs.js'
 import type { LeaseRecord, Ledger } from './ledger.js'
 import { type Live, workedMsOf } from './live.js'
 import { createNarrator } from './narrator.js'
@@ -39,8 +41,8 @@ export function createRunner(parts: {
     const { lease } = live.record
     const leaseRecord = ledger.get(lease)
     if (leaseRecord === undefined || leaseRecord.state !== 'open' || live.isEnding) return
-    await roster.store(live, { state: JobState.RUNNING })
-    live.journal.append({ state: { state: JobState.RUNNING, reason: '', detail: '' } }, 0)
+    await roster.store(live, { state: JobState.RUNNING, reason: '', detail: '' })
+    live.journal.append({ state: { state: JobState.RUNNING, reason: '', detail: '' } }, live.record.workedMs)
     const { terms } = leaseRecord
     // What was worked is told often enough that the renter can pay for every slice in time.
     const period = Math.max(SHORTEST_BEAT_MS, Math.min(EVENT_PERIOD_MS, terms.sliceMs / 2))
@@ -56,9 +58,17 @@ export function createRunner(parts: {
 
   /** Prepared first, which nobody pays for; then run, and what it leaves stored before anything of it is removed. */
   async function work(live: Live, spec: JobSpec, { terms, deposit }: LeaseRecord): Promise<void> {
-    const { lease, inputs, checkpoint } = live.record
+    const { lease, inputs } = live.record
     const workedMs = () => workedMsOf(live)
-    const checkpoints = createCheckpoints({ blobs, lease, journal: live.journal, workedMs, log })
+    const checkpoints = createCheckpoints({
+      blobs,
+      lease,
+      journal: live.journal,
+      workedMs,
+      before: live.record.kept ?? [],
+      keep: (kept) => roster.store(live, { ...storedEvents(live.record, live.journal), kept, restarts: 0 }),
+      log,
+    })
     live.checkpoints = checkpoints
     const narrate = createNarrator(live.journal, clock, workedMs)
     const prepared = await parts.runtimes.get(spec.runtime)!.prepare(
@@ -67,7 +77,7 @@ export function createRunner(parts: {
         declared: spec.job,
         inputs: inputs.map((input) => readInput(blobs, lease, input)),
         devices: parts.rack.unitsOf(lease).map(({ place }) => place),
-        ...(checkpoint === undefined ? {} : { from: await blobs.load(lease, checkpoint) }),
+        ...(await loadFrom(live)),
         onEvent: (event) => {
           narrate(event)
           checkpoints.take(event)
@@ -81,6 +91,7 @@ export function createRunner(parts: {
         run: prepared,
         clock,
         meter: { pricePerHour: terms.pricePerHour, deposit, sliceMs: terms.sliceMs },
+        beforeMs: live.record.workedMs,
         paid: () => ledger.get(lease)?.best?.amount ?? 0n,
         maxMs: terms.durationS * 1_000,
       })
@@ -92,5 +103,28 @@ export function createRunner(parts: {
     }
   }
 
+  /** What it goes on from: its own newest checkpoint that can be read, or the one that its renter sent, or nothing. */
+  async function loadFrom(live: Live): Promise<{ from?: Uint8Array }> {
+    const { lease, checkpoint, kept = [] } = live.record
+    for (const { blob, step, workedMs } of [...kept].reverse()) {
+      try {
+        const from = await blobs.load(lease, blob)
+        if (!equal(digest(from), blob.sha256)) throw damaged(step)
+        await roster.store(live, { workedMs })
+        return { from }
+      } catch (error) {
+        log.warn('a checkpoint cannot be read', { lease: toHex(lease), step, error: String(error) })
+      }
+    }
+    await roster.store(live, { workedMs: 0 })
+    return checkpoint === undefined ? {} : { from: await blobs.load(lease, checkpoint) }
+  }
+
   return run
+}
+
+function damaged(step: number): NightshiftError {
+  return new NightshiftError('CHECKPOINT_DAMAGED', `the checkpoint after step ${step} has another digest`, {
+    advice: 'check the disk; the job goes on from an older one',
+  })
 }

@@ -32,7 +32,7 @@ export function createStreams(parts: {
 
   async function accept(live: Live): Promise<void> {
     await roster.store(live, { accepted: true })
-    if (ledger.get(live.record.lease)?.state === 'closed') await blobs.remove(live.record.lease)
+    if (ledger.get(live.record.lease)?.state === 'closed') await endings.forgetData(live.record.lease)
   }
 
   async function serve(session: Session<JobEvent, JobRequest>): Promise<void> {

@@ -2,6 +2,7 @@ import { isDrawn } from '../../protocols/auction/turnout.js'
 import { Availability, type Heartbeat } from '../../protocols/heartbeat/wire.js'
 import { findMismatches } from '../../protocols/inventory/rules.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
+import type { Random } from '../../protocols/ports.js'
 import type { HeartbeatTopic, ReceivedHeartbeat } from '../market/heartbeats.js'
 
 /** Whether it is this provider's turn to bid for an order, by the rule that every provider keeps to. */
@@ -15,8 +16,14 @@ export type IsOurTurn = (
 /** Of thousands of heartbeats so many are judged, spread over all; the others are taken to be alike. */
 const JUDGED = 256
 
-export function createTurnout(parts: { self: string; heartbeats: Pick<HeartbeatTopic, 'all'> }): IsOurTurn {
-  const { self, heartbeats } = parts
+export function createTurnout(parts: {
+  self: string
+  heartbeats: Pick<HeartbeatTopic, 'all'>
+  random: Random
+}): IsOurTurn {
+  const { self, heartbeats, random } = parts
+  /** Of this process: an order that is heard again after a restart may be drawn for anew. */
+  const secret = random.bytes(32)
 
   const fits = ({ peer, heartbeat }: ReceivedHeartbeat, wanted: Requirements, ceiling: bigint) =>
     peer !== self && findMismatches(toOffer(peer, heartbeat, wanted), wanted, ceiling).length === 0
@@ -27,7 +34,7 @@ export function createTurnout(parts: { self: string; heartbeats: Pick<HeartbeatT
     const judged = known.filter((_, index) => index % step === 0)
     const fitting = judged.filter((received) => fits(received, wanted, ceilingPricePerHour)).length
     const rivals = judged.length === 0 ? 0 : (fitting * known.length) / judged.length
-    return isDrawn(orderId, self, rivals + 1, count)
+    return isDrawn(orderId, secret, rivals + 1, count)
   }
 }
 

@@ -46,10 +46,12 @@ export function startWork(parts: {
   meter: Meter
   /** The amount of the best voucher that is held. */
   paid: () => bigint
+  /** What was worked before, up to the checkpoint that it goes on from. Milliseconds. */
+  beforeMs: number
   /** The lease's whole duration: the deposit covers no more. */
   maxMs: number
 }): Work {
-  const { run, clock, meter, paid, maxMs } = parts
+  const { run, clock, meter, paid, beforeMs, maxMs } = parts
   const startedAt = clock.elapsed()
   let broken: NightshiftError | undefined
   let brokenBecause: StopReason | undefined
@@ -57,7 +59,7 @@ export function startWork(parts: {
   let unpaidSince: number | undefined
 
   const passedMs = () => clock.elapsed() - startedAt
-  const meterMs = () => passedMs() - run.idleMs()
+  const meterMs = () => beforeMs + passedMs() - run.idleMs()
   const workedMs = () => Math.min(ended ?? meterMs(), maxMs)
   const stop = (reason: StopReason) => {
     if (broken !== undefined) return

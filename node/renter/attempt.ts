@@ -3,7 +3,7 @@ import { NightshiftError } from '../../protocols/errors.js'
 import { hasEnded } from '../../protocols/job/rules.js'
 import type { JobState } from '../../protocols/job/wire.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
-import type { Escrow } from '../escrow/port.js'
+import type { ConsentSource, Escrow } from '../escrow/port.js'
 import type { Files } from '../files/port.js'
 import type { Network } from '../net/ports.js'
 import type { Auctioneer } from './auction.js'
@@ -35,7 +35,7 @@ export interface DeploymentParts {
   market: Uint8Array
   /** 32 bytes: the account that pays deposits. */
   wallet: Uint8Array
-  walletProof?: Uint8Array
+  consent?: ConsentSource
   sliceMs: number
   challengeTimeoutMs: number
   /** Ends what goes on in the background (refunds) when the node stops; it is taken up again at the next start. */
@@ -63,6 +63,8 @@ export interface Attempt {
   tell: Tell
   /** Refunds under way: the story ends when they have ended. */
   reclaims: Array<Promise<void>>
+  /** How often a provider that had won said that the job itself is not valid. */
+  objections: number
   /** By the clock's `elapsed`: no further auction is held after it. */
   matchUntilMs: number
   signal: AbortSignal

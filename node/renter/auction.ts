@@ -48,6 +48,8 @@ export interface Awarded {
 
 export interface AuctionEvents {
   onOrdered(orderId: Uint8Array): void
+  /** Others have a reason not to pass the order on, so that few will bid or nobody. */
+  onDoubted(doubt: Refusal): void
   onCommitted(peer: string): void
   onRefused(peer: string, pricePerHour: bigint, reason: string): void
 }
@@ -98,6 +100,8 @@ export async function createAuctioneer(parts: {
   topic: AuctionTopic
   inventory: Inventory
   standing: Standing
+  /** Where this node's connections with a peer lead: what a provider announces may be another's address. */
+  remotesOf: (peer: string) => readonly string[]
   clock: Clock
   log: Log
   /** Orders of an earlier process that are to be held on: bids for them are asked to come again until then. */
@@ -109,7 +113,7 @@ export async function createAuctioneer(parts: {
   /** Measures the round trip to a bidder, where the order's scoring asks for it and the offer does not say it. */
   latencyOf?: (peer: string, signal: AbortSignal) => Promise<number>
 }): Promise<Auctioneer> {
-  const { self, engine, topic, inventory, standing, clock, log } = parts
+  const { self, engine, topic, inventory, standing, remotesOf, clock, log } = parts
   const running = new Map<string, Running>()
   const nameOf = (order: Order) => orderIdOf(self, Announcement.encode({ order }))
   const expected = new Set((parts.expected ?? []).map((order) => toHex(nameOf(order))))
@@ -202,9 +206,19 @@ export async function createAuctioneer(parts: {
       ...(await measure(order, offer, signal)),
       stake: offer.stake,
       owner: offer.owner,
-      hosts: hostsOf(offer.addresses ?? []),
+      hosts: hostsOf(remotesOf(bid.peer)),
       gflops: asCount(Math.max(0, ...gflops)),
       excluded: fit(devices)[0]?.reason,
+    }
+  }
+
+  /** Others ask the same chain about this order, and nobody tells its renter what they find. */
+  const tellDoubt = async (key: string, orderId: Uint8Array, events: AuctionEvents) => {
+    try {
+      const doubt = await topic.doubt(orderId)
+      if (doubt !== undefined && running.has(key)) events.onDoubted(doubt)
+    } catch (error) {
+      log.debug('an own order cannot be judged', { order: key, error: String(error) })
     }
   }
 
@@ -264,6 +278,7 @@ export async function createAuctioneer(parts: {
       try {
         const { envelope } = await topic.publish({ order })
         events.onOrdered(orderId)
+        void tellDoubt(key, orderId, events)
         const { commitUntil, revealUntil } = windowsOf(order)
         await clock.sleep(Math.max(0, commitUntil - clock.now()), signal)
         while (!isComplete(auction)) {

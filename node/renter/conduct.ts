@@ -34,6 +34,7 @@ export function createConductWatch(): ConductWatch {
         if (outcome !== 'unqualified') isHeard = true
         if (outcome === 'won') return [{ peer, what: 'completed' }]
         if (outcome !== 'failed' || blamed.has(peer)) return []
+        if (reason === 'PROVIDER_PAUSED') return [{ peer, what: 'paused' }]
         return leased.has(peer) ? [] : [{ peer, what: 'unsigned' }]
       }
       case 'challenged': {

@@ -41,6 +41,7 @@ export async function deploy(
     report,
     tell,
     reclaims,
+    objections: 0,
     matchUntilMs: 0,
     signal,
     ending,

@@ -14,6 +14,8 @@ export type DeploymentEvent = { atMs: number } & (
       commitUntilMs: number
       revealUntilMs: number
     }
+  // Why others do not pass the order on, as far as this node sees what they see.
+  | { kind: 'doubted'; reason: string; detail: string }
   | { kind: 'committed'; peer: string }
   | { kind: 'bid'; bid: BidOutcome }
   | { kind: 'awarded'; peer: string; pricePerHour: bigint; round: number }
@@ -27,6 +29,8 @@ export type DeploymentEvent = { atMs: number } & (
     }
   | { kind: 'challenged'; challenge: ChallengeOutcome }
   | { kind: 'standing-lost'; peer: string; reason: string }
+  // What a provider says is wrong with the job itself.
+  | { kind: 'objected'; peer: string; detail: string }
   // `index` is the event's place in the provider's log of the job: whoever comes back goes on after it.
   | { kind: 'log'; line: string; peer?: string; index?: number }
   | {
@@ -41,6 +45,8 @@ export type DeploymentEvent = { atMs: number } & (
   | { kind: 'service'; status: string; detail: string; restarts: number; peer?: string; index?: number }
   | { kind: 'voucher'; peer: string; amount: bigint; sequence: bigint }
   | { kind: 'checkpoint'; checkpoint: CheckpointFile }
+  // The provider, or the way to it, was gone for a while.
+  | { kind: 'returned'; peer: string; goneMs: number }
   // The provider begins where another has stopped.
   | { kind: 'continued'; peer: string; step: number }
   | ({ kind: 'output' } & OutputFile)

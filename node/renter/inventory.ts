@@ -223,7 +223,6 @@ export function createInventory(parts: InventoryParts): Inventory {
     const staked: Offer = {
       ...offer,
       stake: account?.stake ?? 0n,
-      addresses: heartbeat.addresses,
       ...(account === undefined ? {} : { owner: toHex(account.owner) }),
     }
     const needed = requirements === undefined ? [] : neededFacts(requirements)

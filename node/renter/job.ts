@@ -28,6 +28,10 @@ export interface JobOrder {
   inputs: Source[]
   /** What the provider goes on from, where another has begun the job. */
   checkpoint?: Source
+  /** Seals what the job leaves on the provider's disk. */
+  key?: Uint8Array
+  /** How long a provider may be silent; default: SILENCE_MS. */
+  silenceMs?: number
   /** Folder under the renter's files that takes the outputs. */
   outputs: string
   /** Folder that takes checkpoints; without it none are fetched. */
@@ -92,7 +96,7 @@ export async function runJob(
   signal: AbortSignal,
 ): Promise<JobResult> {
   const { engine, files, clock } = parts
-  const watch = watchProvider(clock, order.durationMs)
+  const watch = watchProvider(clock, order.durationMs, order.silenceMs ?? SILENCE_MS)
   const limit = AbortSignal.any([signal, watch.signal])
   let session: Conversation | undefined
   try {
@@ -104,6 +108,7 @@ export async function runJob(
         spec: order.spec,
         inputs: order.inputs.map(describe),
         fromEvent: order.since?.fromEvent ?? 0,
+        key: order.key ?? new Uint8Array(),
         ...(order.checkpoint === undefined ? {} : { checkpoint: describe(order.checkpoint) }),
       },
     })
@@ -380,7 +385,7 @@ interface Watch {
   stop(): void
 }
 
-function watchProvider(clock: Clock, durationMs: number): Watch {
+function watchProvider(clock: Clock, durationMs: number, silenceMs: number): Watch {
   const controller = new AbortController()
   const end = (code: string, message: string) => () =>
     controller.abort(
@@ -388,17 +393,17 @@ function watchProvider(clock: Clock, durationMs: number): Watch {
         advice: 'the job goes to the next bid; what no voucher pays for comes back',
       }),
     )
-  const silent = end('PROVIDER_SILENT', `nothing was heard of the provider for ${SILENCE_MS / 1000} s`)
+  const silent = end('PROVIDER_SILENT', `nothing was heard of the provider for ${silenceMs / 1000} s`)
   const late = end('PROVIDER_OUT_OF_TIME', 'the lease is over and the job has not ended')
   const until = clock.elapsed() + durationMs
-  let cancel = clock.after(SILENCE_MS, silent)
+  let cancel = clock.after(silenceMs, silent)
   return {
     signal: controller.signal,
     // A timer of its own would be no help: it would have to hold for a month, and silence ends the rest.
     heard: () => {
       if (clock.elapsed() >= until) late()
       cancel()
-      cancel = clock.after(SILENCE_MS, silent)
+      cancel = clock.after(silenceMs, silent)
     },
     stop: () => cancel(),
   }

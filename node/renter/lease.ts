@@ -28,6 +28,8 @@ export interface LeaseRecord {
   proposal?: { order: Uint8Array; result: Uint8Array }
   /** As the chain numbers it; known once it is open. */
   serial?: bigint
+  /** Made for this job with this provider; it seals what the job leaves on the provider's disk. Gone with the lease. */
+  key?: Uint8Array
   /** When the provider first said that it runs, Unix milliseconds: never more than has passed since is paid for. */
   begunAtMs?: number
   /** The highest voucher that was ever signed: the next one is never lower, whatever crashes in between. */

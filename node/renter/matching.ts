@@ -37,7 +37,7 @@ export async function matchAndRun(attempt: Attempt, before?: Recovered): Promise
     await parts.inventory.seek(plan.requirements, signal)
     const { ladder } = plan.auction
     const ceiling = ceilingAt(plan.ceilingPricePerHour, ladder, clock.elapsed() - startedAt)
-    const order = left ?? makeOrder(attempt, ceiling)
+    const order = left ?? (await makeOrder(attempt, ceiling))
     left = undefined
     const matchUntilMs = clock.now() + attempt.matchUntilMs - clock.elapsed()
     // Beside the auction: its time runs already, and an order that is lost in a crash only costs another one.
@@ -55,7 +55,7 @@ export async function matchAndRun(attempt: Attempt, before?: Recovered): Promise
   }
 }
 
-function makeOrder({ parts, plan, spec }: Attempt, ceilingPricePerHour: bigint): Order {
+async function makeOrder({ parts, plan, spec }: Attempt, ceilingPricePerHour: bigint): Promise<Order> {
   const { scoring, enough, commitMs, revealMs, pricing } = plan.auction
   return {
     market: parts.market,
@@ -70,7 +70,7 @@ function makeOrder({ parts, plan, spec }: Attempt, ceilingPricePerHour: bigint):
     jobHash: spec.hash,
     sliceMs: parts.sliceMs,
     wallet: parts.wallet,
-    ...(parts.walletProof === undefined ? {} : { walletProof: parts.walletProof }),
+    ...(await parts.consent?.()),
     addresses: parts.network.addresses(),
     ...(scoring === undefined ? {} : { scoring }),
     ...(enough === undefined ? {} : { enough }),
@@ -96,6 +96,10 @@ async function holdAuction(attempt: Attempt, order: Order): Promise<Auction> {
           commitUntilMs: order.timeMs + commitMs,
           revealUntilMs: order.timeMs + commitMs + revealMs,
         }),
+      onDoubted: ({ refused, detail }) => {
+        parts.log.warn('others do not pass this order on', { refused, detail })
+        tell({ kind: 'doubted', reason: refused, detail })
+      },
       onCommitted: (peer) => tell({ kind: 'committed', peer }),
       onRefused: (peer, pricePerHour, reason) => {
         refused.add(peer)

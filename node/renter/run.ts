@@ -2,6 +2,7 @@ import { toHex } from '../../protocols/bytes.js'
 import { isLie } from '../../protocols/challenge/rules.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import { outputsHashOf } from '../../protocols/job/copies.js'
+import { STALL_MS } from '../../protocols/job/protocol.js'
 import { JOB_LIMITS } from '../../protocols/job/rules.js'
 import { JobState } from '../../protocols/job/wire.js'
 import { type Attempt, countOf, isOurs, isService, loseStanding, moveTo, type Tell } from './attempt.js'
@@ -13,10 +14,11 @@ import {
   newestCheckpoint,
 } from './checkpoints.js'
 import type { ChallengeOutcome } from './event.js'
-import { type JobResult, runJob } from './job.js'
+import type { JobResult } from './job.js'
 import { keyOf, type LeaseRecord } from './lease.js'
 import type { Progress } from './ongoing.js'
 import { startReclaim, tellSettled } from './refund.js'
+import { createStallWatch, runJobThrough } from './returning.js'
 import { fraudIn, keepTrying, tryLease } from './trial.js'
 
 /** What became of the job with one provider: the hash of all that it left, or why it did not do it. */
@@ -60,8 +62,14 @@ export async function runLease(attempt: Attempt, lease: LeaseRecord, before?: Pr
     const reason = reasonOf(error)
     if (reason === undefined || isOurs(reason)) throw error
     parts.log.warn('a provider failed', { peer, reason, error: String(error) })
+    if (isOfSpec(error)) {
+      await forgetOutputs(attempt, peer)
+      object(attempt, peer, (error as Error).message)
+      return { failed: 'JOB_SPEC_INVALID' }
+    }
     if (from !== undefined && isOfCheckpoint(error)) await dropCheckpoints(attempt, 1)
-    else if (before === undefined || !isOfOurAbsence(error))
+    // Its owner took the machine back and said so: it may have the next job.
+    else if (reason !== 'PROVIDER_PAUSED' && (before === undefined || !isOfOurAbsence(error)))
       await loseStanding(attempt, peer, reason, isLie(reason))
     await forgetOutputs(attempt, peer)
     return { failed: reason }
@@ -80,6 +88,25 @@ function isOfCheckpoint(error: unknown): boolean {
 }
 
 const UNFIT = ['CHECKPOINT_MALFORMED', 'JOB_DIVERGED']
+
+/** It says that the job itself is not valid, which is not its fault. */
+function isOfSpec(error: unknown): boolean {
+  const said = `${codeOf(error)} ${saidReason(error)}`
+  return said === 'JOB_REFUSED SPEC_MALFORMED' || said === 'JOB_FAILED JOB_SPEC_INVALID'
+}
+
+/** One may be wrong, or lie; when it is said again, by whomever, nobody else is asked. */
+const MAX_OBJECTIONS = 2
+
+/** Throws JOB_SPEC_INVALID. */
+function object(attempt: Attempt, peer: string, detail: string): void {
+  attempt.tell({ kind: 'objected', peer, detail })
+  if (++attempt.objections < MAX_OBJECTIONS) return
+  throw new NightshiftError('JOB_SPEC_INVALID', detail, {
+    advice: 'correct the `job` of the manifest; providers judge it by their device, a shader by its compiler',
+    context: { peer },
+  })
+}
 
 function saidReason(error: unknown): string {
   return error instanceof NightshiftError ? String(error.context.reason) : ''
@@ -158,18 +185,24 @@ async function work(
         paying = undefined
       })
   }
+  // Stored before it is sent: what is sealed with it can be read after a restart of either side.
+  lease.key ??= parts.random.bytes(JOB_LIMITS.keyBytes)
+  await parts.book.put(keyOf(lease.address), lease)
+  const checkStall = createStallWatch(parts.clock, plan.stallMs ?? STALL_MS)
   const folder = checkpointFolder(attempt)
   const done = new AbortController()
   const job = { tell: tellChallenge(tell), workedMs: () => owedMs }
   void keepTrying(parts, lease, plan.verify.challenge, job, AbortSignal.any([signal, done.signal])).then(
     (failed) => failed && refused.abort(failed),
   )
-  const result = await runJob(
+  const result = await runJobThrough(
     { engine: parts.network.engine, files: parts.files, clock: parts.clock },
     {
       peer,
       lease: lease.address,
       spec: spec.bytes,
+      key: lease.key,
+      ...(plan.silenceMs === undefined ? {} : { silenceMs: plan.silenceMs }),
       inputs: inputs.sources,
       ...(from === undefined ? {} : { checkpoint: from }),
       ...(folder === undefined ? {} : { checkpoints: folder }),
@@ -188,7 +221,11 @@ async function work(
       onService: (service, index) => tell({ kind: 'service', ...service, ...by, index }),
       onCheckpoint: (checkpoint) => keepCheckpoint(attempt, peer, checkpoint),
       onCheckpointLost: (error) => parts.log.warn('a checkpoint is not kept', { peer, error: String(error) }),
-      onWorked: pay,
+      onWorked: (workedMs) => {
+        checkStall(workedMs)
+        pay(workedMs)
+      },
+      onReturned: (goneMs) => tell({ kind: 'returned', peer, goneMs }),
     },
     AbortSignal.any([signal, refused.signal]),
   ).finally(() => done.abort())

@@ -121,6 +121,7 @@ export function createSettler(parts: {
   const close = async (lease: LeaseRecord, outcome: LeaseOutcome): Promise<LeaseOutcome> => {
     undelivered.delete(keyOf(lease.address))
     lease.state = 'closed'
+    delete lease.key
     lease.outcome = outcome
     await book.put(keyOf(lease.address), lease)
     return outcome

@@ -2,18 +2,24 @@ import type { Clock, Log } from '../../protocols/ports.js'
 import type { Rack } from '../device/port.js'
 import type { Runtime } from './port.js'
 import { createTfjsRuntime } from './tfjs.js'
+import { createWgslRuntime, type ShaderHost } from './wgsl.js'
 
 /** The runtimes on offer by their names, with nothing left of what ran when this node was killed. */
 export async function openRuntimes(parts: {
   /** Names of those on offer. */
   runtimes: readonly string[]
   containers?: Runtime | undefined
+  shaders?: ShaderHost | undefined
   rack: Pick<Rack, 'unitsOf'>
   clock: Clock
   log: Log
 }): Promise<ReadonlyMap<string, Runtime>> {
-  const { runtimes, containers, rack, clock, log } = parts
-  const open = [createTfjsRuntime({ rack, clock }), ...(containers === undefined ? [] : [containers])]
+  const { runtimes, containers, shaders, rack, clock, log } = parts
+  const open = [
+    createTfjsRuntime({ rack, clock }),
+    ...(shaders === undefined ? [] : [createWgslRuntime({ host: shaders, rack, clock })]),
+    ...(containers === undefined ? [] : [containers]),
+  ]
   const offered = open.filter(({ name }) => runtimes.includes(name))
   for (const { name, clean } of offered) {
     const removed = await clean()

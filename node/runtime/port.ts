@@ -9,9 +9,13 @@ export interface Runtime {
   /** As manifests and heartbeats name it. */
   readonly name: string
   /**
-   * Judges a declaration before any data is asked for. Throws JOB_SPEC_INVALID, LIMIT_EXCEEDED.
+   * Judges a declaration before any data is asked for, as far as its inputs' names and sizes tell. Throws
+   * JOB_SPEC_INVALID, LIMIT_EXCEEDED, and what the runtime's own device says to it.
    */
-  check(declared: RuntimeJob['declared'], inputNames: readonly string[]): void
+  check(
+    declared: RuntimeJob['declared'],
+    inputs: ReadonlyArray<Pick<InputFile, 'name' | 'bytes'>>,
+  ): Promise<void>
   /**
    * All that must be there before the work: data in its place, the image loaded. Throws JOB_SPEC_INVALID, LIMIT_EXCEEDED,
    * IMAGE_UNUSABLE, ENGINE_FAILED; nothing is left behind then.

@@ -3,7 +3,10 @@ import { NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
 import { checkDeclared, toDeviceJob } from '../device/declared.js'
 import type { Rack } from '../device/port.js'
-import type { InputFile, OutputFile, Run, RunEvent, Runtime } from './port.js'
+import { devicesGone } from '../device/rack.js'
+import { createAsking } from './asking.js'
+import { readWhole } from './input.js'
+import type { OutputFile, Run, Runtime } from './port.js'
 
 const NAME = 'tfjs'
 
@@ -12,20 +15,20 @@ export function createTfjsRuntime(parts: { rack: Pick<Rack, 'unitsOf'>; clock: C
   const { rack, clock } = parts
   return {
     name: NAME,
-    check: (declared, inputNames) => checkDeclared({ runtime: NAME, job: { ...declared } }, inputNames),
+    check: async (declared, inputs) =>
+      checkDeclared(
+        { runtime: NAME, job: { ...declared } },
+        inputs.map(({ name }) => name),
+      ),
     // Nothing outlives the process that computes, and that ends with this one.
     clean: async () => 0,
     prepare: async ({ id, declared, inputs, from, onEvent }): Promise<Run> => {
       const loaded = new Map<string, Uint8Array>()
-      for (const input of inputs) loaded.set(input.name, await load(input))
+      for (const input of inputs) loaded.set(input.name, await readWhole(input))
       const job = toDeviceJob({ runtime: NAME, job: { ...declared } }, loaded, from)
       // A declared job computes on one device, however many its lease has.
       const [unit] = rack.unitsOf(Buffer.from(id, 'hex'))
-      if (unit === undefined) {
-        throw new NightshiftError('LEASE_CLOSED', 'its devices were given back', {
-          advice: 'open another lease',
-        })
-      }
+      if (unit === undefined) throw devicesGone()
       const stopping = new AbortController()
       const asking = createAsking(onEvent)
       const provedBefore = unit.provedMs()
@@ -68,43 +71,6 @@ export function createTfjsRuntime(parts: { rack: Pick<Rack, 'unitsOf'>; clock: C
   }
 }
 
-interface Asking {
-  ask(): void
-  /** Asks, and resolves with the next checkpoint, or with the end of the work. */
-  answer(): Promise<void>
-  onEvent(event: RunEvent): void
-  onAskable(askCheckpoint: () => void): void
-  end(): void
-}
-
-function createAsking(onEvent: (event: RunEvent) => void): Asking {
-  let askDevice: (() => void) | undefined
-  const waiting: Array<() => void> = []
-  const answered = () => {
-    for (const resolve of waiting.splice(0)) resolve()
-  }
-  return {
-    ask: () => askDevice?.(),
-    answer: async () => {
-      if (askDevice === undefined) return
-      const answer = new Promise<void>((resolve) => waiting.push(resolve))
-      askDevice()
-      await answer
-    },
-    onEvent: (event) => {
-      onEvent(event)
-      if (event.kind === 'checkpoint') answered()
-    },
-    onAskable: (askCheckpoint) => {
-      askDevice = askCheckpoint
-    },
-    end: () => {
-      askDevice = undefined
-      answered()
-    },
-  }
-}
-
 function toOutput({ name, bytes }: { name: string; bytes: Uint8Array }): OutputFile {
   return {
     name,
@@ -112,14 +78,4 @@ function toOutput({ name, bytes }: { name: string; bytes: Uint8Array }): OutputF
       yield bytes
     },
   }
-}
-
-async function load(input: InputFile): Promise<Uint8Array> {
-  const whole = new Uint8Array(input.bytes)
-  let at = 0
-  for await (const piece of input.read()) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return whole
 }

@@ -23,7 +23,7 @@ export interface Candidate {
   latencyMs?: number | undefined
   /** Hex of the account that owns the provider. */
   owner?: string | undefined
-  /** The public networks that it is reached at (`hostsOf`). */
+  /** The public networks that the renter is connected to it over (`hostsOf`). */
   hosts?: readonly string[] | undefined
   /** A reason to leave it out: a missed requirement, lost standing, a failed challenge. */
   excluded?: string | undefined

@@ -1,7 +1,8 @@
 /**
- * The public networks that a provider says it is reached at: IPv4 addresses whole, IPv6 by their first 64 bits, which
- * one host has to itself (RFC 6177). Two providers that share one count as one host. Addresses that say nothing about
- * where a host is are left out: private, loopback, link-local and carrier-grade ones (RFC 6890) and those of relays.
+ * The public networks that a provider's connections come from: IPv4 addresses whole, IPv6 by their first 64 bits, which
+ * one host has to itself (RFC 6177). Two providers that share one count as one host. Only addresses over which a provider
+ * has proved its key may be given: one that it merely announces may be a rival's, to be left out together with it.
+ * Addresses that say nothing about where a host is are left out: private, loopback, link-local and carrier-grade ones (RFC 6890) and those of relays.
  */
 export function hostsOf(addresses: readonly string[]): string[] {
   const hosts = new Set<string>()

@@ -21,6 +21,7 @@ export interface Order {
   scoring?: Scoring
   count?: number
   walletProof?: Uint8Array
+  walletUntilMs?: number
   enough?: number
 }
 
@@ -114,6 +115,11 @@ export namespace Order {
         if (obj.walletProof != null) {
           w.uint32(138)
           w.bytes(obj.walletProof)
+        }
+
+        if (obj.walletUntilMs != null) {
+          w.uint32(400)
+          w.uint64Number(obj.walletUntilMs)
         }
 
         if (obj.enough != null) {
@@ -215,6 +221,10 @@ export namespace Order {
             }
             case 17: {
               obj.walletProof = reader.bytes()
+              break
+            }
+            case 50: {
+              obj.walletUntilMs = reader.uint64Number()
               break
             }
             case 16: {
@@ -360,6 +370,13 @@ export namespace Order {
               }
               break
             }
+            case 50: {
+              yield {
+                field: `${prefix}.walletUntilMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
             case 16: {
               yield {
                 field: `${prefix}.enough`,
@@ -485,6 +502,11 @@ export namespace Order {
     value: Uint8Array
   }
 
+  export interface OrderWalletUntilMsFieldEvent {
+    field: '$.walletUntilMs'
+    value: number
+  }
+
   export interface OrderEnoughFieldEvent {
     field: '$.enough'
     value: number
@@ -498,7 +520,7 @@ export namespace Order {
     return decodeMessage(buf, Order.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Order>): Generator<OrderMarketFieldEvent | OrderNonceFieldEvent | OrderTimeMsFieldEvent | OrderRequirementsFieldEvent | OrderCeilingPricePerHourFieldEvent | OrderDurationSFieldEvent | OrderCommitMsFieldEvent | OrderRevealMsFieldEvent | OrderPricingFieldEvent | OrderJobHashFieldEvent | OrderSliceMsFieldEvent | OrderWalletFieldEvent | OrderAddressesFieldEvent | OrderScoringPriceFieldEvent | OrderScoringStakeFieldEvent | OrderScoringReliabilityFieldEvent | OrderScoringSpeedFieldEvent | OrderScoringLatencyFieldEvent | OrderScoringExplorationFieldEvent | OrderCountFieldEvent | OrderWalletProofFieldEvent | OrderEnoughFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Order>): Generator<OrderMarketFieldEvent | OrderNonceFieldEvent | OrderTimeMsFieldEvent | OrderRequirementsFieldEvent | OrderCeilingPricePerHourFieldEvent | OrderDurationSFieldEvent | OrderCommitMsFieldEvent | OrderRevealMsFieldEvent | OrderPricingFieldEvent | OrderJobHashFieldEvent | OrderSliceMsFieldEvent | OrderWalletFieldEvent | OrderAddressesFieldEvent | OrderScoringPriceFieldEvent | OrderScoringStakeFieldEvent | OrderScoringReliabilityFieldEvent | OrderScoringSpeedFieldEvent | OrderScoringLatencyFieldEvent | OrderScoringExplorationFieldEvent | OrderCountFieldEvent | OrderWalletProofFieldEvent | OrderWalletUntilMsFieldEvent | OrderEnoughFieldEvent> {
     return streamMessage(buf, Order.codec(), opts)
   }
 }
@@ -1240,6 +1262,11 @@ export namespace Announcement {
     value: Uint8Array
   }
 
+  export interface AnnouncementOrderWalletUntilMsFieldEvent {
+    field: '$.order.walletUntilMs'
+    value: number
+  }
+
   export interface AnnouncementOrderEnoughFieldEvent {
     field: '$.order.enough'
     value: number
@@ -1355,7 +1382,7 @@ export namespace Announcement {
     return decodeMessage(buf, Announcement.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Announcement>): Generator<AnnouncementOrderMarketFieldEvent | AnnouncementOrderNonceFieldEvent | AnnouncementOrderTimeMsFieldEvent | AnnouncementOrderRequirementsFieldEvent | AnnouncementOrderCeilingPricePerHourFieldEvent | AnnouncementOrderDurationSFieldEvent | AnnouncementOrderCommitMsFieldEvent | AnnouncementOrderRevealMsFieldEvent | AnnouncementOrderPricingFieldEvent | AnnouncementOrderJobHashFieldEvent | AnnouncementOrderSliceMsFieldEvent | AnnouncementOrderWalletFieldEvent | AnnouncementOrderAddressesFieldEvent | AnnouncementOrderScoringPriceFieldEvent | AnnouncementOrderScoringStakeFieldEvent | AnnouncementOrderScoringReliabilityFieldEvent | AnnouncementOrderScoringSpeedFieldEvent | AnnouncementOrderScoringLatencyFieldEvent | AnnouncementOrderScoringExplorationFieldEvent | AnnouncementOrderCountFieldEvent | AnnouncementOrderWalletProofFieldEvent | AnnouncementOrderEnoughFieldEvent | AnnouncementCommitmentOrderIdFieldEvent | AnnouncementCommitmentHashFieldEvent | AnnouncementResultOrderIdFieldEvent | AnnouncementResultBidsEnvelopeFieldEvent | AnnouncementResultBidsOutcomeFieldEvent | AnnouncementResultBidsStakeFieldEvent | AnnouncementResultBidsReliabilityFieldEvent | AnnouncementResultBidsLeasesFieldEvent | AnnouncementResultBidsGflopsFieldEvent | AnnouncementResultBidsLatencyMsFieldEvent | AnnouncementResultBidsOwnerFieldEvent | AnnouncementResultBidsHostsFieldEvent | AnnouncementResultWinnerFieldEvent | AnnouncementResultPricePerHourFieldEvent | AnnouncementResultRoundFieldEvent | AnnouncementResultWinnersPeerFieldEvent | AnnouncementResultWinnersPricePerHourFieldEvent | AnnouncementResultWithheldFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Announcement>): Generator<AnnouncementOrderMarketFieldEvent | AnnouncementOrderNonceFieldEvent | AnnouncementOrderTimeMsFieldEvent | AnnouncementOrderRequirementsFieldEvent | AnnouncementOrderCeilingPricePerHourFieldEvent | AnnouncementOrderDurationSFieldEvent | AnnouncementOrderCommitMsFieldEvent | AnnouncementOrderRevealMsFieldEvent | AnnouncementOrderPricingFieldEvent | AnnouncementOrderJobHashFieldEvent | AnnouncementOrderSliceMsFieldEvent | AnnouncementOrderWalletFieldEvent | AnnouncementOrderAddressesFieldEvent | AnnouncementOrderScoringPriceFieldEvent | AnnouncementOrderScoringStakeFieldEvent | AnnouncementOrderScoringReliabilityFieldEvent | AnnouncementOrderScoringSpeedFieldEvent | AnnouncementOrderScoringLatencyFieldEvent | AnnouncementOrderScoringExplorationFieldEvent | AnnouncementOrderCountFieldEvent | AnnouncementOrderWalletProofFieldEvent | AnnouncementOrderWalletUntilMsFieldEvent | AnnouncementOrderEnoughFieldEvent | AnnouncementCommitmentOrderIdFieldEvent | AnnouncementCommitmentHashFieldEvent | AnnouncementResultOrderIdFieldEvent | AnnouncementResultBidsEnvelopeFieldEvent | AnnouncementResultBidsOutcomeFieldEvent | AnnouncementResultBidsStakeFieldEvent | AnnouncementResultBidsReliabilityFieldEvent | AnnouncementResultBidsLeasesFieldEvent | AnnouncementResultBidsGflopsFieldEvent | AnnouncementResultBidsLatencyMsFieldEvent | AnnouncementResultBidsOwnerFieldEvent | AnnouncementResultBidsHostsFieldEvent | AnnouncementResultWinnerFieldEvent | AnnouncementResultPricePerHourFieldEvent | AnnouncementResultRoundFieldEvent | AnnouncementResultWinnersPeerFieldEvent | AnnouncementResultWinnersPricePerHourFieldEvent | AnnouncementResultWithheldFieldEvent> {
     return streamMessage(buf, Announcement.codec(), opts)
   }
 }

@@ -89,8 +89,6 @@ export interface Offer {
   place?: PlaceJudgement
   /** Hex of the account that owns the provider on the chain; missing: not registered, or not asked. */
   owner?: string
-  /** Multiaddrs at which it says it is reached; missing: not asked. */
-  addresses?: readonly string[]
 }
 
 /** In the order in which they are told. */

@@ -23,5 +23,10 @@ export const jobProtocol: ProtocolDescriptor<JobRequest, JobEvent> = {
 
 /** A provider sends an event (progress, or its state again) at least this often while a job runs. */
 export const EVENT_PERIOD_MS = 2_000
-/** After this long without an event the renter takes the provider for gone. */
-export const SILENCE_MS = 20_000
+/**
+ * A renter waits so long, unless its manifest says otherwise (`timeouts.silence`), for a provider that is silent or gone:
+ * three events in a row, and short enough that the job runs elsewhere within ten seconds.
+ */
+export const SILENCE_MS = 6_000
+/** A provider that says that it runs and works nothing for so long is left (`timeouts.stall`). */
+export const STALL_MS = 60_000

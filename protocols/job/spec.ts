@@ -4,7 +4,7 @@ import { JOB_LIMITS } from './rules.js'
 
 /** What a renter asks a provider to run: JSON on the wire, named by its SHA-256 in the order and in the lease's terms. */
 export interface JobSpec {
-  /** `tfjs`, later `wgsl` and `container`. */
+  /** `tfjs`, `wgsl` or `container`. */
   runtime: string
   /** The runtime's own declaration; its schema judges it where the runtime lives. */
   job: Record<string, unknown>

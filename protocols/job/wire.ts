@@ -407,6 +407,11 @@ export namespace JobRequest {
     value: number
   }
 
+  export interface JobRequestStartKeyFieldEvent {
+    field: '$.start.key'
+    value: Uint8Array
+  }
+
   export interface JobRequestChunkSha256FieldEvent {
     field: '$.chunk.sha256'
     value: Uint8Array
@@ -445,7 +450,7 @@ export namespace JobRequest {
     return decodeMessage(buf, JobRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobRequest>): Generator<JobRequestStartLeaseFieldEvent | JobRequestStartSpecFieldEvent | JobRequestStartInputsNameFieldEvent | JobRequestStartInputsSha256FieldEvent | JobRequestStartInputsBytesFieldEvent | JobRequestStartFromEventFieldEvent | JobRequestStartCheckpointNameFieldEvent | JobRequestStartCheckpointSha256FieldEvent | JobRequestStartCheckpointBytesFieldEvent | JobRequestChunkSha256FieldEvent | JobRequestChunkOffsetFieldEvent | JobRequestChunkDataFieldEvent | JobRequestStopReasonFieldEvent | JobRequestNeedSha256FieldEvent | JobRequestNeedOffsetFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobRequest>): Generator<JobRequestStartLeaseFieldEvent | JobRequestStartSpecFieldEvent | JobRequestStartInputsNameFieldEvent | JobRequestStartInputsSha256FieldEvent | JobRequestStartInputsBytesFieldEvent | JobRequestStartFromEventFieldEvent | JobRequestStartCheckpointNameFieldEvent | JobRequestStartCheckpointSha256FieldEvent | JobRequestStartCheckpointBytesFieldEvent | JobRequestStartKeyFieldEvent | JobRequestChunkSha256FieldEvent | JobRequestChunkOffsetFieldEvent | JobRequestChunkDataFieldEvent | JobRequestStopReasonFieldEvent | JobRequestNeedSha256FieldEvent | JobRequestNeedOffsetFieldEvent> {
     return streamMessage(buf, JobRequest.codec(), opts)
   }
 }
@@ -456,6 +461,7 @@ export interface Start {
   inputs: Blob[]
   fromEvent: number
   checkpoint?: Blob
+  key: Uint8Array
 }
 
 export namespace Start {
@@ -495,6 +501,11 @@ export namespace Start {
           Blob.codec().encode(obj.checkpoint, w)
         }
 
+        if ((obj.key != null && obj.key.byteLength > 0)) {
+          w.uint32(242)
+          w.bytes(obj.key)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -503,7 +514,8 @@ export namespace Start {
           lease: uint8ArrayAlloc(0),
           spec: uint8ArrayAlloc(0),
           inputs: [],
-          fromEvent: 0
+          fromEvent: 0,
+          key: uint8ArrayAlloc(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -538,6 +550,10 @@ export namespace Start {
               obj.checkpoint = Blob.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.checkpoint
               })
+              break
+            }
+            case 30: {
+              obj.key = reader.bytes()
               break
             }
             default: {
@@ -605,6 +621,13 @@ export namespace Start {
 
               break
             }
+            case 30: {
+              yield {
+                field: `${prefix}.key`,
+                value: reader.bytes()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -665,6 +688,11 @@ export namespace Start {
     value: number
   }
 
+  export interface StartKeyFieldEvent {
+    field: '$.key'
+    value: Uint8Array
+  }
+
   export function encode (obj: Partial<Start>): Uint8Array {
     return encodeMessage(obj, Start.codec())
   }
@@ -673,7 +701,7 @@ export namespace Start {
     return decodeMessage(buf, Start.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Start>): Generator<StartLeaseFieldEvent | StartSpecFieldEvent | StartInputsNameFieldEvent | StartInputsSha256FieldEvent | StartInputsBytesFieldEvent | StartFromEventFieldEvent | StartCheckpointNameFieldEvent | StartCheckpointSha256FieldEvent | StartCheckpointBytesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Start>): Generator<StartLeaseFieldEvent | StartSpecFieldEvent | StartInputsNameFieldEvent | StartInputsSha256FieldEvent | StartInputsBytesFieldEvent | StartFromEventFieldEvent | StartCheckpointNameFieldEvent | StartCheckpointSha256FieldEvent | StartCheckpointBytesFieldEvent | StartKeyFieldEvent> {
     return streamMessage(buf, Start.codec(), opts)
   }
 }

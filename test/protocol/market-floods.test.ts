@@ -53,7 +53,7 @@ function standIn(network: MemoryNetwork, names: readonly string[]): Place {
   }
 }
 
-async function openMarket(shards: readonly string[] = [CARD, BIG]) {
+async function openMarket(shards: readonly string[] = [CARD, BIG], limits: { maxOrders?: number } = {}) {
   const clock: VirtualClock = createVirtualClock()
   const chain = createMemoryChain(clock)
   const hub = createHub()
@@ -63,7 +63,7 @@ async function openMarket(shards: readonly string[] = [CARD, BIG]) {
   const conduct = createConduct({ admission, clock, log: silentLog })
   const parts = { network: node, market: chain.market, clock, log: silentLog, place, admission, conduct }
   const heartbeats = createHeartbeatTopic(parts)
-  const auctions = createAuctionTopic({ ...parts, maxOrdersPerPeer: 4 })
+  const auctions = createAuctionTopic({ ...parts, maxOrdersPerPeer: 4, ...limits })
   const topics = {
     heartbeat: (shard: string) => topicName('localnet', 'heartbeat', ...shard.split('/')),
     auction: (shard: string) => topicName('localnet', 'auction', ...shard.split('/')),
@@ -85,7 +85,8 @@ async function openMarket(shards: readonly string[] = [CARD, BIG]) {
     })
   /** The order names a wallet of `makeWallet`, and carries its consent unless it brings another. */
   const post = async (renter: MemoryNetwork, bare: Order, shard = CARD) => {
-    const order = { walletProof: await consentOf(bare.wallet, bare.market, renter.peer), ...bare }
+    const untilMs = clock.now() + 3_600_000
+    const order = { ...(await consentOf(bare.wallet, bare.market, renter.peer, untilMs)), ...bare }
     const { envelope, payload } = await sealAnnouncement({ order } as Announcement, renter.privateKey)
     const [verdict] = await renter.inject(topics.auction(shard), envelope)
     return { verdict, envelope, orderId: orderIdOf(renter.peer, payload) }
@@ -106,7 +107,15 @@ async function openMarket(shards: readonly string[] = [CARD, BIG]) {
     )
     return (await provider.inject(topics.auction(shard), envelope))[0]
   }
-  return { clock, chain, hub, node, heartbeats, auctions, conduct, orderOf, post, beat, commit }
+  const result = async (renter: MemoryNetwork, orderId: Uint8Array, winner: string, shard = CARD) => {
+    const pricePerHour = winner === '' ? 0n : 1n
+    const { envelope } = await sealAnnouncement(
+      { result: { orderId, bids: [], winner, pricePerHour, round: 0, winners: [], withheld: [] } },
+      renter.privateKey,
+    )
+    return (await renter.inject(topics.auction(shard), envelope))[0]
+  }
+  return { clock, chain, hub, node, heartbeats, auctions, conduct, orderOf, post, beat, commit, result }
 }
 
 test('an order passes only when its wallet holds the deposit', async () => {
@@ -135,15 +144,17 @@ test('an order passes only when its wallet holds the deposit', async () => {
 })
 
 test('nobody can have orders counted against another’s wallet', async () => {
-  const { chain, hub, auctions, orderOf, post } = await openMarket()
+  const { chain, clock, hub, auctions, orderOf, post } = await openMarket()
   const [owner, thief] = [await hub.join(), await hub.join()]
   const wallet = await makeWallet(75)
   chain.funds.set(toHex(wallet), 10n ** 9n)
-  const consent = await consentOf(wallet, chain.market, owner.peer)
-  const elsewhere = await consentOf(wallet, fill(32, 1), thief.peer)
-  const forged = [consent, elsewhere, new Uint8Array(64), new Uint8Array()]
-  for (const walletProof of forged) {
-    const { verdict } = await post(thief, orderOf({ wallet, walletProof }))
+  const untilMs = clock.now() + 3_600_000
+  const consent = await consentOf(wallet, chain.market, owner.peer, untilMs)
+  const elsewhere = await consentOf(wallet, fill(32, 1), thief.peer, untilMs)
+  const nothing = { walletProof: new Uint8Array(64), walletUntilMs: untilMs }
+  const forged = [consent, elsewhere, nothing, { ...nothing, walletProof: new Uint8Array() }]
+  for (const given of forged) {
+    const { verdict } = await post(thief, orderOf({ wallet, ...given }))
     assert.is(verdict, 'ignore')
   }
   assert.equal(auctions.orders(), [])
@@ -184,6 +195,133 @@ test('a funded wallet backs a few open orders at once, whoever signs them, and m
   assert.equal(verdicts, ['accept', 'accept', 'accept', 'accept', 'ignore', 'ignore'])
   await clock.advance(70_001)
   assert.is((await post(renters[5]!, orderOf({ wallet }))).verdict, 'accept')
+})
+
+test('one wallet backs no more open orders than it holds deposits for, whoever signs them', async () => {
+  const { chain, clock, hub, orderOf, post, result } = await openMarket()
+  const wallet = await makeWallet(84)
+  chain.funds.set(toHex(wallet), 2_500n)
+  const renters = await Promise.all(Array.from({ length: 3 }, () => hub.join()))
+  const first = await post(renters[0]!, orderOf({ wallet }))
+  assert.is(first.verdict, 'accept')
+  assert.is((await post(renters[1]!, orderOf({ wallet }))).verdict, 'accept')
+  assert.is((await post(renters[2]!, orderOf({ wallet }))).verdict, 'ignore', '3,000 of 2,500')
+  const half = { wallet, ceilingPricePerHour: 500n }
+  assert.is((await post(renters[2]!, orderOf(half))).verdict, 'accept', '2,500 of 2,500')
+  await result(renters[0]!, first.orderId, '')
+  assert.is((await post(renters[2]!, orderOf({ wallet }))).verdict, 'accept', 'nobody won the first')
+  await clock.advance(70_001)
+  assert.is(
+    (await post(renters[0]!, orderOf({ wallet }))).verdict,
+    'ignore',
+    'their devices are still promised: no result has come',
+  )
+  await clock.advance(15_000)
+  assert.is((await post(renters[0]!, orderOf({ wallet }))).verdict, 'accept')
+})
+
+test('orders that come at the same time do not count on the same deposit', async () => {
+  const { chain, hub, orderOf, post } = await openMarket()
+  const wallet = await makeWallet(89)
+  chain.funds.set(toHex(wallet), 2_500n)
+  const renters = await Promise.all(Array.from({ length: 4 }, () => hub.join()))
+  const posted = await Promise.all(renters.map((renter) => post(renter, orderOf({ wallet }))))
+  assert.is(posted.filter(({ verdict }) => verdict === 'accept').length, 2)
+})
+
+test('an award binds the deposit until a lease has taken it, and then not twice', async () => {
+  const { chain, clock, hub, orderOf, post, result } = await openMarket()
+  const [renter, winner] = [await hub.join(), await hub.join()]
+  const wallet = await makeWallet(85)
+  chain.funds.set(toHex(wallet), 2_000n)
+  const verdict = async () => (await post(renter, orderOf({ wallet }))).verdict
+  const { orderId } = await post(renter, orderOf({ wallet }))
+  await result(renter, orderId, winner.peer)
+  const second = await post(renter, orderOf({ wallet }))
+  assert.is(second.verdict, 'accept')
+  await result(renter, second.orderId, winner.peer)
+  assert.is(await verdict(), 'ignore', 'two winners wait for two leases')
+  chain.funds.set(toHex(wallet), 0n)
+  await clock.advance(20_000)
+  assert.is(await verdict(), 'ignore', 'the wallet is empty')
+  chain.funds.set(toHex(wallet), 1_900n)
+  await clock.advance(10_001)
+  assert.is(await verdict(), 'accept', 'a lease is over, and its refund is there')
+})
+
+test('an order about next to nothing is not passed on', async () => {
+  const { chain, hub, orderOf, post } = await openMarket()
+  const renter = await hub.join()
+  const wallet = await makeWallet(86)
+  chain.funds.set(toHex(wallet), 10n ** 9n)
+  const least = STAKE / 1_000n
+  const cheap = { wallet, ceilingPricePerHour: least - 1n }
+  assert.is((await post(renter, orderOf(cheap))).verdict, 'ignore')
+  assert.is((await post(renter, orderOf({ ...cheap, ceilingPricePerHour: least }))).verdict, 'accept')
+})
+
+test('a flood of cheap orders of many wallets drives no better backed one out of a full memory', async () => {
+  const { chain, hub, auctions, orderOf, post } = await openMarket([CARD, BIG], { maxOrders: 8 })
+  const honest = await hub.join()
+  const rich = await makeWallet(87)
+  chain.funds.set(toHex(rich), 10n ** 9n)
+  const { orderId } = await post(honest, orderOf({ wallet: rich }))
+  for (let count = 0; count < 30; count++) {
+    const wallet = await makeWallet(200 + count)
+    chain.funds.set(toHex(wallet), 10n ** 9n)
+    await post(await hub.join(), orderOf({ wallet, ceilingPricePerHour: 100n + BigInt(count) }))
+  }
+  const kept = auctions.orders()
+  assert.is(kept.length, 8)
+  assert.ok(
+    kept.some((order) => toHex(order.orderId) === toHex(orderId)),
+    'the honest one',
+  )
+  const late = await post(honest, orderOf({ wallet: rich, ceilingPricePerHour: 900n }))
+  assert.is(late.verdict, 'accept', 'there is room for another')
+  const poor = await post(await hub.join(), orderOf({ wallet: rich, ceilingPricePerHour: 10n }))
+  assert.is(poor.verdict, 'ignore', 'and none for the cheapest of all')
+})
+
+test('a renter with many wallets has a share of the memory, and a new one finds room', async () => {
+  const { chain, clock, hub, auctions, orderOf, post } = await openMarket([CARD, BIG], { maxOrders: 64 })
+  const [crowd, newcomer] = [await hub.join(), await hub.join()]
+  const fund = async (number: number) => {
+    const wallet = await makeWallet(number)
+    chain.funds.set(toHex(wallet), 10n ** 9n)
+    return wallet
+  }
+  for (let count = 0; count < 12; count++) {
+    const brief = { commitMs: 500, revealMs: 500, ceilingPricePerHour: 9_000n }
+    const { verdict } = await post(crowd, orderOf({ wallet: await fund(300 + count), ...brief }))
+    assert.is(verdict, 'accept')
+    await clock.advance(1_000)
+  }
+  assert.is(auctions.orders().length, 4, 'of 64, one renter has a sixteenth')
+  assert.is((await post(newcomer, orderOf({ wallet: await fund(400) }))).verdict, 'accept')
+  assert.is(auctions.orders().length, 5)
+})
+
+test('a renter learns why others do not pass its order on', async () => {
+  const { chain, clock, node, auctions, orderOf } = await openMarket()
+  const wallet = await makeWallet(88)
+  const doubt = async (fields: Partial<Order>, validMs = 3_600_000) => {
+    const consent = await consentOf(wallet, chain.market, node.peer, clock.now() + validMs)
+    const { orderId } = await auctions.publish({ order: orderOf({ wallet, ...consent, ...fields }) })
+    return (await auctions.doubt(orderId))?.refused ?? 'none'
+  }
+  assert.is(await doubt({}), 'OVERDRAWN')
+  chain.funds.set(toHex(wallet), 2_500n)
+  await clock.advance(86_000)
+  assert.is(await doubt({ ceilingPricePerHour: 9n }), 'DEPOSIT_TOO_SMALL')
+  assert.is(await doubt({}, -20_000), 'CONSENT_REFUSED')
+  await clock.advance(86_000)
+  assert.is(await doubt({}), 'none')
+  assert.is(await doubt({}), 'none')
+  assert.is(await doubt({}), 'OVERDRAWN', '3,000 of 2,500')
+  await clock.advance(86_000)
+  for (let count = 0; count < 4; count++) await doubt({ ceilingPricePerHour: 10n })
+  assert.is(await doubt({ ceilingPricePerHour: 10n }), 'TOO_MANY_ORDERS')
 })
 
 test('while the chain is silent known wallets pass, and unknown ones at a strict rate', async () => {

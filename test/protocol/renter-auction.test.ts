@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { type Admission, everybody } from '../../node/market/admission.js'
 import { createAuctionTopic } from '../../node/market/announcements.js'
 import { createHeartbeatTopic } from '../../node/market/heartbeats.js'
 import { createAuctioneer } from '../../node/renter/auction.js'
@@ -10,6 +11,7 @@ import { revealProtocol } from '../../protocols/auction/protocol.js'
 import { commitmentOf } from '../../protocols/auction/rules.js'
 import { type Order, PricingRule, type Result } from '../../protocols/auction/wire.js'
 import { seal } from '../../protocols/envelope.js'
+import type { Refusal } from '../../protocols/errors.js'
 import { Requirements } from '../../protocols/inventory/wire.js'
 import { type Bidder, joinBidder, type Script } from '../support/bidder.js'
 import { createVirtualClock } from '../support/clock.js'
@@ -25,6 +27,7 @@ async function hold(
   prepare: (bidders: Bidder[], lose: (peer: string) => Promise<void>) => Promise<void> = async () => {},
   changes: Partial<Order> = {},
   sources: Pick<Parameters<typeof createAuctioneer>[0], 'conductOf' | 'latencyOf'> = {},
+  admission: Admission = everybody,
 ) {
   const disk = await openDisk()
   const clock = createVirtualClock(NOW)
@@ -33,7 +36,7 @@ async function hold(
   const network = await hub.join()
   const options = { network, market: MARKET, clock, log: silentLog }
   const heartbeats = createHeartbeatTopic(options)
-  const topic = createAuctionTopic(options)
+  const topic = createAuctionTopic({ ...options, admission })
   const standing = createStanding({ store: disk.store, clock })
   const { engine } = network
   const inventory = createInventory({ heartbeats, engine, escrow, clock, log: silentLog, market: MARKET })
@@ -43,6 +46,7 @@ async function hold(
     topic,
     inventory,
     standing,
+    remotesOf: network.remotes,
     clock,
     log: silentLog,
     ...sources,
@@ -52,8 +56,10 @@ async function hold(
   await prepare(bidders, (peer) => standing.lose(peer, 'OPENING_DIFFERS', true))
   const refusals: string[] = []
   const committed: string[] = []
+  const doubts: string[] = []
   const events = {
     onOrdered: () => {},
+    onDoubted: ({ refused }: Refusal) => void doubts.push(refused),
     onCommitted: (peer: string) => void committed.push(peer),
     onRefused: (_peer: string, _price: bigint, reason: string) => void refusals.push(reason),
   }
@@ -65,7 +71,7 @@ async function hold(
   await disk.remove()
   const excluded = (at: number) =>
     auction.bids.find(({ peer }) => peer === bidders[at]?.network.peer)?.excluded
-  return { auction, auctioneer, refusals, committed, tookMs, bidders, excluded, clock, network }
+  return { auction, auctioneer, refusals, committed, doubts, tookMs, bidders, excluded, clock, network }
 }
 
 test('it is over as soon as all who committed have revealed, and the cheapest wins', async () => {
@@ -96,6 +102,14 @@ test('nobody bids, nobody is waited for', async () => {
   const { auction, tookMs } = await hold([])
   assert.equal(auction.bids, [])
   assert.ok(tookMs <= 600)
+})
+
+test('a renter whose order others do not pass on hears why, and the auction goes on', async () => {
+  const poor = { ...everybody, canPay: async () => false, held: () => 1n }
+  const { auction, doubts } = await hold([{ pricePerHour: 1n }], undefined, undefined, undefined, poor)
+  assert.equal(doubts, ['OVERDRAWN'])
+  assert.is(auction.bids.length, 1, 'who believes it may still bid')
+  assert.equal((await hold([])).doubts, [])
 })
 
 test('who committed and does not reveal is waited for until the window is over, and no longer', async () => {

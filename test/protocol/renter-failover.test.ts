@@ -118,6 +118,10 @@ test('the owner’s pause moves the job: the next provider goes on from the newe
   const continued = events.find((event) => event.kind === 'continued')
   assert.is(continued?.kind === 'continued' && continued.step, 20)
   assert.ok(events.some((event) => event.kind === 'bid' && event.bid.reason === 'PROVIDER_PAUSED'))
+  assert.not.ok(
+    events.some((event) => event.kind === 'standing-lost'),
+    'it may have the next job',
+  )
 })
 
 test('a checkpoint that is told right before the end is still fetched', async () => {
@@ -177,6 +181,38 @@ test('a checkpoint that nobody can go on from is not used again, and costs who r
   assert.equal(last.from, FIRST)
   const lost = events.filter((event) => event.kind === 'standing-lost')
   assert.is(lost.length, 1)
+})
+
+test('a job that two providers call invalid fails with their words, and costs neither its standing', async () => {
+  const refuse: NonNullable<Script['job']> = async (session) => {
+    await session.receive()
+    await say(session, { refused: { reason: 'SPEC_MALFORMED', detail: 'shader:2:15: no such type' } })
+  }
+  const scripts = [1_000_000n, 2_000_000n, 3_000_000n].map((pricePerHour) => ({ pricePerHour, job: refuse }))
+  await withRenter(scripts, async ({ renter, clock, peers, escrow }) => {
+    const posted = await renter.post(PLAN)
+    const following = all(posted.events())
+    const report = await drive(clock, posted.result(), 100)
+    const events = await drive(clock, following, 100)
+    assert.is(report.state, JobState.FAILED)
+    assert.is(report.reason, 'JOB_SPEC_INVALID')
+    assert.match(report.detail ?? '', 'shader:2:15: no such type')
+    const objected = events.flatMap((event) => (event.kind === 'objected' ? [event.peer] : []))
+    assert.equal(objected, peers.slice(0, 2))
+    assert.not(events.some(({ kind }) => kind === 'standing-lost'))
+    sum(report)
+    assert.is(escrow.leases.size, 0)
+  })
+})
+
+test('a job that one provider calls invalid is done by the next', async () => {
+  const { events, winner } = await deployWith(async (session) => {
+    await session.receive()
+    await run(session)
+    await end(session, 'JOB_SPEC_INVALID')
+  })
+  assert.is(winner, 1)
+  assert.ok(events.some(({ kind }) => kind === 'objected'))
 })
 
 test('with the result at hand the checkpoints are removed, and one under way does not get in its way', async () => {

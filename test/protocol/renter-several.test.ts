@@ -88,11 +88,11 @@ test('all or nothing: where only one qualifies, nothing is proposed, opened or p
 })
 
 test('two of one owner, or on one host, do not count for two', async () => {
-  const address = '/ip4/93.184.216.34/tcp/4001'
+  const remotes = ['/ip4/93.184.216.34/tcp/50001']
   await withRenter(
     [
-      honest(1_000_000n, { addresses: [address] }),
-      honest(2_000_000n, { addresses: [address] }),
+      honest(1_000_000n, { remotes }),
+      honest(2_000_000n, { remotes: ['/ip4/93.184.216.34/tcp/50002'] }),
       honest(3_000_000n),
       honest(4_000_000n),
     ],
@@ -105,6 +105,26 @@ test('two of one owner, or on one host, do not count for two', async () => {
       const more = await drive(clock, (await renter.post(THREE)).result(), 100)
       assert.is(more.state, JobState.FAILED)
       assert.is(more.copies, undefined)
+    },
+  )
+})
+
+test('a rival that announces another’s address keeps nobody out: what counts is where connections come from', async () => {
+  const victim = '/ip4/93.184.216.34/tcp/4001'
+  await withRenter(
+    [
+      honest(1_000_000n, { addresses: [victim], remotes: ['/ip4/198.51.100.7/tcp/50001'] }),
+      honest(2_000_000n, { addresses: [victim], remotes: ['/ip4/93.184.216.34/tcp/50001'] }),
+      honest(3_000_000n),
+    ],
+    async ({ renter, clock, peers, bidders }) => {
+      const results: Result[] = []
+      bidders[2]!.auctions.onResult(({ result }) => void results.push(result))
+      const report = await drive(clock, (await renter.post(TWO)).result(), 100)
+      assert.is(report.state, JobState.COMPLETED, `${report.reason} ${report.detail}`)
+      assert.equal(report.copies?.map(({ peer }) => peer).sort(), [peers[0], peers[1]].sort())
+      const shown = results[0]!.bids.map(({ hosts }) => hosts).filter((hosts) => hosts.length > 0)
+      assert.equal(shown.sort(), [['198.51.100.7'], ['93.184.216.34']], 'the result shows what was counted')
     },
   )
 })

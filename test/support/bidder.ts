@@ -29,6 +29,8 @@ export interface Script {
   pricePerHour: bigint
   /** Says so in its heartbeats; default: the address of this machine. */
   addresses?: string[]
+  /** Where its connections come from. */
+  remotes?: string[]
   /** Default: for every order; `fair`: for those whose ceiling its price is not above. */
   bids?: false | 'fair'
   /** `gossip` (default), `asked`: only over the inventory protocol, `silent`: takes the question and never answers. */
@@ -56,6 +58,7 @@ export async function joinBidder(
 ): Promise<Bidder> {
   const { clock, escrow } = parts
   const network = await hub.join()
+  hub.remotes.set(network.peer, script.remotes ?? [])
   const options = { network, market: MARKET, clock, log: silentLog }
   const heartbeats = createHeartbeatTopic(options)
   const auctions = createAuctionTopic(options)

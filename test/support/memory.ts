@@ -15,6 +15,8 @@ export interface Hub {
   join(key?: Ed25519PrivateKey): Promise<MemoryNetwork>
   /** Every gossip message with what each receiver made of it. */
   readonly verdicts: Array<{ topic: string; to: string; verdict: Verdict }>
+  /** Where everybody sees a peer's connections come from; default: nowhere. */
+  readonly remotes: Map<string, string[]>
 }
 
 export interface MemoryNetwork extends Network {
@@ -25,8 +27,10 @@ export interface MemoryNetwork extends Network {
 export function createHub(name = 'localnet'): Hub {
   const members = new Map<string, Member>()
   const verdicts: Hub['verdicts'] = []
+  const remotes: Hub['remotes'] = new Map()
   return {
     verdicts,
+    remotes,
     join: async (key) => {
       const privateKey = key ?? (await generateKeyPair('Ed25519'))
       const publicKey = privateKey.publicKey.raw
@@ -72,6 +76,7 @@ export function createHub(name = 'localnet'): Hub {
         hangUp: async () => {},
         roundTripMs: async () => 0,
         peers: () => [...members.keys()].filter((other) => other !== peer),
+        remotes: (other) => remotes.get(other) ?? [],
         onPeer: () => () => {},
         stop: async () => {
           await engine.stop()

@@ -278,6 +278,7 @@ export interface ScriptedRenter {
     inputs: Array<{ name: string; bytes: Uint8Array }>,
     fromEvent?: number,
     checkpoint?: Blob,
+    key?: Uint8Array,
   ): Promise<JobTalk>
 }
 
@@ -412,12 +413,13 @@ export async function createRenter(parts: {
       topic.close()
       heartbeats.close()
     },
-    startJob: async (lease, inputs, fromEvent = 0, checkpoint) => {
+    startJob: async (lease, inputs, fromEvent = 0, checkpoint, key = new Uint8Array()) => {
       const session = await network.engine.open(jobProtocol, lease.provider)
       const blobs = inputs.map(({ name, bytes }) => ({ name, sha256: digest(bytes), bytes: bytes.length }))
       await session.send({
         start: {
           lease: lease.address,
+          key,
           spec: lease.ordered.spec,
           inputs: blobs,
           fromEvent,

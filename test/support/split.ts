@@ -80,7 +80,7 @@ export class Swarm {
     const order = makeOrder({
       market,
       wallet,
-      walletProof: await consentOf(wallet, market, renter.network.peer),
+      ...(await consentOf(wallet, market, renter.network.peer, systemClock.now() + 3_600_000)),
       nonce: systemRandom.bytes(16),
       timeMs: systemClock.now(),
       requirements: Requirements.encode(makeRequirements(NEEDS)),

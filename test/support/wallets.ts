@@ -1,6 +1,6 @@
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
-import { walletStatement } from '../../protocols/auction/wallet.js'
+import { type WalletConsent, walletStatement } from '../../protocols/auction/wallet.js'
 import { toHex } from '../../protocols/bytes.js'
 
 const keys = new Map<string, Ed25519PrivateKey>()
@@ -15,8 +15,14 @@ export async function makeWallet(number: number): Promise<Uint8Array> {
 }
 
 /** A wallet's consent to the orders of a peer; of `makeWallet` only. */
-export async function consentOf(wallet: Uint8Array, market: Uint8Array, peer: string): Promise<Uint8Array> {
+export async function consentOf(
+  wallet: Uint8Array,
+  market: Uint8Array,
+  peer: string,
+  walletUntilMs: number,
+): Promise<WalletConsent> {
   const key = keys.get(toHex(wallet))
   if (key === undefined) throw new Error('a wallet without a key')
-  return new Uint8Array(await key.sign(walletStatement(market, peer)))
+  const walletProof = new Uint8Array(await key.sign(walletStatement(market, peer, walletUntilMs)))
+  return { walletProof, walletUntilMs }
 }

@@ -1,6 +1,7 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import * as assert from 'uvu/assert'
 import { sealAnnouncement } from '../../node/market/announcements.js'
+import { createNewest } from '../../node/market/newest.js'
 import { auctionRecordRules, sealParts } from '../../node/market/records.js'
 import type { RecordRules } from '../../node/net/ports.js'
 import { systemRandom } from '../../node/system/random.js'
@@ -205,44 +206,48 @@ test('a dearer winner, a bid left out and two results of one round are found by 
 
 const STALE: RecordRules = { validate: () => true, select: () => 0 }
 
-test('a result that is rolled back in the table stays rolled back nowhere, and one that is forged is not taken', async () => {
-  await within(5, async (renter, ...others) => {
-    const { orderId } = await renter.order(SHORT)
-    await eventually(() => others.every(({ history }) => history.get(orderId) !== undefined))
-    const { envelope: first } = await renter.topic.publish({ result: resultOf(orderId) })
-    await eventually(() => renter.records.pending() === 0)
-    await eventually(
-      async () => (await others[0]!.records.result(orderId, renter.network.peer)) !== undefined,
-    )
-    const { envelope: second } = await renter.topic.publish({ result: resultOf(orderId, { round: 1 }) })
-    const newest = async ({ records }: Watcher) => records.result(orderId, renter.network.peer)
-    for (const watcher of others) {
-      await eventually(async () => equal((await newest(watcher)) ?? new Uint8Array(), second))
-    }
-    const key = `result/${toHex(orderId)}/${renter.network.peer}/0`
-    const [old] = await sealParts(renter.network.privateKey, { orderId, round: 0, result: first })
-    const rollers = await Promise.all(
-      [0, 1].map(() => startNetwork({ bootstrap: renter.network.addresses() })),
-    )
-    try {
-      for (const roller of rollers) {
-        await eventually(() => roller.peers().length > 0)
-        // Neither takes the better one when somebody corrects it.
-        roller.dht.registerRecord('result', { ...STALE, validate: (_key, value) => equal(value, old!) })
-        await roller.dht.put(key, old!).catch(() => {})
+test(
+  'a result that is rolled back in the table stays rolled back nowhere, and one that is forged is not taken',
+  async () => {
+    await within(5, async (renter, ...others) => {
+      const { orderId } = await renter.order(SHORT)
+      await eventually(() => others.every(({ history }) => history.get(orderId) !== undefined))
+      const { envelope: first } = await renter.topic.publish({ result: resultOf(orderId) })
+      await eventually(() => renter.records.pending() === 0)
+      await eventually(
+        async () => (await others[0]!.records.result(orderId, renter.network.peer)) !== undefined,
+      )
+      const { envelope: second } = await renter.topic.publish({ result: resultOf(orderId, { round: 1 }) })
+      const newest = async ({ records }: Watcher) => records.result(orderId, renter.network.peer)
+      for (const watcher of others) {
+        await eventually(async () => equal((await newest(watcher)) ?? new Uint8Array(), second))
       }
-      for (const watcher of [renter, ...others]) assert.equal(await newest(watcher), second)
-      const [forger] = rollers
-      forger!.dht.registerRecord('result', STALE)
-      const lie = await sealAnnouncement({ result: resultOf(orderId, { round: 9 }) }, forger!.privateKey)
-      const [forged] = await sealParts(forger!.privateKey, { orderId, round: 9, result: lie.envelope })
-      await forger!.dht.put(key, forged!).catch(() => {})
-      for (const watcher of [renter, ...others]) assert.equal(await newest(watcher), second)
-    } finally {
-      await Promise.all(rollers.map((roller) => roller.stop()))
-    }
-  })
-})
+      const key = `result/${toHex(orderId)}/${renter.network.peer}/0`
+      const [old] = await sealParts(renter.network.privateKey, { orderId, round: 0, result: first })
+      const rollers = await Promise.all(
+        [0, 1].map(() => startNetwork({ bootstrap: renter.network.addresses() })),
+      )
+      try {
+        for (const roller of rollers) {
+          await eventually(() => roller.peers().length > 0)
+          // Neither takes the better one when somebody corrects it.
+          roller.dht.registerRecord('result', { ...STALE, validate: (_key, value) => equal(value, old!) })
+          await roller.dht.put(key, old!).catch(() => {})
+        }
+        for (const watcher of [renter, ...others]) assert.equal(await newest(watcher), second)
+        const [forger] = rollers
+        forger!.dht.registerRecord('result', STALE)
+        const lie = await sealAnnouncement({ result: resultOf(orderId, { round: 9 }) }, forger!.privateKey)
+        const [forged] = await sealParts(forger!.privateKey, { orderId, round: 9, result: lie.envelope })
+        await forger!.dht.put(key, forged!).catch(() => {})
+        for (const watcher of [renter, ...others]) assert.equal(await newest(watcher), second)
+      } finally {
+        await Promise.all(rollers.map((roller) => roller.stop()))
+      }
+    })
+  },
+  { timeoutMs: 120_000 },
+)
 
 test('a record is taken only under the key that its content and its author give it', async () => {
   const [author, other] = [await makeAuthor(), await makeAuthor()]
@@ -269,6 +274,32 @@ test('a record is taken only under the key that its content and its author give 
   assert.is(await rules.result.validate(key, await part(2)), true, 'the same again')
   assert.is(await rules.result.validate(key, fill(50, 9)), false)
   assert.is(rules.result.select(key, [await part(1), await part(4), await part(2)]), 1)
+})
+
+test('a flood of records does not make a node forget how far an auction had come that it knows', async () => {
+  const known = toHex(fill(32, 3))
+  const newest = createNewest({ isOurs: (key) => key.startsWith(known), maxKeys: 64 })
+  assert.ok(newest.take(`${known}/renter/0`, 'renter', 2))
+  assert.ok(newest.take('other/stranger/0', 'stranger', 2))
+  for (let count = 0; count < 1_000; count++) assert.ok(newest.take(`x${count}`, 'one name', 0))
+  assert.not.ok(newest.take('other/stranger/0', 'stranger', 1), 'one name has a share of the memory')
+  for (let count = 0; count < 1_000; count++) assert.ok(newest.take(`y${count}`, `name ${count}`, 0))
+  assert.not.ok(newest.take(`${known}/renter/0`, 'renter', 1), 'what is known here stays')
+  assert.ok(newest.take('other/stranger/0', 'stranger', 1), 'and of the rest the oldest goes')
+})
+
+test('the rounds of an auction that a node knows outlast those of strangers', async () => {
+  const [renter, flooder] = [await makeAuthor(), await makeAuthor()]
+  const ours = toHex(fill(32, 3))
+  const rules = auctionRecordRules((order) => order === ours)
+  const put = async (author: typeof renter, number: number, round: number) => {
+    const orderId = fill(32, number)
+    const [part] = await sealParts(author.privateKey, { orderId, round, result: fill(10, 7) })
+    return rules.result.validate(`${toHex(orderId)}/${author.peer}/0`, part!)
+  }
+  assert.is(await put(renter, 3, 2), true)
+  for (let number = 10; number < 250; number++) assert.is(await put(flooder, number, 0), true)
+  assert.is(await put(renter, 3, 1), false)
 })
 
 test.run()

@@ -44,6 +44,7 @@ test.before(
         store: createMemoryStore(),
         clock: systemClock,
         log: silentLog,
+        heartbeats: { newest: () => undefined },
       }
       boards.push(await openAttestationBoard(parts))
     }

@@ -53,6 +53,26 @@ test('peers see each other come and go', async () => {
   })
 })
 
+test('where a peer is seen to be does not depend on what it announces', async () => {
+  const claimed = '/ip4/93.184.216.34/tcp/4001'
+  const left = await startNetwork()
+  const right = await startNetwork({ announce: [claimed] })
+  try {
+    assert.ok(right.addresses().every((address) => address.startsWith(claimed)))
+    await right.dial(left.addresses()[0]!)
+    await eventually(() => left.peers().includes(right.peer))
+    const seen = left.remotes(right.peer)
+    assert.ok(seen.length > 0)
+    assert.ok(
+      seen.every((address) => address.startsWith('/ip4/127.0.0.1/tcp/')),
+      seen.join(' '),
+    )
+    assert.equal(left.remotes(left.peer), [])
+  } finally {
+    await Promise.all([left.stop(), right.stop()])
+  }
+})
+
 test('an address where nobody listens, and one that is none, cannot be reached', async () => {
   await withNetworks(1, async (network) => {
     assert.is((await errorOf(network.dial('/ip4/127.0.0.1/tcp/1'))).code, 'PEER_UNREACHABLE')

@@ -61,6 +61,17 @@ test('what was seen survives a restart: order, commitments with their times, res
   assert.is(after.results.length, 1)
 })
 
+test('of the auctions of others those with the smallest deposits make room first', async () => {
+  const { topics, open } = await join({ maxAuctions: 2 })
+  const history = await open()
+  const well = { order: makeOrder({ nonce: fill(16, 1), durationS: 7_200 }) }
+  const { orderId } = await topics.other.publish(well)
+  for (let nonce = 2; nonce < 12; nonce++) await topics.other.publish(order(nonce))
+  assert.ok(history.get(orderId) !== undefined)
+  assert.is(history.open().length, 2)
+  await history.close()
+})
+
 test('the own auction is on the disk before it is over, so that a crash loses no commitment', async () => {
   const { topics, open } = await join()
   const history = await open()

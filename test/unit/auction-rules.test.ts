@@ -224,6 +224,7 @@ test('the name of an order changes with every field', () => {
     pricing: PricingRule.SECOND_PRICE,
     jobHash: fill(32, 9),
     walletProof: fill(64, 9),
+    walletUntilMs: NOW,
     sliceMs: 10_001,
     wallet: fill(32, 9),
     addresses: [],

@@ -100,6 +100,10 @@ const EVENTS: Array<[EventView, RegExp | undefined]> = [
     },
     /at most 0\.5 an hour/,
   ],
+  [
+    { atMs: 0, kind: 'doubted', reason: 'OVERDRAWN', detail: 'its open orders bind 2' },
+    /others do not pass this order on: OVERDRAWN, its open orders bind 2; put more into the wallet/,
+  ],
   [{ atMs: 0, kind: 'committed', peer: PEER }, /…jLvKMy committed to a sealed bid/],
   [
     { atMs: 0, kind: 'bid', bid: { peer: PEER, pricePerHour: '200000', outcome: 'lost' } },
@@ -143,6 +147,10 @@ const EVENTS: Array<[EventView, RegExp | undefined]> = [
     /failed its matmul proof: OPENING_DIFFERS, an entry/,
   ],
   [{ atMs: 0, kind: 'standing-lost', peer: PEER, reason: 'OPENING_DIFFERS' }, /lost its standing/],
+  [
+    { atMs: 0, kind: 'objected', peer: PEER, detail: 'shader:2:15: no' },
+    /takes the job for invalid: shader:2:15: no/,
+  ],
   [{ atMs: 0, kind: 'state', state: JobState.RUNNING, detail: PEER }, /RUNNING on …jLvKMy/],
   [{ atMs: 0, kind: 'log', line: 'hello' }, /│ hello/],
   [{ atMs: 0, kind: 'log', line: 'hello', peer: PEER }, /│ …jLvKMy hello/],

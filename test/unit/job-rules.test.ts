@@ -68,7 +68,14 @@ function makeBlob(changes: Partial<Blob> = {}): Blob {
 }
 
 function makeStart(changes: Partial<Start> = {}): Start {
-  return { lease: FACTS.lease, spec: SPEC, inputs: [makeBlob()], fromEvent: 0, ...changes }
+  return {
+    lease: FACTS.lease,
+    spec: SPEC,
+    inputs: [makeBlob()],
+    fromEvent: 0,
+    key: new Uint8Array(),
+    ...changes,
+  }
 }
 
 const named = (name: string): Partial<Start> => ({ inputs: [makeBlob({ name })] })

@@ -52,13 +52,13 @@ const wrong: [title: string, edit: [RegExp, string], printed: string | string[]]
   [
     'a wrong choice',
     [/tfjs/, 'tfsj'],
-    '4:14: error: services.a.runtime: read "tfsj"; expected one of tfjs, container (did you mean tfjs?)',
+    '4:14: error: services.a.runtime: read "tfsj"; expected one of tfjs, wgsl, container (did you mean tfjs?)',
   ],
   [
     'a mistyped key',
     [/runtime/, 'runtme'],
     [
-      '3:3: error: services.a.runtime: "runtime" is missing; expected one of tfjs, container',
+      '3:3: error: services.a.runtime: "runtime" is missing; expected one of tfjs, wgsl, container',
       '4:5: error: services.a.runtme: unknown key "runtme"; expected runtime (did you mean that?)',
     ],
   ],

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { Key } from 'interface-datastore'
 import * as assert from 'uvu/assert'
-import { RationedDatastore } from '../../node/net/ration.js'
+import { RationedDatastore, RationedMemory } from '../../node/net/ration.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('what others may put on the disk')
@@ -51,6 +51,18 @@ test('made-up records make room for one another, and for nothing else', async ()
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+})
+
+test('a node without a disk keeps no more of what others put', async () => {
+  const store = new RationedMemory(SELF, { '/dht/record/': 3 })
+  for (let count = 0; count < 1_000; count++)
+    await store.put(new Key(`/dht/record/${count}`), new Uint8Array(1))
+  await store.put(new Key(`/dht/record/0/${SELF}`), new Uint8Array(1))
+  await store.put(new Key('/peers/a'), new Uint8Array(1))
+  const keys: string[] = []
+  for await (const key of store.queryKeys({})) keys.push(key.toString())
+  const kept = ['/dht/record/0/self', '/dht/record/997', '/dht/record/998', '/dht/record/999', '/peers/a']
+  assert.equal(keys.sort(), kept)
 })
 
 test.run()

@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
 import { createConductWatch } from '../../node/renter/conduct.js'
 import type { DeploymentEvent } from '../../node/renter/event.js'
+import { EXPERIENCES } from '../../protocols/inventory/reputation.js'
 import { JobState } from '../../protocols/job/wire.js'
 import { suite } from '../support/suite.js'
 
@@ -62,6 +63,20 @@ test('a job that is done speaks for the one that did it, and for nobody else', (
     ),
     ['a challenge-passed', 'a completed'],
   )
+})
+
+test('a pause that was told costs a little, once; a job that breaks off costs more', () => {
+  const ended = (reason: string): Body => ({
+    kind: 'bid',
+    bid: { peer: 'a', pricePerHour: 1n, outcome: 'failed', reason },
+  })
+  const story = [ordered, committed('a'), bid('a', 'lost'), awarded('a'), leased('a'), challenged('a')]
+  assert.equal(read(...story, ended('PROVIDER_PAUSED')), ['a challenge-passed', 'a paused'])
+  assert.equal(read(...story, lost('a', 'STREAM_RESET'), ended('STREAM_RESET')), [
+    'a challenge-passed',
+    'a failed',
+  ])
+  assert.ok(EXPERIENCES.paused.bad < EXPERIENCES.failed.bad / 4)
 })
 
 const withheld = (peer: string, reason = 'BID_WITHHELD'): Body => {

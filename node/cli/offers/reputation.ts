@@ -113,6 +113,7 @@ const WORDS: Readonly<Record<ExperienceKind, string>> = {
   'challenge-failed': 'proofs failed',
   unsigned: 'wins not signed',
   withheld: 'bids withheld',
+  paused: 'jobs paused',
   lied: 'lies proven',
 }
 

@@ -45,7 +45,11 @@ export async function createContainerRuntime(options: ContainerRuntimeOptions): 
   }
   return {
     name: 'container',
-    check: (declared, inputNames) => void check(declared, inputNames),
+    check: async (declared, inputs) =>
+      void check(
+        declared,
+        inputs.map(({ name }) => name),
+      ),
     prepare: async (job, { signal }) => {
       const names = job.inputs.map(({ name }) => name)
       return prepare(options, check(job.declared, names), job, seccomp, signal)

@@ -1,0 +1,12 @@
+import type { Random } from '../../protocols/ports.js'
+import { type Blobs, createBlobs } from '../provider/blobs.js'
+import { createKeys, type Keys } from '../provider/keys.js'
+import { openFolder } from './folder.js'
+import { sealFiles } from './sealed.js'
+
+/** What leases leave on this disk, a folder for each, sealed with the key that its renter sent. */
+export function openVault(folder: string, random: Random): { keys: Keys; blobs: Blobs } {
+  const keys = createKeys()
+  const files = sealFiles(openFolder(folder), { keyOf: (lease) => keys.of(lease), random })
+  return { keys, blobs: createBlobs(files) }
+}
