@@ -4,7 +4,9 @@ import { z } from 'zod'
 import { AUCTION_LIMITS } from '../protocols/auction/rules.js'
 import { GROUP, MAX_N, MAX_ROUNDS, MIN_N } from '../protocols/challenge/params.js'
 import { MAX_OPENINGS } from '../protocols/challenge/protocol.js'
-import { HEARTBEAT_LIMITS } from '../protocols/heartbeat/rules.js'
+import { HEARTBEAT_LIMITS, MAX_NOTICE_S } from '../protocols/heartbeat/rules.js'
+import { parseWindow } from './schedule.js'
+import { parseDuration } from './units.js'
 
 /**
  * Every option of a node, with its default, its limits and one sentence about it. This is the only place: the loader,
@@ -32,6 +34,9 @@ export const BACKENDS = ['auto', 'tensorflow-gpu', 'webgpu', 'tensorflow-cpu', '
 
 export const PRICING_STRATEGIES = ['fixed', 'cost-plus', 'surge', 'undercut', 'external'] as const
 export type PricingStrategyName = (typeof PRICING_STRATEGIES)[number]
+
+/** What is watched to see that the owner wants the machine. */
+export const WATCHED = ['gpu', 'fullscreen', 'input', 'cpu'] as const
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 const COMMITMENTS = ['processed', 'confirmed', 'finalized'] as const
@@ -247,6 +252,65 @@ const wgsl = section({
   }),
 })
 
+const duration = (longestMs: number, longest: string) =>
+  text(`a duration such as 90s or 10m, at most ${longest}`, (value) => {
+    const ms = parseDuration(value)
+    return ms !== undefined && ms <= longestMs
+  })
+
+const availability = section({
+  watch: z
+    .array(choice(WATCHED), { error: `a list of ${WATCHED.join(', ')}` })
+    .max(WATCHED.length, { error: 'each of them once at most' })
+    .default(['gpu', 'fullscreen'])
+    .meta({
+      kind: 'list',
+      description: 'What shows that you want the machine: gpu, fullscreen, input, cpu; empty: nothing.',
+    }),
+  idle_after: duration(86_400_000, '24h')
+    .default('5m')
+    .meta({ kind: 'text', description: 'So long nothing may be seen of you before jobs are taken again.' }),
+  gpu_busy_percent: percent(1, 100).default(15).meta({
+    kind: 'integer',
+    description: 'Share of the card’s time from which another program counts as using it.',
+  }),
+  cpu_busy_percent: percent(1, 100)
+    .default(60)
+    .meta({ kind: 'integer', description: 'Share of all processors from which other programs count.' }),
+  command: list('a program and its arguments', (value) => value.length > 0)
+    .default([])
+    .meta({
+      kind: 'list',
+      description:
+        'A program of yours that prints busy or idle, each time that it changes; no shell reads it.',
+    }),
+  schedule: list(
+    'a window such as 22:00-07:00 Europe/Berlin, or Mon-Fri 20:00-08:00',
+    (value) => parseWindow(value) !== undefined,
+    32,
+  )
+    .default([])
+    .meta({ kind: 'list', description: 'When jobs are taken, on the wall clock; empty: always.' }),
+  notice: duration(MAX_NOTICE_S * 1_000, '1h')
+    .default('0s')
+    .meta({
+      kind: 'text',
+      description: 'Promised in bids: so long before you leave by schedule or by pause, the renter is told.',
+    }),
+  game_waits: flag().default(false).meta({
+    kind: 'boolean',
+    description: 'What is watched waits for the notice, too; else the card is yours at once.',
+  }),
+  max_temperature_c: integer(30, 120, '°C').optional().meta({
+    kind: 'integer',
+    description: 'Above it jobs stand still until the card has cooled by 5 °C, and leave after a minute.',
+  }),
+  max_power_w: integer(1, 2_000, 'watts').optional().meta({
+    kind: 'integer',
+    description: 'Above it jobs stand still as well; a card is better held by its driver: nvidia-smi -pl.',
+  }),
+})
+
 const provider = section({
   enabled: flag().default(false).meta({ kind: 'boolean', description: 'Offer this machine’s devices.' }),
   price_per_hour: amount()
@@ -288,6 +352,7 @@ const provider = section({
   pricing: pricing.prefault({}),
   wgsl: wgsl.prefault({}),
   container: container.prefault({}),
+  availability: availability.prefault({}),
 })
 
 const challenge = section({

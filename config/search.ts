@@ -193,6 +193,7 @@ const EXAMPLES: Readonly<Record<NumberField, string>> = {
   gflops: '20000',
   reliability: '0.9',
   latency_ms: '80',
+  notice: '60',
 }
 
 const MISWRITTEN: Readonly<Record<string, Operator>> = {

@@ -1,10 +1,11 @@
 import { NightshiftError } from '../protocols/errors.js'
 import type { Config, PricingStrategyName } from './schema.js'
+import { parseDuration } from './units.js'
 
 export type Role = 'bootstrap' | 'provider' | 'renter'
 
 /**
- * What a valid configuration still lacks for a role; throws NO_BOOTSTRAP_PEERS, PRICE_MISSING or PRICING_INCOMPLETE. On a network that
+ * What a valid configuration still lacks for a role; throws NO_BOOTSTRAP_PEERS, PRICE_MISSING, PRICING_INCOMPLETE or AVAILABILITY_CONFLICT. On a network that
  * takes private addresses a first node may stand alone: others will be pointed to it.
  */
 export function requireStartable(config: Config, role: Role): void {
@@ -24,7 +25,25 @@ export function requireStartable(config: Config, role: Role): void {
       advice: 'Say what an hour of one device costs, in tokens: --provider-price-per-hour 0.25.',
     })
   }
-  if (role === 'provider') requirePricing(config.provider.pricing)
+  if (role !== 'provider') return
+  requirePricing(config.provider.pricing)
+  requireAvailability(config)
+}
+
+/** Throws AVAILABILITY_CONFLICT: a notice is a promise, and a game that has the card at once would break it. */
+export function requireAvailability({ provider }: Config): void {
+  const { notice, watch, command, gameWaits } = provider.availability
+  const isWatching = watch.length > 0 || command.length > 0
+  if ((parseDuration(notice) ?? 0) === 0 || !isWatching || gameWaits) return
+  throw new NightshiftError(
+    'AVAILABILITY_CONFLICT',
+    `a notice of ${notice} is promised, and what is watched would have the card at once`,
+    {
+      advice:
+        'let a game wait for the notice (--provider-availability-game-waits true), watch nothing (--provider-availability-watch "" and no command), or promise no notice',
+      context: { notice, watch: [...watch] },
+    },
+  )
 }
 
 type Pricing = Config['provider']['pricing']

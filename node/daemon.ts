@@ -174,7 +174,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
   if (config.provider.enabled) {
     onStep('opening the device')
     provider = await startProvider(
-      { ...parts, chain, version: options.version, signal, onStep },
+      { ...parts, chain, version: options.version, pid: options.pid, signal, onStep },
       options.openDevice,
     )
     cleanup.add('provider', provider.stop)

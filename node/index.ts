@@ -11,6 +11,7 @@ import { readVersion } from './cli/version.js'
 import { readPlan } from './daemon/manifest.js'
 import { type Daemon, startDaemon } from './daemon.js'
 import type { AuctionAudit } from './market/audit.js'
+import type { OwnerView, PauseOptions } from './owner/guard.js'
 import type { HardwareVerdict } from './renter/verification.js'
 import type { Deployment } from './renter.js'
 import { LIFELINE_VARIABLE } from './swarm/lifeline.js'
@@ -125,9 +126,12 @@ export async function createRenter(settings: Settings = {}, options: StartOption
 }
 
 export interface ProviderNode extends RunningNode {
-  /** The owner comes back: jobs are handed back and no new ones taken. */
-  pause(): Promise<void>
-  resume(): Promise<void>
+  /**
+   * The owner comes back: jobs are handed back and no new ones taken. `forMs`: it resumes by itself; `noticeMs`: what runs
+   * is told so long before. What it resolves to says what holds then.
+   */
+  pause(options?: PauseOptions): Promise<OwnerView>
+  resume(): Promise<OwnerView>
 }
 
 /** Starts a node that offers this machine's devices; `providerPricePerHour` must be set. */
@@ -136,7 +140,7 @@ export async function createProvider(
   options: StartOptions = {},
 ): Promise<ProviderNode> {
   const { daemon } = await start({ ...settings, providerEnabled: true }, options)
-  return { ...running(daemon), pause: () => daemon.pause(), resume: () => daemon.resume() }
+  return { ...running(daemon), pause: (options = {}) => daemon.pause(options), resume: () => daemon.resume() }
 }
 
 /** Variables of the program that are no settings. */

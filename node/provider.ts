@@ -4,7 +4,7 @@ import { within } from '../protocols/abort.js'
 import { hash, toHex } from '../protocols/bytes.js'
 import { codeOf } from '../protocols/errors.js'
 import { DEFAULT_PERIOD_MS, HEARTBEAT_LIMITS } from '../protocols/heartbeat/rules.js'
-import type { Heartbeat, Device as OfferedDevices } from '../protocols/heartbeat/wire.js'
+import type { Heartbeat } from '../protocols/heartbeat/wire.js'
 import type { Benchmark } from '../protocols/inventory/wire.js'
 import { solanaKeyOf } from '../protocols/peer.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
@@ -25,11 +25,12 @@ import { serveChallenges } from './provider/challenge.js'
 import { createDemandService } from './provider/demand.js'
 import { createHeartbeatService } from './provider/heartbeat.js'
 import { serveInventory } from './provider/inventory.js'
-import { type JobSummary, serveJobs } from './provider/job.js'
+import { serveJobs } from './provider/job.js'
 import { openJobs } from './provider/jobs.js'
 import { serveLeases } from './provider/lease.js'
 import { type Ledger, openLedger } from './provider/ledger.js'
 import { createOwnOffer, describeDevices } from './provider/offer.js'
+import { createPresence, type Presence, type PresenceState } from './provider/presence.js'
 import { PLAIN_TERMS, type PricingFacts, type PricingTerms, type Quote } from './provider/pricing/facts.js'
 import type { PowerMeter, PriceProgram } from './provider/pricing/port.js'
 import {
@@ -41,7 +42,11 @@ import {
 import { serveReach } from './provider/reach.js'
 import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
-import { type LeaseSummary, summarize } from './provider/summary.js'
+
+
+import { type ProviderStatus, readStatus } from './provider/status.js'
+
+
 import { createTurnout } from './provider/turnout.js'
 import { createTurns } from './provider/turns.js'
 import { openRuntimes } from './runtime/open.js'
@@ -92,52 +97,26 @@ export interface ProviderOptions {
   }
   /** What was found out about every backend, for the inventory. Default: the device's own report. */
   benchmarks?: readonly BackendReport[]
+  /** So long before it leaves of its own will its renters are told: part of its bids. Default 0. */
+  noticeS?: number
+  /** Whether it is there at the start. Default: it is. */
+  presence?: PresenceState
   /** Its round trips are told to whoever asks: they show which places of others are impossible. */
   meter?: LatencyMeter
   /** Shared with a renter in the same process; a topic can be joined only once. */
   topics?: { heartbeats: HeartbeatTopic; auctions: AuctionTopic }
 }
 
-/** Plain and JSON-able: amounts are strings of atomic units, addresses and digests hex. */
-export interface ProviderStatus {
-  peer: string
-  network: string
-  availability: 'FREE' | 'BUSY' | 'PAUSED'
-  pausedBecause?: string
-  devices: Array<Omit<OfferedDevices, 'memoryBytes'> & { memoryBytes: string }>
-  /** Devices that bids hold now, until the order is awarded to somebody else or becomes a lease. */
-  promised: number
-  pricePerHour: string
-  location: string
-  runtimes: string[]
-  /** Absent while the chain has not been asked, or does not know this node. */
-  stake?: { stake: string; bound: string }
-  jobs: JobSummary[]
-  leases: LeaseSummary[]
-  counters: {
-    heartbeats: number
-    orders: number
-    bids: number
-    won: number
-    /** Results of auctions that were not what the order announced. */
-    unfair: number
-    /** Orders without a bid of this node, by reason. */
-    passed: Record<string, number>
-    challenges: number
-    challengesDeclined: Record<string, number>
-    vouchers: number
-    /** Openings that the chain asked this node for, and got. */
-    demandsAnswered: number
-    /** Jobs that have ended since the start, by state, or by the reason why they failed. */
-    jobs: Record<string, number>
-  }
-}
-
 export interface Provider {
   status(): ProviderStatus
   /** The owner comes back: running jobs end with PROVIDER_PAUSED, and no work is taken until `resume`. */
   pause(reason: string): Promise<void>
-  resume(): Promise<void>
+  /** Takes work again; `untilMs` (Unix): when its schedule ends. What stood still goes on. */
+  resume(untilMs?: number): Promise<void>
+  /** Takes no more work, and tells the renters of what runs that it ends at `atMs` (Unix); `pause` is what ends it. */
+  leaveAt(atMs: number, reason: string): Promise<void>
+  /** What runs stands still until `resume`, or ends where it cannot. */
+  standStill(reason: string): Promise<void>
   /** What a strategy, by default the configured one, would bid now for an order, and from what. */
   previewPrice(order: OrderFacts, strategy?: StrategyName): Promise<PricePreview>
   /** Says good-bye to the market, ends its jobs, pays out its vouchers, and leaves nothing running. Idempotent. */
@@ -163,6 +142,8 @@ const DEFAULT_MAX_INPUT_BYTES = 2 ** 30
 const DEFAULT_SLICES = { minMs: 100, maxMs: 3_600_000 }
 /** A verifier's attestation is kept, as one without a stake, rather than waiting long for the chain. */
 const STAKE_MS = 2_000
+/** A job may take its time for a checkpoint when it is known that it has to leave; this long before, it is asked. */
+const LAST_CHECKPOINT_MS = 10_000
 const SWEEP_MS = 15_000
 const GOODBYE_MS = 10_000
 
@@ -171,8 +152,8 @@ export async function createProvider(options: ProviderOptions): Promise<Provider
   const { clock, log } = options
   const market = await options.escrow.market()
   const topics = options.topics ?? joinTopics(options, market)
-  const pause: Pause = { because: undefined }
-  const services = await startServices(options, market, topics, pause)
+  const presence = createPresence(options.noticeS ?? 0, options.presence)
+  const services = await startServices(options, market, topics, presence)
   const { ledger, offer, jobs, heartbeat, reconciler, auction, capacity, bids, demands, pricing } = services
 
   const unsubscribe = ledger.onChange(() => heartbeat.changed())
@@ -202,7 +183,8 @@ export async function createProvider(options: ProviderOptions): Promise<Provider
   await heartbeat.start()
 
   async function stopAll(): Promise<void> {
-    pause.because = 'the provider stops'
+    presence.change({ paused: 'the provider stops' })
+    cancelLastCheckpoint()
     stopReconciling()
     stopSweeping()
     await demands.stop()
@@ -221,16 +203,34 @@ export async function createProvider(options: ProviderOptions): Promise<Provider
   }
 
   let stopping: Promise<void> | undefined
+  let cancelLastCheckpoint = () => {}
+  const change = (state: PresenceState) => {
+    if (stopping !== undefined) return
+    cancelLastCheckpoint()
+    presence.change(state)
+    heartbeat.changed()
+  }
   return {
     pause: async (reason) => {
-      pause.because = reason
-      heartbeat.changed()
+      change({ paused: reason })
       await jobs.endAll('PROVIDER_PAUSED')
     },
-    resume: async () => {
-      if (stopping !== undefined) return
-      pause.because = undefined
-      heartbeat.changed()
+    resume: async (untilMs) => {
+      change(untilMs === undefined ? {} : { untilMs })
+      await jobs.goOn()
+    },
+    leaveAt: async (atMs, reason) => {
+      change({ leaving: reason, untilMs: atMs })
+      jobs.tellLeaving(atMs, reason)
+      const leftMs = Math.max(0, atMs - clock.now())
+      cancelLastCheckpoint = clock.after(
+        leftMs - Math.min(LAST_CHECKPOINT_MS, leftMs / 2),
+        jobs.askCheckpoints,
+      )
+    },
+    standStill: async (reason) => {
+      change({ standsStill: reason })
+      await jobs.standStill()
     },
     previewPrice: async (order, strategy = pricing.strategy) => ({
       strategy,
@@ -239,12 +239,8 @@ export async function createProvider(options: ProviderOptions): Promise<Provider
       advertisedPricePerHour: pricing.advertised(),
     }),
     stop: () => (stopping ??= stopAll()),
-    status: () => readStatus(options, services, pause.because),
+    status: () => readStatus(options.network, services, presence.closedBecause()),
   }
-}
-
-interface Pause {
-  because: string | undefined
 }
 
 /** Every service of a provider, each handed what it needs; none of them reaches for another by itself. */
@@ -252,14 +248,13 @@ async function startServices(
   options: ProviderOptions,
   market: MarketTerms,
   topics: { heartbeats: HeartbeatTopic; auctions: AuctionTopic },
-  pause: Pause,
+  presence: Presence,
 ) {
   const { network, escrow, store, devices, clock, random, log } = options
   const { engine } = network
   const ledger = await openLedger(store)
   const bids = await openBids({ store, clock })
   const turns = createTurns()
-  const pausedBecause = () => pause.because
   const capacity = createCapacity({ total: devices.length, clock, occupied: () => bindingsOf(ledger) })
   const rack = createRack({ devices, clock, occupied: () => occupiedIn(ledger) })
   const runtimes = await openRuntimes({ ...options, rack })
@@ -275,7 +270,8 @@ async function startServices(
     clock,
     random,
     log,
-    pausedBecause,
+    presence,
+    pausedBecause: presence.closedBecause,
   }
   const pricing: Pricing = createPricing({
     ...shared,
@@ -335,7 +331,7 @@ async function startServices(
     onStop: (lease, reason) => void jobs.end(lease, reason),
     onClosed,
   })
-  const isBusy = () => pause.because !== undefined || ledger.all().some(({ occupies }) => occupies)
+  const isBusy = () => presence.closedBecause() !== undefined || ledger.all().some(({ occupies }) => occupies)
   const demands = createDemandService({
     ...shared,
     device: rack.units[0]!,
@@ -404,46 +400,11 @@ function termsOf({ pricePerHour, pricing }: ProviderOptions): PricingTerms {
   return { ...PLAIN_TERMS, ...pricing?.terms, basePricePerHour: pricePerHour }
 }
 
-type Services = Awaited<ReturnType<typeof startServices>>
-
 function bindingsOf(ledger: Ledger): Binding[] {
   return ledger
     .all()
     .filter(({ occupies }) => occupies)
     .map(({ orderId, terms }) => ({ id: toHex(orderId), devices: terms.devices }))
-}
-
-function readStatus(
-  { network }: ProviderOptions,
-  { offer, jobs, ledger, heartbeat, auction, capacity, challenges, settlements, demands }: Services,
-  pausedBecause: string | undefined,
-): ProviderStatus {
-  const { availability, devices, pricePerHour, location, runtimes } = offer.describe()
-  const account = offer.account()
-  const { answered, declined } = challenges.counts()
-  return {
-    peer: network.peer,
-    network: network.name,
-    availability: availability as ProviderStatus['availability'],
-    ...(pausedBecause === undefined ? {} : { pausedBecause }),
-    devices: devices.map((group) => ({ ...group, memoryBytes: String(group.memoryBytes) })),
-    promised: capacity.unoccupied() - capacity.free(),
-    pricePerHour: String(pricePerHour),
-    location,
-    runtimes,
-    ...(account && { stake: { stake: String(account.stake), bound: String(account.bound) } }),
-    jobs: jobs.running(),
-    leases: ledger.all().map(summarize),
-    counters: {
-      heartbeats: heartbeat.sent(),
-      ...auction.counts(),
-      challenges: answered,
-      challengesDeclined: declined,
-      vouchers: settlements.vouchers(),
-      demandsAnswered: demands.answered(),
-      jobs: jobs.counts(),
-    },
-  }
 }
 
 function joinTopics({ network, clock, log }: ProviderOptions, { address }: MarketTerms) {

@@ -63,7 +63,15 @@ export function resolveService(
   ]
   if (price === undefined || device === undefined || findings.filter(isError).length > before)
     return undefined
-  const { min_stake: stake, min_reliability, max_latency, attestations, allow, deny } = service.placement
+  const {
+    min_stake: stake,
+    min_reliability,
+    max_latency,
+    attestations,
+    notice,
+    allow,
+    deny,
+  } = service.placement
   return {
     service,
     price,
@@ -79,6 +87,7 @@ export function resolveService(
       ...(attestations === undefined ? {} : { minimumAttestations: attestations.minimum }),
       ...(min_reliability === undefined ? {} : { minimumReliability: min_reliability }),
       ...(max_latency === undefined ? {} : { maxLatencyMs: parseDuration(max_latency)! }),
+      ...(notice === undefined ? {} : { noticeS: Math.ceil(parseDuration(notice)! / 1_000) }),
     },
     ...(stake === undefined
       ? {}

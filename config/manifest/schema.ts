@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { AUCTION_LIMITS } from '../../protocols/auction/rules.js'
 import { GROUP, MAX_N, MAX_ROUNDS, MIN_N } from '../../protocols/challenge/params.js'
 import { MAX_OPENINGS } from '../../protocols/challenge/protocol.js'
+import { MAX_NOTICE_S } from '../../protocols/heartbeat/rules.js'
 import { isRegion, REGION_NAMES } from '../../protocols/inventory/place.js'
 import { REQUIREMENTS_LIMITS } from '../../protocols/inventory/rules.js'
 import { AMOUNT, isLocation, RUNTIMES } from '../schema.js'
@@ -124,6 +125,14 @@ const latency = () => {
   return text(error, (value) => {
     const ms = parseDuration(value) ?? 0
     return ms > 0 && ms <= REQUIREMENTS_LIMITS.maxLatencyMs
+  })
+}
+
+const notice = () => {
+  const error = `a duration such as 60s, at most ${MAX_NOTICE_S} s`
+  return text(error, (value) => {
+    const ms = parseDuration(value) ?? 0
+    return ms >= 1_000 && ms <= MAX_NOTICE_S * 1_000
   })
 }
 
@@ -296,6 +305,11 @@ const service = mapping('a mapping with runtime and job', {
       .optional()
       .describe('Least reliability of the provider, as `offers reputation` tells it.'),
     max_latency: latency().optional().describe('Longest round trip from this node to the provider.'),
+    notice: notice()
+      .optional()
+      .describe(
+        'The provider may leave before the end, when it says so that long before. Left out: it may not plan to.',
+      ),
     attestations: attestations.optional().describe('Whose attestations of its hardware it must have.'),
     allow: peers().describe('Only these providers.'),
     deny: peers().describe('Never these providers.'),

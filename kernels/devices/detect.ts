@@ -38,6 +38,9 @@ const FIELDS = [
   'power.limit',
   'temperature.gpu',
 ] as const
+/** What makes `nvidia-smi` print one such line per card. */
+export const NVIDIA_SMI_QUERY = [`--query-gpu=${FIELDS.join(',')}`, '--format=csv,noheader,nounits'] as const
+
 const MIB = 2 ** 20
 const TIMEOUT_MS = 10_000
 const MAX_OUTPUT_BYTES = 2 ** 20
@@ -85,9 +88,8 @@ function withoutUndefined(
 
 /** NVIDIA's cards, or none when there is no driver. Never throws, ends within 10 s. */
 export async function readNvidiaSmi(): Promise<DetectedDevice[]> {
-  const args = [`--query-gpu=${FIELDS.join(',')}`, '--format=csv,noheader,nounits']
   try {
-    const { stdout } = await promisify(execFile)('nvidia-smi', args, {
+    const { stdout } = await promisify(execFile)('nvidia-smi', [...NVIDIA_SMI_QUERY], {
       timeout: TIMEOUT_MS,
       killSignal: 'SIGKILL',
       maxBuffer: MAX_OUTPUT_BYTES,

@@ -68,7 +68,14 @@ export interface Device {
     request: { spec: TrainSpecInput; inputs: PredictInputs },
     options?: { signal?: AbortSignal },
   ): Promise<Evaluation>
-  /** Kills the worker, which gives the card back to its owner; running work fails with DEVICE_WORKER_DIED. */
+  /**
+   * Kills the worker, which gives the card and its memory back to the owner; running work fails with DEVICE_WORKER_DIED.
+   * The next use, or `ready`, starts another one.
+   */
+  release(): Promise<void>
+  /** Resolves when the next use will not have to wait for a worker. Throws what startWorker throws. */
+  ready(): Promise<void>
+  /** Releases it for good. */
   close(): Promise<void>
 }
 
@@ -166,6 +173,12 @@ export async function openDevice(options: DeviceOptions): Promise<Device> {
     },
     evaluate: async (ask, evaluateOptions = {}) =>
       (await worker()).request('evaluate', ask, evaluateOptions).answer,
+    release: async () => {
+      await (await current.catch(() => undefined))?.stop()
+    },
+    ready: async () => {
+      await worker()
+    },
     close: async () => {
       closed = true
       await (await current.catch(() => undefined))?.stop()

@@ -45,8 +45,20 @@ Exit code 1 when something keeps the node from its work.`,
     {
       name: 'pause',
       summary: 'give the machine back: running jobs give a last checkpoint and end, no new ones are taken',
+      details: `It holds over a restart, until "node resume", or with --for until that time has passed. What runs goes on for
+the notice that bids promise (provider.availability.notice, none unless you set it); its renters are told at once, and
+find another provider meanwhile. --now breaks that promise, and whoever was promised it may remember that.`,
+      options: [
+        { flags: '--for <duration>', description: 'resume by itself after so long, such as 2h' },
+        { flags: '--notice <duration>', description: 'let what runs go on for so long, such as 60s' },
+        { flags: '--now', description: 'at once, whatever was promised' },
+      ],
       settings: ['general'],
-      examples: ['nightshift node pause'],
+      examples: [
+        'nightshift node pause',
+        'nightshift node pause --for 2h',
+        'nightshift node pause --notice 60s',
+      ],
       load: async () => ({ run: (await import('./node/act.js')).runPause }),
     },
     {

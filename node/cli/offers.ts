@@ -10,7 +10,7 @@ export const OFFERS: NounGroup = {
       summary: 'list the offers that meet your requirements, cheapest first',
       details: `Asks the node that runs on the data directory; without one, joins the network for a moment itself.
 An expression holds terms that must all be true: name, one of = != < <= > >=, value; or "name in (a, b)", "name not in (a)".
-Names: vram_gb (as the card is sold), free (devices on one host), devices, gflops, reliability (0 to 1), latency_ms, price and
+Names: vram_gb (as the card is sold), free (devices on one host), devices, gflops, reliability (0 to 1), latency_ms, notice (seconds), price and
 stake (tokens), cuda, model, location (DE, DE-Berlin, EU, EEA, or a continent such as europe), runtime, backend.
 With --explain the offers that do not qualify are listed too, each with the reasons, and what was measured: the round trip
 from here, and whether light lets the machine stand where it says. "plausible" is not "true": a machine that is nearer than it

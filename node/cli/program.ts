@@ -42,6 +42,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'NO_BOOTSTRAP_PEERS',
   'PRICE_MISSING',
   'PRICING_INCOMPLETE',
+  'AVAILABILITY_CONFLICT',
 ])
 
 /** Runs one command line to its end and returns the exit code. Never rejects. */

@@ -126,6 +126,8 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
       }
       case 'returned':
         return `${peer(event.peer)} is there again, after ${(event.goneMs / 1_000).toFixed(1)} s`
+      case 'leaving':
+        return `${peer(event.peer)} says that it leaves in ${Math.max(0, Math.round((event.endsAtMs - event.atMs) / 1_000))} s: ${event.reason}`
       case 'continued':
         return `${peer(event.peer)} goes on from step ${event.step}`
       case 'output':

@@ -2,6 +2,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import type { AuctionAudit } from '../market/audit.js'
+import type { OwnerView, PauseOptions } from '../owner/guard.js'
 import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
@@ -40,8 +41,8 @@ export interface ControlClient {
   forward(id: string, request: ForwardRequest, signal: AbortSignal): AsyncIterable<ForwardEvent>
   exec(id: string, command: readonly string[], options: ExecOptions): Promise<Execution>
   price(query: PriceQuery): Promise<Json<PricePreview>>
-  pause(): Promise<void>
-  resume(): Promise<void>
+  pause(request?: PauseOptions): Promise<OwnerView>
+  resume(): Promise<OwnerView>
   stop(): Promise<void>
 }
 
@@ -156,8 +157,8 @@ function createClient(url: string, pid: number, token: string): ControlClient {
     forward: (id, request, signal) => stream('POST', `${jobPath(id)}/forward`, request, signal),
     exec: (id, command, options) => openExec({ url, token }, id, command, options),
     price: (query) => call('POST', '/v1/price', query),
-    pause: () => act('/v1/pause'),
-    resume: () => act('/v1/resume'),
+    pause: (request = {}) => call('POST', '/v1/pause', request),
+    resume: () => call('POST', '/v1/resume'),
     stop: () => act('/v1/stop'),
   }
 }

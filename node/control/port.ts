@@ -1,6 +1,7 @@
 import type { OfferOrder } from '../../protocols/inventory/order.js'
 import type { Requirements } from '../../protocols/inventory/wire.js'
 import type { AuctionAudit } from '../market/audit.js'
+import type { OwnerView, PauseOptions } from '../owner/guard.js'
 import type { StrategyName } from '../provider/pricing/pricing.js'
 import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
@@ -43,8 +44,9 @@ export interface ControlledNode {
   exec(id: string, command: readonly string[], options: ExecOptions): Promise<Execution>
   /** What this node's provider would bid now for an order of so many devices, and why. */
   price(query: PriceQuery): Promise<Json<PricePreview>>
-  pause(): Promise<void>
-  resume(): Promise<void>
+  /** What holds after it, and until when. */
+  pause(request: PauseOptions): Promise<OwnerView>
+  resume(): Promise<OwnerView>
   /** Asks the process to end; resolves at once. */
   stop(): Promise<void>
 }

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { PRICING_STRATEGIES } from '../../config/schema.js'
 import { SEARCH_LIMITS } from '../../config/search.js'
 import { NightshiftError } from '../../protocols/errors.js'
+import { MAX_NOTICE_S } from '../../protocols/heartbeat/rules.js'
 import { isOfferOrder, type OfferOrder } from '../../protocols/inventory/order.js'
 import { isPeer } from '../../protocols/peer.js'
 import type { Log, Random } from '../../protocols/ports.js'
@@ -42,6 +43,8 @@ const REQUEST_TIMEOUT_MS = 10_000
 const TOKEN_BYTES = 32
 /** Other users of the machine can connect as well: they must not use up the files that the node may open. */
 const MAX_CONNECTIONS = 256
+/** Whoever is away for longer stops the node. */
+const LONGEST_PAUSE_MS = 366 * 86_400_000
 
 const STATUS_OF: Readonly<Record<string, number>> = {
   JOB_UNKNOWN: 404,
@@ -68,6 +71,7 @@ const offerQuery = z.strictObject({
     maxLatencyMs: z.number().int().positive().exactOptional(),
     minimumReliability: z.number().min(0).max(1).exactOptional(),
     minimumAttestations: z.number().int().min(0).max(1024).exactOptional(),
+    noticeS: z.number().int().min(0).max(MAX_NOTICE_S).exactOptional(),
     attesters: z.array(z.string().max(128)).max(256).default([]),
     choices: z
       .array(z.strictObject({ models: z.array(z.string().max(256)).max(64), memoryBytes: z.coerce.bigint() }))
@@ -97,6 +101,16 @@ const priceRequest = z.strictObject({
 
 const port = z.number().int().min(0).max(65_535)
 const forwardRequest = z.strictObject({ port: port.min(1), localPort: port.exactOptional() })
+
+const pauseRequest = z.strictObject({
+  forMs: z.number().int().positive().max(LONGEST_PAUSE_MS).optional(),
+  noticeMs: z
+    .number()
+    .int()
+    .min(0)
+    .max(MAX_NOTICE_S * 1_000)
+    .optional(),
+})
 
 const eventQuery = z.object({
   from: z.coerce.number().int().min(0).default(0),
@@ -260,13 +274,18 @@ function addRoutes(server: FastifyInstance, node: ControlledNode): void {
     const events = await node.forward(id, forwardRequest.parse(request.body), signalOf(reply))
     return reply.type('application/x-ndjson').send(Readable.from(lines(events)))
   })
-  const acts = { pause: node.pause, resume: node.resume, stop: node.stop }
-  for (const [name, act] of Object.entries(acts)) {
-    server.post(`/v1/${name}`, async () => {
-      await act()
-      return {}
+  server.post('/v1/pause', (request) => {
+    const { forMs, noticeMs } = pauseRequest.parse(request.body ?? {})
+    return node.pause({
+      ...(forMs === undefined ? {} : { forMs }),
+      ...(noticeMs === undefined ? {} : { noticeMs }),
     })
-  }
+  })
+  server.post('/v1/resume', () => node.resume())
+  server.post('/v1/stop', async () => {
+    await node.stop()
+    return {}
+  })
 }
 
 /** Aborts when the caller has gone away. */

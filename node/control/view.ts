@@ -3,6 +3,7 @@ import { NightshiftError } from '../../protocols/errors.js'
 import type { Device } from '../../protocols/heartbeat/wire.js'
 import type { PlaceCheck } from '../../protocols/inventory/plausibility.js'
 import type { Mismatch, Offer } from '../../protocols/inventory/rules.js'
+import type { OwnerView } from '../owner/guard.js'
 
 /**
  * What a running node shows of itself: plain JSON. Amounts are strings of atomic units (a JSON number would lose
@@ -65,6 +66,8 @@ export interface ProviderView {
   promised: number
   /** Jobs that run now. */
   jobs: number
+  /** Whether the owner lets it work, why not, and what is watched. */
+  owner: OwnerView
 }
 
 export interface RenterView {
@@ -98,6 +101,10 @@ export interface OfferView {
   attestations: { count: number; favourable: number; weight: string }
   /** What the sources on its host do not agree on, by its own word. */
   disagreement?: string
+  /** Seconds from its word that it leaves, of its own will, until it does; 0: none. */
+  notice: number
+  /** When its schedule ends, Unix milliseconds; missing: it has none. */
+  until_ms?: number
   /** From 0 to 1; missing: not known. */
   reliability?: number
   /** Round trip from the node that was asked; missing: not measured. */
@@ -148,6 +155,8 @@ export function viewOffer(offer: Offer, mismatches: Mismatch[], evidence: Eviden
     stake: offer.stake.toString(),
     attestations: { ...evidence, weight: evidence.weight.toString() },
     ...(offer.disagreement === undefined ? {} : { disagreement: offer.disagreement }),
+    notice: offer.noticeS ?? 0,
+    ...(offer.untilMs === undefined ? {} : { until_ms: offer.untilMs }),
     ...(offer.reliability === undefined ? {} : { reliability: rounded(offer.reliability) }),
     ...(offer.latencyMs === undefined ? {} : { latency_ms: rounded(offer.latencyMs) }),
     location_check: offer.place?.check ?? 'unknown',

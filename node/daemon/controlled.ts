@@ -5,6 +5,7 @@ import type { Clock } from '../../protocols/ports.js'
 import type { ControlledNode, OfferQuery } from '../control/port.js'
 import { type NodeStatus, type ProviderView, type RenterView, toJson } from '../control/view.js'
 import type { Escrow } from '../escrow/port.js'
+import type { PauseOptions } from '../owner/guard.js'
 import type { Provider } from '../provider.js'
 import type { Renter } from '../renter.js'
 import type { Reputation } from '../reputation/port.js'
@@ -30,7 +31,7 @@ export interface Roles {
 export interface ProviderControl {
   view(): Promise<ProviderView>
   price: Provider['previewPrice']
-  pause(): Promise<void>
+  pause(options: PauseOptions): Promise<void>
   resume(): Promise<void>
 }
 
@@ -102,8 +103,14 @@ export function createControlledNode(roles: Roles): ControlledNode {
       return requireRenter().reach.exec(id, command, options)
     },
     price: async ({ devices, strategy }) => toJson(await requireProvider().price({ devices }, strategy)),
-    pause: async () => requireProvider().pause(),
-    resume: async () => requireProvider().resume(),
+    pause: async (options) => {
+      await requireProvider().pause(options)
+      return (await requireProvider().view()).owner
+    },
+    resume: async () => {
+      await requireProvider().resume()
+      return (await requireProvider().view()).owner
+    },
     stop: async () => roles.stop(),
   }
 }

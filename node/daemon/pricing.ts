@@ -1,7 +1,7 @@
 import type { Config } from '../../config/schema.js'
 import { requirePricing } from '../../config/start.js'
 import type { BackendReport } from '../../kernels/backend/backend.js'
-import { readNvidiaSmi } from '../../kernels/devices/detect.js'
+import { type DetectedDevice, readNvidiaSmi } from '../../kernels/devices/detect.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import { parseAmount } from '../../protocols/money.js'
 import type { Clock } from '../../protocols/ports.js'
@@ -60,6 +60,8 @@ export function openPricing(
   decimals: number,
   { model, gpu }: Pick<BackendReport, 'model' | 'gpu'>,
   clock: Clock,
+  /** The cards as another part of the node has read them lately. */
+  latestCards: () => readonly DetectedDevice[] | undefined = () => undefined,
 ): NonNullable<ProviderOptions['pricing']> {
   const { strategy, watts, command, commandTimeoutMs: timeoutMs } = config.provider.pricing
   const path = environment.PATH ?? ''
@@ -70,7 +72,7 @@ export function openPricing(
       model,
       gpu,
       ...(watts === undefined ? {} : { configuredWatts: watts }),
-      readCards: readNvidiaSmi,
+      readCards: async () => latestCards() ?? readNvidiaSmi(),
     }),
     ...(command.length === 0 ? {} : { program: createPriceProgram({ command, timeoutMs, path, clock }) }),
   }

@@ -5,10 +5,14 @@ import { type Device, openDevice as openRealDevice } from '../../kernels/worker/
 import type { ProviderView } from '../control/view.js'
 import { type OpenDevice, openDevices } from '../device/open.js'
 import type { OfferedDevice } from '../device/port.js'
+import type { Verdict } from '../owner/decision.js'
+import type { Guard } from '../owner/guard.js'
+import type { PresenceState } from '../provider/presence.js'
 import { createProvider, type Provider } from '../provider.js'
 import type { ChainSide } from './chain.js'
 import { openContainers } from './containers.js'
 import type { ProviderControl } from './controlled.js'
+import { openGuard, openOwnerWatch, readOwnerSettings } from './owner.js'
 import { openPricing, readPrice, readTerms } from './pricing.js'
 import { ensureRegistered } from './registration.js'
 import type { RoleParts } from './renter.js'
@@ -23,6 +27,8 @@ export interface ProviderRole extends ProviderControl {
 export interface ProviderParts extends RoleParts {
   chain: ChainSide
   version: string
+  /** Of this process: what it has started is no use of the owner's. */
+  pid: number
   signal: AbortSignal
   onStep: (step: string) => void
 }
@@ -49,38 +55,66 @@ export async function startProvider(
   )
   try {
     const { location, runtimes, heartbeatMs, minSliceMs, maxSliceMs } = config.provider
-    const { heartbeats, auctions } = parts
+    const { heartbeats, auctions, store } = parts
+    const containers = await openContainers(config, { peer: parts.network.peer, clock, log })
+    const groups = () => containers?.groups?.() ?? []
+    const watch = await openOwnerWatch(config, { pid: parts.pid, clock, log, containers: groups })
+    const started: { provider?: Provider } = {}
+    const guard = await openGuard(config, {
+      watch,
+      store,
+      clock,
+      log,
+      devices,
+      provider: () => started.provider!,
+    })
     const provider = await createProvider({
       ...parts,
       devices: devices.map((device) => offered(device, config)),
       disagreements: (await detecting).disagreements,
       dataDir: config.dataDir,
       pricePerHour,
-      pricing: openPricing(config, decimals, devices[0]!.report, clock),
+      pricing: openPricing(config, decimals, devices[0]!.report, clock, watch.latestCards),
       location,
       runtimes,
-      containers: await openContainers(config, { peer: parts.network.peer, clock, log }),
       shaders: await openShaders(config, { devices: devices.map(({ report }) => report), clock, log }),
+      containers,
+      noticeS: Math.floor(readOwnerSettings(config).noticeMs / 1_000),
+      presence: presenceOf(guard.view().verdict),
       heartbeatPeriodMs: heartbeatMs,
       minSliceMs,
       maxSliceMs,
       topics: { heartbeats, auctions },
     })
-    return {
-      view: async () => viewProvider(provider),
-      isIdle: () => isIdle(provider),
-      price: (order, strategy) => provider.previewPrice(order, strategy),
-      pause: () => provider.pause('paused by its owner'),
-      resume: () => provider.resume(),
-      stop: async () => {
-        await provider.stop()
-        await closeAll(devices)
-      },
-    }
+    started.provider = provider
+    await guard.start()
+    return { ...controlOf(provider, guard), stop: () => stopAll(guard, provider, devices) }
   } catch (error) {
     await closeAll(devices)
     throw error
   }
+}
+
+function controlOf(provider: Provider, guard: Guard): Omit<ProviderRole, 'stop'> {
+  return {
+    view: async () => viewProvider(provider, guard),
+    isIdle: () => isIdle(provider),
+    price: (order, strategy) => provider.previewPrice(order, strategy),
+    pause: (options) => guard.pause(options),
+    resume: () => guard.resume(),
+  }
+}
+
+async function stopAll(guard: Guard, provider: Provider, devices: readonly Device[]): Promise<void> {
+  await guard.stop()
+  await provider.stop()
+  await closeAll(devices)
+}
+
+/** What a pause that is stored, or the schedule, says before anything is watched: nobody is promised what is not kept. */
+function presenceOf(verdict: Verdict): PresenceState {
+  if (verdict.kind === 'away') return { paused: verdict.because }
+  return verdict.kind === 'free' && verdict.untilMs !== undefined ? { untilMs: verdict.untilMs } : {}
 }
 
 async function openAll(
@@ -129,7 +163,7 @@ function isIdle(provider: Provider): boolean {
   return pausedBecause === undefined && devices.every(({ count, free }) => free === count)
 }
 
-function viewProvider(provider: Provider): ProviderView {
+function viewProvider(provider: Provider, guard: Guard): ProviderView {
   const { availability, pricePerHour, stake, devices, promised, jobs } = provider.status()
   return {
     state: availability.toLowerCase(),
@@ -146,5 +180,6 @@ function viewProvider(provider: Provider): ProviderView {
     })),
     promised,
     jobs: jobs.length,
+    owner: guard.view(),
   }
 }

@@ -21,6 +21,8 @@ export async function openLiar({ backend }: DeviceOptions): Promise<Device> {
     prove: async ({ seed, params }) => makeUpProof(seed, params),
     run: async () => ({ artifacts: [{ name: MODEL_ARTIFACT, bytes: new Uint8Array(MADE_UP_BYTES) }] }),
     evaluate: async () => ({ rows: 0, loss: 0 }),
+    release: async () => {},
+    ready: async () => {},
     close: async () => {},
   }
 }

@@ -231,7 +231,7 @@ export function createCatalogue(maxOffers = DEFAULT_MAX_OFFERS): Catalogue {
     const counted = ignoring.reduce((mask, reason) => mask & ~BIT[reason], ~0)
     const ceiling = ceilingPricePerHour === undefined ? undefined : halvesOf(ceilingPricePerHour)
     const stake = halvesOf(wanted.minimumStake)
-    const { maxLatencyMs, minimumReliability, minimumAttestations = 0 } = wanted
+    const { maxLatencyMs, minimumReliability, minimumAttestations = 0, noticeS = 0 } = wanted
     const denied = slotsOf(wanted.deny)
     const allowed = wanted.allow.length === 0 ? undefined : slotsOf(wanted.allow)
     const wantsPlace = wanted.locations.length > 0
@@ -286,6 +286,7 @@ export function createCatalogue(maxOffers = DEFAULT_MAX_OFFERS): Catalogue {
         missed |= BIT.RELIABILITY
       if (minimumAttestations > 0 && countAttesters(offers[slot]!, wanted) < minimumAttestations)
         missed |= BIT.ATTESTATIONS
+      if (noticeS > 0 && (offers[slot]!.noticeS ?? 0) < noticeS) missed |= BIT.NOTICE
       return missed | nearest(firstRow[slot]!)
     }
 

@@ -1,7 +1,7 @@
 import { BACKING } from '../../protocols/auction/backing.js'
 import { sealBid } from '../../protocols/auction/bid.js'
 import { revealProtocol } from '../../protocols/auction/protocol.js'
-import { prizeOf, windowsOf } from '../../protocols/auction/rules.js'
+import { mayBidUntil, prizeOf, windowsOf } from '../../protocols/auction/rules.js'
 import { toHex } from '../../protocols/bytes.js'
 import { codeOf, isRefusal } from '../../protocols/errors.js'
 import {
@@ -96,15 +96,23 @@ export function createAuctionService(parts: {
     if (typeof standing === 'string') return pass(orderId, standing)
     const [mismatch] = findMismatches(standing.offer, judgedByProvider(wanted), order.ceilingPricePerHour)
     if (mismatch !== undefined) return pass(orderId, mismatch.reason, mismatch.text)
+    if (!mayBidUntil(order, wanted, standing.offer)) return pass(orderId, 'SCHEDULE')
     if (!isOurTurn(orderId, wanted, order.ceilingPricePerHour, order.count)) return pass(orderId, 'NOT_DRAWN')
     const id = toHex(orderId)
     const [commitUntil, revealUntil] = windowsHere(signed)
     if (clock.now() >= commitUntil) return pass(orderId, 'TOO_LATE')
     if (!capacity.reserve(id, wanted.devices, revealUntil + BACKING.resultMs)) return pass(orderId, 'DEVICES')
     try {
-      const { pricePerHour } = standing.offer
+      const { pricePerHour, noticeS, untilMs } = standing.offer
       const sealed = await sealBid(
-        { orderId, pricePerHour, salt: random.bytes(32), payout: standing.payout },
+        {
+          orderId,
+          pricePerHour,
+          salt: random.bytes(32),
+          payout: standing.payout,
+          ...(noticeS === undefined ? {} : { noticeS }),
+          ...(untilMs === undefined ? {} : { untilMs }),
+        },
         network,
       )
       await bids.put({

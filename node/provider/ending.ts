@@ -17,7 +17,7 @@ const INPUT_PATIENCE_MS = 120_000
 const RESULT_PATIENCE_MS = 600_000
 const STORE_AGAIN_MS = 1_000
 /** The owner waits no longer for the last checkpoint of a job before it is stopped. */
-const LAST_CHECKPOINT_MS = 800
+const LAST_CHECKPOINT_MS = 600
 
 /** A lease whose devices are free again; without a state there was no job. */
 type Ended = Pick<JobRecord, 'lease'> & Partial<Pick<JobRecord, 'state' | 'outputs'>>

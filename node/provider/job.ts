@@ -23,6 +23,13 @@ export interface JobService {
   /** Ends the job of a lease, if it has one that has not ended, and frees its devices. */
   end(lease: Uint8Array, reason: StopReason): Promise<void>
   endAll(reason: StopReason): Promise<void>
+  /** Renters may look for another provider before this one is gone, at `atMs` (Unix). */
+  tellLeaving(atMs: number, reason: string): void
+  /** What is computed stands still, or goes on; a job that cannot stand still ends as PROVIDER_PAUSED. */
+  standStill(): Promise<void>
+  goOn(): Promise<void>
+  /** Asks every job that runs for a checkpoint, and waits for none. */
+  askCheckpoints(): void
   /** Jobs that were never begun, and results that nobody will fetch any more. */
   sweep(): Promise<void>
   /** The lease is over: its job ends, and what was accepted is thrown away. */
@@ -114,6 +121,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     for (const input of wantedOf(live.record)) if (!(await blobs.isComplete(lease, input))) return
     begin(live)
   }
+  const unended = () => roster.all().filter(({ record }) => !hasEnded(record.state))
 
   await engine.handle(
     jobProtocol,
@@ -130,6 +138,21 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
       const leases = ledger.all().filter(({ state }) => state === 'open')
       await Promise.all(leases.map(({ lease }) => endings.end(lease, reason)))
     },
+    tellLeaving: (atMs, reason) => {
+      for (const live of unended()) live.journal.append({ leaving: { atMs, reason } }, workedMsOf(live))
+    },
+    standStill: async () => {
+      const still = unended().map(async ({ record, work }) => {
+        await work?.standStill().catch(() => endings.end(record.lease, 'PROVIDER_PAUSED'))
+      })
+      await Promise.all(still)
+    },
+    goOn: async () => {
+      await Promise.allSettled(unended().map(({ work }) => work?.goOn()))
+    },
+    askCheckpoints: () => {
+      for (const { work } of unended()) work?.checkpoint().catch(() => {}) // it may have none
+    },
     sweep: endings.sweep,
     onClosed: (record) => {
       const live = roster.get(record.lease)
@@ -141,15 +164,12 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
       track('ending a job', live, over())
     },
     running: () =>
-      roster
-        .all()
-        .filter(({ record }) => !hasEnded(record.state))
-        .map((live) => ({
-          lease: toHex(live.record.lease),
-          state: live.record.state,
-          reason: live.record.reason,
-          workedMs: Math.floor(workedMsOf(live)),
-        })),
+      unended().map((live) => ({
+        lease: toHex(live.record.lease),
+        state: live.record.state,
+        reason: live.record.reason,
+        workedMs: Math.floor(workedMsOf(live)),
+      })),
     counts: endings.counts,
     runOf: (lease) => {
       const live = roster.get(lease)

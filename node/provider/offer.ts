@@ -7,6 +7,7 @@ import type { Escrow, MarketTerms, ProviderAccount } from '../escrow/port.js'
 import type { Network } from '../net/ports.js'
 import type { Standing } from './auction.js'
 import type { Capacity } from './capacity.js'
+import type { Presence } from './presence.js'
 import type { Pricing } from './pricing/pricing.js'
 
 /** What this node has to offer now: as everybody is told, and as an order is answered. */
@@ -36,15 +37,23 @@ export function createOwnOffer(parts: {
   report: BackendReport
   pricing: Pricing
   terms: { location: string; runtimes: readonly string[]; version: string }
-  pausedBecause: () => string | undefined
+  presence: Pick<Presence, 'closedBecause' | 'noticeS' | 'untilMs'>
 }): OwnOffer {
-  const { network, escrow, market, capacity, clock, report, pricing, pausedBecause } = parts
+  const { network, escrow, market, capacity, clock, report, pricing, presence } = parts
   const { location, runtimes, version } = parts.terms
   let account: ProviderAccount | undefined
 
   const availability = () => {
-    if (pausedBecause() !== undefined) return Availability.PAUSED
+    if (presence.closedBecause() !== undefined) return Availability.PAUSED
     return capacity.unoccupied() > 0 ? Availability.FREE : Availability.BUSY
+  }
+  /** What is said about leaving: only what there is. */
+  const promise = () => {
+    const untilMs = presence.untilMs()
+    return {
+      ...(presence.noticeS === 0 ? {} : { noticeS: presence.noticeS }),
+      ...(untilMs === undefined ? {} : { untilMs }),
+    }
   }
   const refresh = async (signal?: AbortSignal) => {
     account = await within(clock, STAKE_MS, signal, (limited) => escrow.provider(network.publicKey, limited))
@@ -63,9 +72,10 @@ export function createOwnOffer(parts: {
       runtimes: [...runtimes],
       addresses: network.addresses(),
       version,
+      ...promise(),
     }),
     standingFor: async (wanted, ceilingPricePerHour, signal) => {
-      if (pausedBecause() !== undefined) return 'PAUSED'
+      if (presence.closedBecause() !== undefined) return 'PAUSED'
       const registered = await refresh(signal).catch(() => 'CHAIN_SILENT' as const)
       if (registered === 'CHAIN_SILENT') return registered
       if (registered === undefined) return 'NOT_REGISTERED'
@@ -83,6 +93,7 @@ export function createOwnOffer(parts: {
           runtimes: [...runtimes],
           available: true,
           stake: registered.stake - registered.bound,
+          ...promise(),
         },
       }
     },

@@ -26,6 +26,9 @@ export interface Work {
   stop(reason: StopReason): void
   /** What it is: its ports and programs are asked for there. */
   readonly run: Run
+  /** The meter stands still with it; rejects where the job cannot. */
+  standStill(): Promise<void>
+  goOn(): Promise<void>
 }
 
 /** A service has no end of its own: these are how it ends in order. */
@@ -37,6 +40,8 @@ const SERVICE_ENDS: readonly StopReason[] = ['TIME_IS_UP', 'STOPPED_BY_RENTER']
  */
 const UNPAID_SLICES = 3
 const SHORTEST_PATIENCE_MS = 3_000
+/** The owner who wants the card waits no longer for a program that would tidy up. */
+const OWNER_GRACE_MS = 200
 const LONGEST_CHECK_MS = 1_000
 const SHORTEST_CHECK_MS = 25
 
@@ -66,7 +71,7 @@ export function startWork(parts: {
     broken = stopped(reason)
     brokenBecause = reason
     // What the engine or the device says of it, the end of the run says too.
-    run.stop().catch(() => {})
+    run.stop(reason === 'PROVIDER_PAUSED' ? OWNER_GRACE_MS : undefined).catch(() => {})
   }
 
   const patienceMs = Math.max(SHORTEST_PATIENCE_MS, UNPAID_SLICES * meter.sliceMs)
@@ -93,7 +98,15 @@ export function startWork(parts: {
       stopChecking()
     }
   }
-  return { workedMs, output: work(), checkpoint: () => run.checkpoint(), stop, run }
+  return {
+    workedMs,
+    output: work(),
+    checkpoint: () => run.checkpoint(),
+    stop,
+    run,
+    standStill: () => run.pause(),
+    goOn: () => run.resume(),
+  }
 }
 
 function stopped(reason: StopReason): NightshiftError {

@@ -6,7 +6,7 @@ import type { Clock, Log, Random } from '../../protocols/ports.js'
 import type { ConsentSource, Escrow } from '../escrow/port.js'
 import type { Files } from '../files/port.js'
 import type { Network } from '../net/ports.js'
-import type { Auctioneer } from './auction.js'
+import type { Auction, Auctioneer } from './auction.js'
 import type { DeploymentEvent, DeploymentReport } from './event.js'
 import type { Prosecutor } from './fraud.js'
 import type { PreparedInputs } from './inputs.js'
@@ -53,6 +53,14 @@ type EventBody = DeploymentEvent extends infer Event
     : never
   : never
 
+export interface Ahead {
+  /** Set while it waits, runs, or has been held. */
+  auction?: Promise<Auction>
+  hold?: (endsAtMs: number) => Promise<Auction>
+  /** It is needed at once: the provider is gone before it said. */
+  hurry?: () => void
+}
+
 /** One deployment under way: what its steps, from the order to the refund, hand on to one another. */
 export interface Attempt {
   parts: DeploymentParts
@@ -65,6 +73,8 @@ export interface Attempt {
   reclaims: Array<Promise<void>>
   /** How often a provider that had won said that the job itself is not valid. */
   objections: number
+  /** The next auction, held while a provider that has said that it leaves still works. */
+  ahead: Ahead
   /** By the clock's `elapsed`: no further auction is held after it. */
   matchUntilMs: number
   signal: AbortSignal

@@ -36,6 +36,8 @@ export interface ReceivedBid extends Candidate {
   /** The provider's signed bid. */
   envelope: Uint8Array
   payout: Uint8Array
+  /** Seconds of notice that the bid promises; missing: none. */
+  noticeS?: number | undefined
 }
 
 /** What a result has published: who may sign now, and for how much. */
@@ -164,6 +166,7 @@ export async function createAuctioneer(parts: {
       peer,
       pricePerHour: bid.pricePerHour,
       payout: bid.payout,
+      noticeS: bid.noticeS,
       stake: 0n,
       envelope: bytes,
     }
@@ -198,8 +201,11 @@ export async function createAuctioneer(parts: {
     if (offer === undefined) return { ...bid, excluded: 'OFFER_UNKNOWN' }
     // It reserved a device for this very bid, so being busy or short of a free one says nothing against it.
     const devices = offer.devices.map((device) => ({ ...device, free: device.count }))
+    // The bid's own word counts, not what was said to everybody.
+    const { noticeS: _, ...told } = offer
+    const promised = bid.noticeS === undefined ? told : { ...told, noticeS: bid.noticeS }
     const fit = (tried: typeof devices) =>
-      findMismatches({ ...offer, devices: tried, available: true }, requirements)
+      findMismatches({ ...promised, devices: tried, available: true }, requirements)
     const gflops = devices.filter((device) => fit([device]).length === 0).map((device) => device.gflops)
     return {
       ...bid,

@@ -77,6 +77,8 @@ async function fillPlaces(own: Attempt, attempt: Attempt, places: Auctioned): Pr
     const failed = await watch(own, places)
     if (failed === undefined) return complete(own, places)
     await goOnMatching(own, attempt, places, failed)
+    // Whoever bids now is there now: those of this auction may have found other work long ago.
+    if (own.ahead.auction !== undefined) return false
   }
 }
 

@@ -14,13 +14,19 @@ export function createConductWatch(): ConductWatch {
   /** Who has an open lease, and whose fault was told already; an award begins anew. */
   const leased = new Set<string>()
   const blamed = new Set<string>()
+  /** Who has said before that it leaves. */
+  const told = new Set<string>()
 
   return (event) => {
     switch (event.kind) {
       case 'ordered':
         isHeard = false
         return []
+      case 'leaving':
+        told.add(event.peer)
+        return []
       case 'awarded':
+        told.delete(event.peer)
         leased.delete(event.peer)
         blamed.delete(event.peer)
         return []
@@ -34,7 +40,7 @@ export function createConductWatch(): ConductWatch {
         if (outcome !== 'unqualified') isHeard = true
         if (outcome === 'won') return [{ peer, what: 'completed' }]
         if (outcome !== 'failed' || blamed.has(peer)) return []
-        if (reason === 'PROVIDER_PAUSED') return [{ peer, what: 'paused' }]
+        if (reason === 'PROVIDER_PAUSED') return told.has(peer) ? [] : [{ peer, what: 'paused' }]
         return leased.has(peer) ? [] : [{ peer, what: 'unsigned' }]
       }
       case 'challenged': {

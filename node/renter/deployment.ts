@@ -42,6 +42,7 @@ export async function deploy(
     tell,
     reclaims,
     objections: 0,
+    ahead: {},
     matchUntilMs: 0,
     signal,
     ending,

@@ -32,7 +32,8 @@ export type DeploymentEvent = { atMs: number } & (
   // What a provider says is wrong with the job itself.
   | { kind: 'objected'; peer: string; detail: string }
   // `index` is the event's place in the provider's log of the job: whoever comes back goes on after it.
-  | { kind: 'log'; line: string; peer?: string; index?: number }
+  // `dropped`: the line stands for so many older ones, which are not kept.
+  | { kind: 'log'; line: string; peer?: string; index?: number; dropped?: number }
   | {
       kind: 'progress'
       step: number
@@ -47,6 +48,8 @@ export type DeploymentEvent = { atMs: number } & (
   | { kind: 'checkpoint'; checkpoint: CheckpointFile }
   // The provider, or the way to it, was gone for a while.
   | { kind: 'returned'; peer: string; goneMs: number }
+  // The provider will end the work at `endsAtMs`, of its own will; another is looked for meanwhile.
+  | { kind: 'leaving'; peer: string; endsAtMs: number; reason: string }
   // The provider begins where another has stopped.
   | { kind: 'continued'; peer: string; step: number }
   | ({ kind: 'output' } & OutputFile)

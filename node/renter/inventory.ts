@@ -346,6 +346,8 @@ function toOffer(peer: string, heartbeat: Heartbeat): Offer {
     available: heartbeat.availability === Availability.FREE,
     stake: 0n,
     ...(heartbeat.disagreement === undefined ? {} : { disagreement: heartbeat.disagreement }),
+    ...(heartbeat.noticeS === undefined ? {} : { noticeS: heartbeat.noticeS }),
+    ...(heartbeat.untilMs === undefined ? {} : { untilMs: heartbeat.untilMs }),
   }
 }
 

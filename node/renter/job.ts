@@ -48,10 +48,12 @@ export interface JobListener {
   /** The provider says, for the first time, that it runs. */
   onBegun(): void
   /** `index`: the event's place in the provider's log of the job. */
-  onLog(line: string, index: number): void
+  onLog(line: string, index: number, dropped?: number): void
   onProgress(progress: { step: number; steps: number; metrics: Record<string, number> }, index: number): void
   /** A service stands otherwise than before. */
   onService(service: { status: string; detail: string; restarts: number }, index: number): void
+  /** The provider says that it ends the work, of its own will, at this moment by its clock (Unix milliseconds). */
+  onLeaving(atMs: number, reason: string): void
   /** A checkpoint is here, and is what was announced. */
   onCheckpoint(checkpoint: FetchedCheckpoint): Promise<void>
   /** One could not be kept here; the job goes on. */
@@ -180,7 +182,7 @@ async function followJob(
     if (event.checkpoint !== undefined) await fetcher?.announce(event.checkpoint)
     if (event.chunk !== undefined) await fetcher?.take(event.chunk)
     if (event.need !== undefined) await sendInput(session, inputs, event.need, upload, watch)
-    if (event.log !== undefined && isHeard()) listener.onLog(printable(event.log.line), event.index)
+    if (event.log !== undefined && isHeard()) listener.onLog(printable(event.log.line), event.index, event.log.dropped)
     if (event.progress !== undefined && isHeard()) {
       const { step, steps, metrics } = event.progress
       listener.onProgress({ step, steps, metrics: readMetrics(metrics) }, event.index)
@@ -193,6 +195,8 @@ async function followJob(
       isOver = () => false
       await session.send({ stop: { reason: 'the service is not needed any more' } })
     }
+    if (event.leaving !== undefined && isHeard())
+      listener.onLeaving(event.leaving.atMs, printable(event.leaving.reason))
     if (event.output !== undefined) announced = event.output.blobs
     if (event.state?.state === JobState.RUNNING && meter.begin()) listener.onBegun()
     meter.note(event.workedMs)

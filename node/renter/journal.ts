@@ -19,13 +19,14 @@ export interface Journal {
 }
 
 /**
- * Log lines, progress and checkpoints are the provider's to send, so the number that is kept is limited: in the store the first ones
- * (what is read later begins at the beginning), in memory the last ones (a follower wants what happens now).
+ * Log lines, progress, checkpoints and health are the provider's to send, so of each so many are kept, the newest, in memory and in the
+ * store alike; a line tells how many older lines are not.
  */
-const MAX_STORED = { log: 10_000, progress: 1_000, checkpoint: 1_000 } as const
-const MAX_LIVE_CHATTER = 20_000
+const MAX_KEPT = { log: 10_000, progress: 1_000, checkpoint: 1_000, service: 1_000 } as const
+/** So much more there may be of a kind before the oldest go, all at once. */
+const SPARE = 1.1
 
-type Chatter = Extract<DeploymentEvent, { kind: keyof typeof MAX_STORED }>
+type Chatter = Extract<DeploymentEvent, { kind: keyof typeof MAX_KEPT }>
 
 interface Numbered {
   number: number
@@ -35,8 +36,7 @@ interface Numbered {
 interface Live {
   events: Numbered[]
   next: number
-  chatter: number
-  stored: Record<Chatter['kind'], number>
+  kept: Record<Chatter['kind'], number>
   /** The writes so far; a follower that comes later reads from memory, a restart from the store. */
   written: Promise<void>
   wake: Set<() => void>
@@ -54,8 +54,7 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
     const found = live.get(id) ?? {
       events: [],
       next: 1,
-      chatter: 0,
-      stored: { log: 0, progress: 0, checkpoint: 0 },
+      kept: { log: 0, progress: 0, checkpoint: 0, service: 0 },
       written: Promise.resolve(),
       wake: new Set(),
       ended: false,
@@ -91,11 +90,29 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
     }
   }
 
-  const keep = (job: Live, id: string, { number, event }: Numbered) => {
-    if (isChatter(event) && ++job.stored[event.kind] > MAX_STORED[event.kind]) return
+  const write = (job: Live, id: string, act: () => Promise<void>) => {
     job.written = job.written
-      .then(() => eventsOf(id).put(keyOf(number), event))
+      .then(act)
       .catch((error: unknown) => log.warn('an event could not be kept', { id, error: String(error) }))
+  }
+  const put = (job: Live, id: string, { number, event }: Numbered) =>
+    write(job, id, () => eventsOf(id).put(keyOf(number), event))
+  /** The oldest of a kind make room for newer ones; a line stands for those lines that are gone. */
+  const drop = (job: Live, id: string, kind: Chatter['kind']) => {
+    let left = job.kept[kind] - MAX_KEPT[kind]
+    const dropped = job.events.filter(({ event }) => event.kind === kind && left-- > 0)
+    const isDropped = new Set(dropped)
+    job.events = job.events.filter((item) => !isDropped.has(item))
+    job.kept[kind] = MAX_KEPT[kind]
+    const last = dropped.at(-1)!
+    const stand = standIn(dropped, last)
+    for (const item of dropped) {
+      if (item !== last || stand === undefined) write(job, id, () => eventsOf(id).delete(keyOf(item.number)))
+    }
+    if (stand === undefined) return
+    job.events.splice(firstAfter(job.events, last.number), 0, stand)
+    job.kept[kind]++
+    put(job, id, stand)
   }
 
   const amend = async (id: string, event: DeploymentEvent) => {
@@ -115,8 +132,8 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
       const job = liveOf(id)
       const item = { number: job.next++, event }
       job.events.push(item)
-      if (isChatter(event) && ++job.chatter > MAX_LIVE_CHATTER) dropChatter(job)
-      keep(job, id, item)
+      put(job, id, item)
+      if (isChatter(event) && ++job.kept[event.kind] > MAX_KEPT[event.kind] * SPARE) drop(job, id, event.kind)
       for (const wake of job.wake) wake()
     },
     restore: async (id) => {
@@ -127,9 +144,7 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
       }))
       job.next = (job.events.at(-1)?.number ?? 0) + 1
       for (const { event } of job.events) {
-        if (!isChatter(event)) continue
-        job.chatter++
-        job.stored[event.kind]++
+        if (isChatter(event)) job.kept[event.kind]++
       }
       return job.events.map(({ event }) => event)
     },
@@ -159,14 +174,17 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
 }
 
 function isChatter(event: DeploymentEvent): event is Chatter {
-  return event.kind in MAX_STORED
+  return event.kind in MAX_KEPT
 }
 
-/** The older half of what a provider said goes; what the renter itself tells of stays. */
-function dropChatter(job: Live): void {
-  let left = Math.floor(job.chatter / 2)
-  job.events = job.events.filter(({ event }) => !isChatter(event) || left-- <= 0)
-  job.chatter = job.events.filter(({ event }) => isChatter(event)).length
+/** Only lines are counted: of all else what is newest tells everything. */
+function standIn(dropped: readonly Numbered[], { number, event }: Numbered): Numbered | undefined {
+  if (event.kind !== 'log') return undefined
+  const lines = dropped.reduce(
+    (sum, item) => sum + (item.event.kind === 'log' ? (item.event.dropped ?? 1) : 0),
+    0,
+  )
+  return { number, event: { ...event, line: `(${lines} older lines are not kept)`, dropped: lines } }
 }
 
 /** Index of the first event with a higher number; events are in the order of their numbers. */

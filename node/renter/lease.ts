@@ -30,6 +30,10 @@ export interface LeaseRecord {
   serial?: bigint
   /** Made for this job with this provider; it seals what the job leaves on the provider's disk. Gone with the lease. */
   key?: Uint8Array
+  /** Seconds from the provider's word that it leaves until it does, as its bid promised; missing: none. */
+  noticeS?: number
+  /** When it said so, Unix milliseconds. */
+  leavingToldAtMs?: number
   /** When the provider first said that it runs, Unix milliseconds: never more than has passed since is paid for. */
   begunAtMs?: number
   /** The highest voucher that was ever signed: the next one is never lower, whatever crashes in between. */
@@ -108,6 +112,7 @@ export async function signLease(
     deposit: depositFor(terms.pricePerHour, terms.durationS),
     state: 'proposed',
     proposedAtMs: clock.now(),
+    ...(award.winner.noticeS === undefined ? {} : { noticeS: award.winner.noticeS }),
   }
   return propose(parts, proposed, { order: envelope, result: award.result }, signal)
 }

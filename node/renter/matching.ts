@@ -24,6 +24,18 @@ const UNKNOWN_PRICE = 0n
  * has a ladder. After a restart it goes on with what an earlier process left, an order that is still open among it.
  */
 export async function matchAndRun(attempt: Attempt, before?: Recovered): Promise<boolean> {
+  const over = new AbortController()
+  try {
+    return await match({ ...attempt, over: over.signal }, before)
+  } finally {
+    over.abort(new Error('the job needs no more auction'))
+  }
+}
+
+/** `over` aborts when the matching has ended, however: nothing that was begun for later goes on. */
+type Matching = Attempt & { over: AbortSignal }
+
+async function match(attempt: Matching, before?: Recovered): Promise<boolean> {
   const { parts, plan, report, signal } = attempt
   const { clock } = parts
   const startedAt = clock.elapsed() - Math.max(0, clock.now() - report.createdAtMs)
@@ -31,6 +43,7 @@ export async function matchAndRun(attempt: Attempt, before?: Recovered): Promise
     clock.elapsed() + (before === undefined ? plan.queueMs : before.matchUntilMs - clock.now())
   if (before === undefined) await moveTo(attempt, JobState.MATCHING)
   else if (await resumeLeases(attempt, before)) return true
+  attempt.ahead.hold = (endsAtMs) => holdAhead(attempt, endsAtMs, startedAt)
   let left = before?.order
   const longest = Math.min(LONGEST_PAUSE_MS, plan.auction.ladder?.everyMs ?? LONGEST_PAUSE_MS)
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, longest)) {
@@ -41,11 +54,16 @@ export async function matchAndRun(attempt: Attempt, before?: Recovered): Promise
     left = undefined
     const matchUntilMs = clock.now() + attempt.matchUntilMs - clock.elapsed()
     // Beside the auction: its time runs already, and an order that is lost in a crash only costs another one.
-    const [auction] = await Promise.all([
+    let [auction] = await Promise.all([
       holdAuction(attempt, order),
       parts.remember(report.id, { order, matchUntilMs }),
     ])
-    if (await awardAndRun(attempt, auction)) return true
+    for (;;) {
+      if (await awardAndRun(attempt, auction)) return true
+      const ahead = await takeAhead(attempt)
+      if (ahead === undefined) break
+      auction = ahead
+    }
     const leftMs = attempt.matchUntilMs - clock.elapsed()
     if (leftMs <= FIRST_PAUSE_MS) return false
     const waitMs = Math.min(pause, leftMs)
@@ -53,6 +71,39 @@ export async function matchAndRun(attempt: Attempt, before?: Recovered): Promise
     await clock.sleep(waitMs, signal)
     await moveTo(attempt, JobState.MATCHING)
   }
+}
+
+/** From the end of the auction until the provider is gone: what is bid must not grow old. */
+const AHEAD_MS = 1_000
+
+/** Holds the next auction so that it is over shortly before the provider that works now is gone. */
+async function holdAhead(matching: Matching, endsAtMs: number, startedAt: number): Promise<Auction> {
+  const signal = AbortSignal.any([matching.signal, matching.over])
+  const attempt: Attempt = { ...matching, signal }
+  const { parts, plan, report } = attempt
+  const { clock } = parts
+  const { commitMs, revealMs, ladder } = plan.auction
+  const waitMs = endsAtMs - clock.now() - commitMs - revealMs - EXPLAINING_MS - AHEAD_MS
+  const hurry = new AbortController()
+  attempt.ahead.hurry = () => hurry.abort()
+  if (waitMs > 0) await clock.sleep(waitMs, AbortSignal.any([signal, hurry.signal])).catch(() => {})
+  signal.throwIfAborted()
+  const ceiling = ceilingAt(plan.ceilingPricePerHour, ladder, clock.elapsed() - startedAt)
+  const order = await makeOrder(attempt, ceiling)
+  await parts.remember(report.id, { order, matchUntilMs: clock.now() + plan.queueMs })
+  return holdAuction(attempt, order)
+}
+
+/** The auction that was held meanwhile, if any; one that failed costs the time of another. */
+async function takeAhead({ ahead, parts, signal }: Attempt): Promise<Auction | undefined> {
+  const { auction } = ahead
+  ahead.hurry?.()
+  delete ahead.auction
+  return auction?.catch((error: unknown) => {
+    signal.throwIfAborted()
+    parts.log.warn('the auction before the end of a lease failed', { error: String(error) })
+    return undefined
+  })
 }
 
 async function makeOrder({ parts, plan, spec }: Attempt, ceilingPricePerHour: bigint): Promise<Order> {

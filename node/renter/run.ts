@@ -67,9 +67,9 @@ export async function runLease(attempt: Attempt, lease: LeaseRecord, before?: Pr
       object(attempt, peer, (error as Error).message)
       return { failed: 'JOB_SPEC_INVALID' }
     }
+    if (reason === 'PROVIDER_PAUSED') return { failed: await judgeLeaving(attempt, lease) }
     if (from !== undefined && isOfCheckpoint(error)) await dropCheckpoints(attempt, 1)
-    // Its owner took the machine back and said so: it may have the next job.
-    else if (reason !== 'PROVIDER_PAUSED' && (before === undefined || !isOfOurAbsence(error)))
+    else if (before === undefined || !isOfOurAbsence(error))
       await loseStanding(attempt, peer, reason, isLie(reason))
     await forgetOutputs(attempt, peer)
     return { failed: reason }
@@ -80,6 +80,20 @@ export async function runLease(attempt: Attempt, lease: LeaseRecord, before?: Pr
 function reasonOf(error: unknown): string | undefined {
   const code = codeOf(error)
   return code === 'JOB_FAILED' && saidReason(error) === 'PROVIDER_PAUSED' ? 'PROVIDER_PAUSED' : code
+}
+
+/** The two clocks may differ by a message's way and a timer's. */
+const NOTICE_TOLERANCE_MS = 2_000
+
+/** Who leaves as it has promised has done nothing wrong; who promised a notice and gave none, or less, has. */
+async function judgeLeaving(attempt: Attempt, lease: LeaseRecord): Promise<string> {
+  const { peer, noticeS = 0, leavingToldAtMs } = lease
+  const { clock } = attempt.parts
+  const givenMs = leavingToldAtMs === undefined ? 0 : clock.now() - leavingToldAtMs
+  await forgetOutputs(attempt, peer)
+  if (givenMs + NOTICE_TOLERANCE_MS >= noticeS * 1_000) return 'PROVIDER_PAUSED'
+  await loseStanding(attempt, peer, 'NOTICE_BROKEN', false)
+  return 'NOTICE_BROKEN'
 }
 
 /** What it was given to go on from is unfit, which is not its fault. */
@@ -216,9 +230,20 @@ async function work(
         lease.begunAtMs ??= parts.clock.now()
         void parts.book.put(keyOf(lease.address), lease).catch((error: unknown) => refused.abort(error))
       },
-      onLog: (line, index) => tell({ kind: 'log', line, ...by, index }),
+      onLog: (line, index, dropped) =>
+        tell({ kind: 'log', line, ...by, index, ...(dropped === undefined ? {} : { dropped }) }),
       onProgress: (progress, index) => tell({ kind: 'progress', ...progress, ...by, index }),
       onService: (service, index) => tell({ kind: 'service', ...service, ...by, index }),
+      onLeaving: (atMs, reason) => {
+        if (lease.leavingToldAtMs !== undefined) return
+        lease.leavingToldAtMs = parts.clock.now()
+        void parts.book.put(keyOf(lease.address), lease).catch((error: unknown) => refused.abort(error))
+        tell({ kind: 'leaving', peer, endsAtMs: atMs, reason })
+        if (countOf(attempt) > 1) return
+        attempt.ahead.auction ??= attempt.ahead.hold?.(atMs)
+        // Looked at when this provider is gone.
+        attempt.ahead.auction?.catch(() => {})
+      },
       onCheckpoint: (checkpoint) => keepCheckpoint(attempt, peer, checkpoint),
       onCheckpointLost: (error) => parts.log.warn('a checkpoint is not kept', { peer, error: String(error) }),
       onWorked: (workedMs) => {

@@ -21,6 +21,8 @@ export interface Runtime {
    * IMAGE_UNUSABLE, ENGINE_FAILED; nothing is left behind then.
    */
   prepare(job: RuntimeJob, options: { signal: AbortSignal }): Promise<Run>
+  /** What the system calls the processes of its jobs that run now, where they are no children of this node. */
+  groups?(): readonly string[]
   /** Removes what earlier processes of this node left when they were killed. Resolves to how many things that were. */
   clean(): Promise<number>
 }
@@ -76,8 +78,8 @@ export interface Run {
   /** Stands still and keeps its memory; the owner's programs get the processors within two seconds. */
   pause(): Promise<void>
   resume(): Promise<void>
-  /** Ends the work: a polite signal, then, after the declared grace, the end of all its processes. */
-  stop(): Promise<void>
+  /** Ends the work: a polite signal, then, after the declared grace or `mostGraceMs`, the end of all its processes. */
+  stop(mostGraceMs?: number): Promise<void>
   /** Removes all that was made for the job; never throws. */
   close(): Promise<void>
   /** It has no end of its own: `stop` ends it in order, and `start` then resolves to what it leaves. */

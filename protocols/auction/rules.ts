@@ -1,6 +1,7 @@
 import { equal, hash } from '../bytes.js'
 import { isRefusal, type Refusal } from '../errors.js'
 import { readRequirements } from '../inventory/rules.js'
+import type { Requirements } from '../inventory/wire.js'
 import { depositFor, U64_MAX } from '../money.js'
 import { isPeer } from '../peer.js'
 import { MAX_HOST_CHARS, MAX_HOSTS } from './hosts.js'
@@ -39,6 +40,24 @@ export function orderIdOf(peer: string, payload: Uint8Array): Uint8Array {
 /** What a provider publishes before it reveals: binds it to one bid, tells nobody the price. */
 export function commitmentOf(peer: string, bidPayload: Uint8Array): Uint8Array {
   return hash('nightshift/commitment/1', new TextEncoder().encode(peer), bidPayload)
+}
+
+/** Whoever leaves soon after it came makes an auction and two transactions for little work. */
+const LEAST_STAY_MS = 30_000
+
+/**
+ * Whether a provider that will be gone at `untilMs` may bid: for the whole duration, unless the order takes one that
+ * says so before; then for some time at least, and for twice its notice.
+ */
+export function mayBidUntil(
+  order: Order,
+  { noticeS: accepted }: Pick<Requirements, 'noticeS'>,
+  { untilMs, noticeS = 0 }: { untilMs?: number | undefined; noticeS?: number | undefined },
+): boolean {
+  if (untilMs === undefined) return true
+  const stayMs = untilMs - windowsOf(order).revealUntil
+  if (accepted === undefined) return stayMs >= order.durationS * 1_000
+  return stayMs >= Math.min(order.durationS * 1_000, Math.max(LEAST_STAY_MS, 2_000 * noticeS))
 }
 
 export type Phase = 'committing' | 'revealing' | 'closed'

@@ -862,6 +862,8 @@ export interface Bid {
   pricePerHour: bigint
   salt: Uint8Array
   payout: Uint8Array
+  noticeS?: number
+  untilMs?: number
 }
 
 export namespace Bid {
@@ -892,6 +894,16 @@ export namespace Bid {
         if ((obj.payout != null && obj.payout.byteLength > 0)) {
           w.uint32(34)
           w.bytes(obj.payout)
+        }
+
+        if (obj.noticeS != null) {
+          w.uint32(80)
+          w.uint32(obj.noticeS)
+        }
+
+        if (obj.untilMs != null) {
+          w.uint32(88)
+          w.uint64Number(obj.untilMs)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -925,6 +937,14 @@ export namespace Bid {
             }
             case 4: {
               obj.payout = reader.bytes()
+              break
+            }
+            case 10: {
+              obj.noticeS = reader.uint32()
+              break
+            }
+            case 11: {
+              obj.untilMs = reader.uint64Number()
               break
             }
             default: {
@@ -970,6 +990,20 @@ export namespace Bid {
               }
               break
             }
+            case 10: {
+              yield {
+                field: `${prefix}.noticeS`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 11: {
+              yield {
+                field: `${prefix}.untilMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1002,6 +1036,16 @@ export namespace Bid {
     value: Uint8Array
   }
 
+  export interface BidNoticeSFieldEvent {
+    field: '$.noticeS'
+    value: number
+  }
+
+  export interface BidUntilMsFieldEvent {
+    field: '$.untilMs'
+    value: number
+  }
+
   export function encode (obj: Partial<Bid>): Uint8Array {
     return encodeMessage(obj, Bid.codec())
   }
@@ -1010,7 +1054,7 @@ export namespace Bid {
     return decodeMessage(buf, Bid.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Bid>): Generator<BidOrderIdFieldEvent | BidPricePerHourFieldEvent | BidSaltFieldEvent | BidPayoutFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Bid>): Generator<BidOrderIdFieldEvent | BidPricePerHourFieldEvent | BidSaltFieldEvent | BidPayoutFieldEvent | BidNoticeSFieldEvent | BidUntilMsFieldEvent> {
     return streamMessage(buf, Bid.codec(), opts)
   }
 }

@@ -41,6 +41,7 @@ export function isUrgent(before: Content, now: Content): boolean {
 function summaryOf(content: Content): string {
   const { availability, devices, pricePerHour, location, runtimes, addresses, version, disagreement } =
     content
+  const { noticeS = 0, untilMs = 0 } = content
   return JSON.stringify([
     availability ?? Availability.UNKNOWN,
     devices.map(({ free, memoryBytes, gflops: _, ...device }) => [
@@ -54,5 +55,7 @@ function summaryOf(content: Content): string {
     addresses,
     version,
     disagreement ?? '',
+    noticeS,
+    untilMs,
   ])
 }

@@ -22,6 +22,9 @@ export const HEARTBEAT_LIMITS = {
 
 export const DEFAULT_PERIOD_MS = 60_000
 
+/** The longest notice that a provider can promise: what is further ahead belongs into a schedule. */
+export const MAX_NOTICE_S = 3_600
+
 export type HeartbeatRefusal = 'MALFORMED' | 'FOREIGN_MARKET' | 'STALE' | 'FROM_THE_FUTURE' | 'REPLAYED'
 
 export interface SeenHeartbeat {
@@ -83,6 +86,9 @@ function findMalformed(heartbeat: Heartbeat): string | undefined {
   if (attestations > limits.maxAttestations) return `${attestations} attestations`
   if (attestationsDigest !== undefined && attestationsDigest.length !== 32)
     return 'a digest of another length'
+  const { noticeS = 0, untilMs = 0 } = heartbeat
+  if (noticeS > MAX_NOTICE_S) return `a notice of ${noticeS} s`
+  if (!Number.isSafeInteger(untilMs)) return `an end at ${untilMs}`
   for (const device of heartbeat.devices) {
     if (device.count === 0 || device.free > device.count) return `${device.free} free of ${device.count}`
     if (!Number.isFinite(device.gflops) || device.gflops < 0) return `gflops ${device.gflops}`

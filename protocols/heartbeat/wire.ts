@@ -312,6 +312,8 @@ export interface Heartbeat {
   attestations?: number
   attestationsDigest?: Uint8Array
   periodMs?: number
+  noticeS?: number
+  untilMs?: number
 }
 
 export namespace Heartbeat {
@@ -398,6 +400,16 @@ export namespace Heartbeat {
         if (obj.periodMs != null) {
           w.uint32(160)
           w.uint32(obj.periodMs)
+        }
+
+        if (obj.noticeS != null) {
+          w.uint32(320)
+          w.uint32(obj.noticeS)
+        }
+
+        if (obj.untilMs != null) {
+          w.uint32(328)
+          w.uint64Number(obj.untilMs)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -491,6 +503,14 @@ export namespace Heartbeat {
             }
             case 20: {
               obj.periodMs = reader.uint32()
+              break
+            }
+            case 40: {
+              obj.noticeS = reader.uint32()
+              break
+            }
+            case 41: {
+              obj.untilMs = reader.uint64Number()
               break
             }
             default: {
@@ -639,6 +659,20 @@ export namespace Heartbeat {
               }
               break
             }
+            case 40: {
+              yield {
+                field: `${prefix}.noticeS`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 41: {
+              yield {
+                field: `${prefix}.untilMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -772,6 +806,16 @@ export namespace Heartbeat {
     value: number
   }
 
+  export interface HeartbeatNoticeSFieldEvent {
+    field: '$.noticeS'
+    value: number
+  }
+
+  export interface HeartbeatUntilMsFieldEvent {
+    field: '$.untilMs'
+    value: number
+  }
+
   export function encode (obj: Partial<Heartbeat>): Uint8Array {
     return encodeMessage(obj, Heartbeat.codec())
   }
@@ -780,7 +824,7 @@ export namespace Heartbeat {
     return decodeMessage(buf, Heartbeat.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Heartbeat>): Generator<HeartbeatMarketFieldEvent | HeartbeatSequenceFieldEvent | HeartbeatTimeMsFieldEvent | HeartbeatAvailabilityFieldEvent | HeartbeatDevicesModelFieldEvent | HeartbeatDevicesMemoryBytesFieldEvent | HeartbeatDevicesGpuFieldEvent | HeartbeatDevicesBackendFieldEvent | HeartbeatDevicesDriverFieldEvent | HeartbeatDevicesCudaVersionFieldEvent | HeartbeatDevicesGflopsFieldEvent | HeartbeatDevicesCountFieldEvent | HeartbeatDevicesFreeFieldEvent | HeartbeatPricePerHourFieldEvent | HeartbeatLocationFieldEvent | HeartbeatRuntimesFieldEvent | HeartbeatAddressesFieldEvent | HeartbeatVersionFieldEvent | HeartbeatDisagreementFieldEvent | HeartbeatAttestationsFieldEvent | HeartbeatAttestationsDigestFieldEvent | HeartbeatPeriodMsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Heartbeat>): Generator<HeartbeatMarketFieldEvent | HeartbeatSequenceFieldEvent | HeartbeatTimeMsFieldEvent | HeartbeatAvailabilityFieldEvent | HeartbeatDevicesModelFieldEvent | HeartbeatDevicesMemoryBytesFieldEvent | HeartbeatDevicesGpuFieldEvent | HeartbeatDevicesBackendFieldEvent | HeartbeatDevicesDriverFieldEvent | HeartbeatDevicesCudaVersionFieldEvent | HeartbeatDevicesGflopsFieldEvent | HeartbeatDevicesCountFieldEvent | HeartbeatDevicesFreeFieldEvent | HeartbeatPricePerHourFieldEvent | HeartbeatLocationFieldEvent | HeartbeatRuntimesFieldEvent | HeartbeatAddressesFieldEvent | HeartbeatVersionFieldEvent | HeartbeatDisagreementFieldEvent | HeartbeatAttestationsFieldEvent | HeartbeatAttestationsDigestFieldEvent | HeartbeatPeriodMsFieldEvent | HeartbeatNoticeSFieldEvent | HeartbeatUntilMsFieldEvent> {
     return streamMessage(buf, Heartbeat.codec(), opts)
   }
 }

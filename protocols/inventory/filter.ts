@@ -14,7 +14,15 @@ export type Term =
   /** Any of the values with `=`, none of them with `!=`. */
   | { field: TextField; operator: '=' | '!='; values: readonly string[] }
 
-export const NUMBER_FIELDS = ['vram_gb', 'free', 'devices', 'gflops', 'reliability', 'latency_ms'] as const
+export const NUMBER_FIELDS = [
+  'vram_gb',
+  'free',
+  'devices',
+  'gflops',
+  'reliability',
+  'latency_ms',
+  'notice',
+] as const
 export const AMOUNT_FIELDS = ['price', 'stake'] as const
 export const VERSION_FIELDS = ['cuda'] as const
 export const TEXT_FIELDS = ['model', 'location', 'runtime', 'backend'] as const
@@ -32,6 +40,7 @@ const REASONS: Readonly<Record<Field, MismatchReason | 'FILTER'>> = {
   gflops: 'GFLOPS',
   reliability: 'RELIABILITY',
   latency_ms: 'LATENCY',
+  notice: 'NOTICE',
   price: 'PRICE',
   stake: 'STAKE',
   cuda: 'FILTER',
@@ -78,6 +87,8 @@ function judgeOfferTerm(offer: Offer, term: Term, show: ShowAmount): Mismatch | 
       return comparedNumber(term, 'reliability', offer.reliability)
     case 'latency_ms':
       return comparedNumber(term, 'latency', offer.latencyMs)
+    case 'notice':
+      return comparedNumber(term, 'notice', offer.noticeS ?? 0)
     case 'location':
       return chosen(term, 'location', offer.location, (place) => liesIn(offer.location, place))
     case 'runtime':
@@ -226,6 +237,9 @@ export function widen(
       case 'reliability':
         if (atLeast)
           requirements.minimumReliability = Math.max(requirements.minimumReliability ?? 0, term.value)
+        break
+      case 'notice':
+        if (atLeast) requirements.noticeS = Math.max(requirements.noticeS ?? 0, Math.floor(term.value))
         break
       case 'latency_ms':
         if (atMost)

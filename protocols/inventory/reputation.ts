@@ -52,7 +52,7 @@ export const EXPERIENCES = {
   'challenge-passed': { good: 0.25, bad: 0 },
   /** A job that broke off or came back wrong. */
   failed: { good: 0, bad: 2 },
-  /** Its owner took the machine back and it said so; what it had done was paid for and handed on. */
+  /** Its owner took the machine back without a word before, and had promised none; what was done was paid and handed on. */
   paused: { good: 0, bad: 0.25 },
   'challenge-failed': { good: 0, bad: 2 },
   /** It won and signed no lease. */

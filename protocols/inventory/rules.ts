@@ -1,4 +1,5 @@
 import type { Refusal } from '../errors.js'
+import { MAX_NOTICE_S } from '../heartbeat/rules.js'
 import type { Device } from '../heartbeat/wire.js'
 import { isModel, readModel } from './model.js'
 import { liesIn } from './place.js'
@@ -35,6 +36,7 @@ export function readRequirements(bytes: Uint8Array): Requirements | Refusal<'MAL
   if (locations.length > limits.maxChoices) return malformed(`${locations.length} locations`)
   const choices = wanted.choices.flatMap((choice) => [...choice.models, ''])
   if (choices.length > limits.maxChoices) return malformed(`${wanted.choices.length} choices`)
+  if ((wanted.noticeS ?? 0) > MAX_NOTICE_S) return malformed(`a notice of ${wanted.noticeS} s`)
   const measured = findUnmeasurable(wanted)
   if (measured !== undefined) return malformed(measured)
   const { allow, deny, attesters } = wanted
@@ -79,6 +81,10 @@ export interface Offer {
   stake: bigint
   /** What the sources on its host do not agree on, by its own word. */
   disagreement?: string
+  /** So long before it leaves of its own will it says so, seconds; missing: at once. */
+  noticeS?: number
+  /** When its schedule ends, Unix milliseconds; missing: it has none. */
+  untilMs?: number
   /** From 0 to 1, by what can be checked of its conduct; missing: nobody has asked. */
   reliability?: number
   /** Round trip from this node in milliseconds; missing: not measured. */
@@ -104,6 +110,7 @@ export const MISMATCH_REASONS = [
   'LATENCY',
   'RELIABILITY',
   'ATTESTATIONS',
+  'NOTICE',
   'NOT_A_GPU',
   'MODEL',
   'MEMORY',
@@ -169,6 +176,8 @@ export function findMismatches(
     miss('PRICE', `price ${show(offer.pricePerHour)} > ${show(ceilingPricePerHour)}`)
   }
   findMeasuredMismatches(offer, requirements, miss)
+  const { noticeS = 0 } = requirements
+  if ((offer.noticeS ?? 0) < noticeS) miss('NOTICE', `notice ${offer.noticeS ?? 0} s < ${noticeS} s`)
   found.push(...nearestDevice(offer.devices, requirements))
   return found
 }

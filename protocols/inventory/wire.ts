@@ -22,6 +22,7 @@ export interface Requirements {
   minimumAttestations?: number
   attesters: string[]
   choices: DeviceChoice[]
+  noticeS?: number
 }
 
 export namespace Requirements {
@@ -119,6 +120,11 @@ export namespace Requirements {
             w.uint32(122)
             DeviceChoice.codec().encode(value, w)
           }
+        }
+
+        if (obj.noticeS != null) {
+          w.uint32(320)
+          w.uint32(obj.noticeS)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -230,6 +236,10 @@ export namespace Requirements {
               obj.choices.push(DeviceChoice.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.choices$
               }))
+              break
+            }
+            case 40: {
+              obj.noticeS = reader.uint32()
               break
             }
             default: {
@@ -412,6 +422,13 @@ export namespace Requirements {
 
               break
             }
+            case 40: {
+              yield {
+                field: `${prefix}.noticeS`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -511,6 +528,11 @@ export namespace Requirements {
     index: number
   }
 
+  export interface RequirementsNoticeSFieldEvent {
+    field: '$.noticeS'
+    value: number
+  }
+
   export function encode (obj: Partial<Requirements>): Uint8Array {
     return encodeMessage(obj, Requirements.codec())
   }
@@ -519,7 +541,7 @@ export namespace Requirements {
     return decodeMessage(buf, Requirements.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Requirements>): Generator<RequirementsDevicesFieldEvent | RequirementsMemoryBytesFieldEvent | RequirementsGpuFieldEvent | RequirementsModelsFieldEvent | RequirementsRuntimeFieldEvent | RequirementsLocationsFieldEvent | RequirementsMinimumStakeFieldEvent | RequirementsMinimumGflopsFieldEvent | RequirementsAllowFieldEvent | RequirementsDenyFieldEvent | RequirementsMaxLatencyMsFieldEvent | RequirementsMinimumReliabilityFieldEvent | RequirementsMinimumAttestationsFieldEvent | RequirementsAttestersFieldEvent | RequirementsChoicesModelsFieldEvent | RequirementsChoicesMemoryBytesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Requirements>): Generator<RequirementsDevicesFieldEvent | RequirementsMemoryBytesFieldEvent | RequirementsGpuFieldEvent | RequirementsModelsFieldEvent | RequirementsRuntimeFieldEvent | RequirementsLocationsFieldEvent | RequirementsMinimumStakeFieldEvent | RequirementsMinimumGflopsFieldEvent | RequirementsAllowFieldEvent | RequirementsDenyFieldEvent | RequirementsMaxLatencyMsFieldEvent | RequirementsMinimumReliabilityFieldEvent | RequirementsMinimumAttestationsFieldEvent | RequirementsAttestersFieldEvent | RequirementsChoicesModelsFieldEvent | RequirementsChoicesMemoryBytesFieldEvent | RequirementsNoticeSFieldEvent> {
     return streamMessage(buf, Requirements.codec(), opts)
   }
 }

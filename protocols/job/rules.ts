@@ -97,11 +97,12 @@ export function findMalformedEvent(event: JobEvent): string | undefined {
     const wrong = blob === undefined ? 'nothing' : findMalformedCheckpoint(blob)
     if (wrong !== undefined) return `checkpoint: ${wrong}`
   }
+  if (event.leaving !== undefined && !Number.isSafeInteger(event.leaving.atMs)) return 'an end at no time'
   const metrics = event.progress?.metrics ?? []
   if (metrics.length > limits.maxMetrics) return `${metrics.length} metrics`
   if (metrics.some(({ name }) => name.length > limits.maxNameChars)) return 'a long name of a metric'
-  const { refused, state, service } = event
-  const texts = [refused?.reason, refused?.detail, state?.reason, state?.detail]
+  const { refused, state, leaving, service } = event
+  const texts = [refused?.reason, refused?.detail, state?.reason, state?.detail, leaving?.reason]
   texts.push(service?.status, service?.detail)
   const long = texts.find((text) => text !== undefined && text.length > limits.maxReasonChars)
   if (long !== undefined) return `a reason of ${long.length} characters`

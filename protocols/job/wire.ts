@@ -1006,6 +1006,7 @@ export interface JobEvent {
   chunk?: Chunk
   checkpoint?: Checkpoint
   service?: Service
+  leaving?: Leaving
 }
 
 export namespace JobEvent {
@@ -1020,7 +1021,20 @@ export namespace JobEvent {
 
         obj = { ...obj }
 
+        if (obj.leaving != null) {
+          obj.service = undefined
+          obj.checkpoint = undefined
+          obj.chunk = undefined
+          obj.output = undefined
+          obj.progress = undefined
+          obj.log = undefined
+          obj.state = undefined
+          obj.need = undefined
+          obj.refused = undefined
+        }
+
         if (obj.service != null) {
+          obj.leaving = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
           obj.output = undefined
@@ -1032,6 +1046,7 @@ export namespace JobEvent {
         }
 
         if (obj.checkpoint != null) {
+          obj.leaving = undefined
           obj.service = undefined
           obj.chunk = undefined
           obj.output = undefined
@@ -1043,6 +1058,7 @@ export namespace JobEvent {
         }
 
         if (obj.chunk != null) {
+          obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
           obj.output = undefined
@@ -1054,6 +1070,7 @@ export namespace JobEvent {
         }
 
         if (obj.output != null) {
+          obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
@@ -1065,6 +1082,7 @@ export namespace JobEvent {
         }
 
         if (obj.progress != null) {
+          obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
@@ -1076,6 +1094,7 @@ export namespace JobEvent {
         }
 
         if (obj.log != null) {
+          obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
@@ -1087,6 +1106,7 @@ export namespace JobEvent {
         }
 
         if (obj.state != null) {
+          obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
@@ -1098,6 +1118,7 @@ export namespace JobEvent {
         }
 
         if (obj.need != null) {
+          obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
@@ -1109,6 +1130,7 @@ export namespace JobEvent {
         }
 
         if (obj.refused != null) {
+          obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
           obj.chunk = undefined
@@ -1172,6 +1194,11 @@ export namespace JobEvent {
         if (obj.service != null) {
           w.uint32(202)
           Service.codec().encode(obj.service, w)
+        }
+
+        if (obj.leaving != null) {
+          w.uint32(242)
+          Leaving.codec().encode(obj.leaving, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -1251,6 +1278,12 @@ export namespace JobEvent {
               })
               break
             }
+            case 30: {
+              obj.leaving = Leaving.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.leaving
+              })
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1258,7 +1291,20 @@ export namespace JobEvent {
           }
         }
 
+        if (obj.leaving != null) {
+          delete obj.service
+          delete obj.checkpoint
+          delete obj.chunk
+          delete obj.output
+          delete obj.progress
+          delete obj.log
+          delete obj.state
+          delete obj.need
+          delete obj.refused
+        }
+
         if (obj.service != null) {
+          delete obj.leaving
           delete obj.checkpoint
           delete obj.chunk
           delete obj.output
@@ -1270,6 +1316,7 @@ export namespace JobEvent {
         }
 
         if (obj.checkpoint != null) {
+          delete obj.leaving
           delete obj.service
           delete obj.chunk
           delete obj.output
@@ -1281,6 +1328,7 @@ export namespace JobEvent {
         }
 
         if (obj.chunk != null) {
+          delete obj.leaving
           delete obj.service
           delete obj.checkpoint
           delete obj.output
@@ -1292,6 +1340,7 @@ export namespace JobEvent {
         }
 
         if (obj.output != null) {
+          delete obj.leaving
           delete obj.service
           delete obj.checkpoint
           delete obj.chunk
@@ -1303,6 +1352,7 @@ export namespace JobEvent {
         }
 
         if (obj.progress != null) {
+          delete obj.leaving
           delete obj.service
           delete obj.checkpoint
           delete obj.chunk
@@ -1314,6 +1364,7 @@ export namespace JobEvent {
         }
 
         if (obj.log != null) {
+          delete obj.leaving
           delete obj.service
           delete obj.checkpoint
           delete obj.chunk
@@ -1325,6 +1376,7 @@ export namespace JobEvent {
         }
 
         if (obj.state != null) {
+          delete obj.leaving
           delete obj.service
           delete obj.checkpoint
           delete obj.chunk
@@ -1336,6 +1388,7 @@ export namespace JobEvent {
         }
 
         if (obj.need != null) {
+          delete obj.leaving
           delete obj.service
           delete obj.checkpoint
           delete obj.chunk
@@ -1347,6 +1400,7 @@ export namespace JobEvent {
         }
 
         if (obj.refused != null) {
+          delete obj.leaving
           delete obj.service
           delete obj.checkpoint
           delete obj.chunk
@@ -1442,6 +1496,13 @@ export namespace JobEvent {
 
               break
             }
+            case 30: {
+              yield * Leaving.codec().stream(reader, reader.uint32(), `${prefix}.leaving`, {
+                limits: opts.limits?.leaving
+              })
+
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1502,6 +1563,11 @@ export namespace JobEvent {
   export interface JobEventLogLineFieldEvent {
     field: '$.log.line'
     value: string
+  }
+
+  export interface JobEventLogDroppedFieldEvent {
+    field: '$.log.dropped'
+    value: number
   }
 
   export interface JobEventProgressStepFieldEvent {
@@ -1594,6 +1660,16 @@ export namespace JobEvent {
     value: number
   }
 
+  export interface JobEventLeavingAtMsFieldEvent {
+    field: '$.leaving.atMs'
+    value: number
+  }
+
+  export interface JobEventLeavingReasonFieldEvent {
+    field: '$.leaving.reason'
+    value: string
+  }
+
   export function encode (obj: Partial<JobEvent>): Uint8Array {
     return encodeMessage(obj, JobEvent.codec())
   }
@@ -1602,7 +1678,7 @@ export namespace JobEvent {
     return decodeMessage(buf, JobEvent.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventNeedSha256FieldEvent | JobEventNeedOffsetFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventChunkSha256FieldEvent | JobEventChunkOffsetFieldEvent | JobEventChunkDataFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent | JobEventServiceStatusFieldEvent | JobEventServiceDetailFieldEvent | JobEventServiceRestartsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventNeedSha256FieldEvent | JobEventNeedOffsetFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventLogDroppedFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventChunkSha256FieldEvent | JobEventChunkOffsetFieldEvent | JobEventChunkDataFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent | JobEventServiceStatusFieldEvent | JobEventServiceDetailFieldEvent | JobEventServiceRestartsFieldEvent | JobEventLeavingAtMsFieldEvent | JobEventLeavingReasonFieldEvent> {
     return streamMessage(buf, JobEvent.codec(), opts)
   }
 }
@@ -1992,6 +2068,7 @@ export namespace State {
 
 export interface Log {
   line: string
+  dropped?: number
 }
 
 export namespace Log {
@@ -2007,6 +2084,11 @@ export namespace Log {
         if ((obj.line != null && obj.line !== '')) {
           w.uint32(10)
           w.string(obj.line)
+        }
+
+        if (obj.dropped != null) {
+          w.uint32(16)
+          w.uint32(obj.dropped)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -2025,6 +2107,10 @@ export namespace Log {
           switch (tag >>> 3) {
             case 1: {
               obj.line = reader.string()
+              break
+            }
+            case 2: {
+              obj.dropped = reader.uint32()
               break
             }
             default: {
@@ -2049,6 +2135,13 @@ export namespace Log {
               }
               break
             }
+            case 2: {
+              yield {
+                field: `${prefix}.dropped`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -2066,6 +2159,11 @@ export namespace Log {
     value: string
   }
 
+  export interface LogDroppedFieldEvent {
+    field: '$.dropped'
+    value: number
+  }
+
   export function encode (obj: Partial<Log>): Uint8Array {
     return encodeMessage(obj, Log.codec())
   }
@@ -2074,7 +2172,7 @@ export namespace Log {
     return decodeMessage(buf, Log.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Log>): Generator<LogLineFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Log>): Generator<LogLineFieldEvent | LogDroppedFieldEvent> {
     return streamMessage(buf, Log.codec(), opts)
   }
 }
@@ -2476,6 +2574,118 @@ export namespace Checkpoint {
 
   export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Checkpoint>): Generator<CheckpointStepFieldEvent | CheckpointBlobNameFieldEvent | CheckpointBlobSha256FieldEvent | CheckpointBlobBytesFieldEvent> {
     return streamMessage(buf, Checkpoint.codec(), opts)
+  }
+}
+
+export interface Leaving {
+  atMs: number
+  reason: string
+}
+
+export namespace Leaving {
+  let _codec: Codec<Leaving>
+
+  export const codec = (): Codec<Leaving> => {
+    if (_codec == null) {
+      _codec = message<Leaving>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.atMs != null && obj.atMs !== 0)) {
+          w.uint32(8)
+          w.uint64Number(obj.atMs)
+        }
+
+        if ((obj.reason != null && obj.reason !== '')) {
+          w.uint32(18)
+          w.string(obj.reason)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          atMs: 0,
+          reason: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.atMs = reader.uint64Number()
+              break
+            }
+            case 2: {
+              obj.reason = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.atMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.reason`,
+                value: reader.string()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface LeavingAtMsFieldEvent {
+    field: '$.atMs'
+    value: number
+  }
+
+  export interface LeavingReasonFieldEvent {
+    field: '$.reason'
+    value: string
+  }
+
+  export function encode (obj: Partial<Leaving>): Uint8Array {
+    return encodeMessage(obj, Leaving.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Leaving>): Leaving {
+    return decodeMessage(buf, Leaving.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Leaving>): Generator<LeavingAtMsFieldEvent | LeavingReasonFieldEvent> {
+    return streamMessage(buf, Leaving.codec(), opts)
   }
 }
 

@@ -83,6 +83,7 @@ async function run(
     onLog: (line) => told.logs.push(line),
     onBegun: () => {},
     onProgress: ({ metrics }) => told.progress.push(metrics),
+    onLeaving: () => {},
     onCheckpoint: async () => {},
     onService: () => {},
     onCheckpointLost: () => {},

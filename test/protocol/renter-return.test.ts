@@ -79,6 +79,7 @@ async function run(
       onWorked: (ms) => {
         told.worked = ms
       },
+      onLeaving: () => {},
       onReturned: (ms) => told.returned.push(ms),
     },
     new AbortController().signal,

@@ -140,7 +140,8 @@ export function createCrowdHost(): CrowdHost {
     device ??= openDevice(options)
     const shared = await device
     return new Proxy(shared, {
-      get: (target, name) => (name === 'close' ? async () => {} : Reflect.get(target, name)),
+      get: (target, name) =>
+        name === 'close' || name === 'release' ? async () => {} : Reflect.get(target, name),
     })
   }
 

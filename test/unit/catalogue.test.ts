@@ -53,6 +53,7 @@ const offer = fc
       latencyMs: fc.constantFrom(10, 80, 80.5),
       reliability: fc.constantFrom(0, 0.5, 1),
       attestedBy: peers,
+      noticeS: fc.constantFrom(0, 30, 60),
       place: fc.constantFrom<NonNullable<Offer['place']>>(
         { check: 'impossible', detail: '' },
         { check: 'plausible', detail: '' },
@@ -85,6 +86,7 @@ const requirements = fc
       maxLatencyMs: fc.constantFrom(9, 80),
       minimumReliability: fc.constantFrom(0, 0.5, 1),
       minimumAttestations: fc.nat(3),
+      noticeS: fc.constantFrom(0, 30, 31),
     },
     {
       requiredKeys: [

@@ -117,8 +117,14 @@ function playNode(scene: Pick<Scene, 'calls' | 'asked' | 'streams'>): Controlled
       }
     },
     price: async ({ devices, strategy = 'fixed' }) => ({ strategy, devices }) as never,
-    pause: note('pause'),
-    resume: note('resume'),
+    pause: async ({ forMs, noticeMs }) => {
+      scene.calls.push(`pause ${forMs} ${noticeMs}`)
+      return { verdict: { kind: 'away', because: 'paused by its owner' }, watched: [], blind: [] }
+    },
+    resume: async () => {
+      scene.calls.push('resume')
+      return { verdict: { kind: 'free' }, watched: [], blind: [] }
+    },
     stop: note('stop'),
   }
 }
@@ -332,12 +338,12 @@ test('a stream that is followed ends when the node stops', () =>
 test('commands reach the node by their names', () =>
   withServer(async ({ dataDir, calls }) => {
     const client = await connectToNode(dataDir)
-    await client.pause()
-    await client.resume()
+    assert.is((await client.pause({ forMs: 60_000, noticeMs: 0 })).verdict.kind, 'away')
+    assert.is((await client.resume()).verdict.kind, 'free')
     assert.equal(await client.audit('7f3a'), [{ orderId: '7f3a', verdict: 'fair' }])
     await client.stopJob('known')
     await client.stop()
-    assert.equal(calls, ['pause', 'resume', 'stop known', 'stop'])
+    assert.equal(calls, ['pause 60000 0', 'resume', 'stop known', 'stop'])
   }))
 
 test('a directory without a node, with the traces of one that was killed, or with a stranger on its port, has none', async () => {

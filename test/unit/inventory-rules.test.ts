@@ -39,6 +39,10 @@ const MISSED: Readonly<
   Record<MismatchReason, ReadonlyArray<[offer: Partial<Offer>, wanted: Partial<Requirements>]>>
 > = {
   NOT_AVAILABLE: [[{ available: false }, {}]],
+  NOTICE: [
+    [{}, { noticeS: 1 }],
+    [{ noticeS: 59 }, { noticeS: 60 }],
+  ],
   NOT_A_GPU: [[{ devices: [makeDevice({ gpu: false })] }, {}]],
   MEMORY: [
     [{}, { memoryBytes: 24n * 2n ** 30n + 1n }],

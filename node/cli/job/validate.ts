@@ -95,8 +95,16 @@ function renderPlan(
 
 /** Everything that is asked of the provider itself, in a line. */
 function describeWho({ requirements, count = 1 }: JobPlan, decimals: number): string {
-  const { locations, minimumStake, maxLatencyMs, minimumReliability, minimumAttestations, allow, deny } =
-    requirements
+  const {
+    locations,
+    minimumStake,
+    maxLatencyMs,
+    minimumReliability,
+    minimumAttestations,
+    noticeS,
+    allow,
+    deny,
+  } = requirements
   const asked = [
     ...(count > 1 ? [`${count} on distinct hosts, all or none`] : []),
     ...(locations.length > 0 ? [`in ${locations.join(' or ')}`] : []),
@@ -104,6 +112,7 @@ function describeWho({ requirements, count = 1 }: JobPlan, decimals: number): st
     ...(minimumStake > 0n ? [`stakes ${showAmount(minimumStake, decimals)} tokens`] : []),
     ...(minimumReliability === undefined ? [] : [`reliability from ${minimumReliability}`]),
     ...(minimumAttestations === undefined ? [] : [`attested by ${minimumAttestations}`]),
+    ...(noticeS === undefined ? [] : [`says ${noticeS} s before that it leaves`]),
     ...(allow.length > 0 ? [`one of ${allow.length} peers`] : []),
     ...(deny.length > 0 ? [`none of ${deny.length} peers`] : []),
   ]

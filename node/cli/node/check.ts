@@ -14,16 +14,19 @@ import { checkContainers } from '../../check/containers.js'
 import { checkDisk } from '../../check/disk.js'
 import type { Finding } from '../../check/finding.js'
 import { type Endpoint, endpointOf, judgeListening, tryListening } from '../../check/listening.js'
+import { judgeWatch } from '../../check/owner.js'
 import { challengeOwnDevices } from '../../check/proof.js'
 import { judgeStake } from '../../check/stake.js'
 import { findNode } from '../../control/client.js'
 import { viewError } from '../../control/view.js'
 import { openRegistry } from '../../daemon/chain.js'
+import { openOwnerWatch } from '../../daemon/owner.js'
 import { openDevices } from '../../device/open.js'
 import { NODE_KEY_FILE } from '../../identity/files.js'
 import { readKeyFile } from '../../identity/key.js'
 import { engineSockets } from '../../runtime/container/sockets.js'
 import { systemClock } from '../../system/clock.js'
+import { silentLog } from '../../system/log.js'
 import { systemRandom } from '../../system/random.js'
 import type { Invocation } from '../command.js'
 import { EXIT } from '../exit.js'
@@ -70,6 +73,7 @@ export async function run(invocation: Invocation): Promise<number> {
     )
     await look('stake', () => checkStake(config))
     await look('containers', () => checkContainers(systemClock, engineSockets(shell.env, process.platform)))
+    if (config.provider.enabled) await look('owner', () => checkOwner(invocation, config))
     let reports: BackendReport[] = []
     let detection: Detection | undefined
     await look('cards', async () => {
@@ -221,6 +225,17 @@ async function checkStake(config: Config): Promise<Finding> {
     balance,
     provides: config.provider.enabled,
   })
+}
+
+/** Opened as the node would, and looked at no further. */
+async function checkOwner({ shell }: Invocation, config: Config): Promise<Finding> {
+  const { sensors, blind } = await openOwnerWatch(config, {
+    pid: shell.pid,
+    clock: systemClock,
+    log: silentLog,
+    containers: () => [],
+  })
+  return judgeWatch({ watched: sensors, blind, schedule: config.provider.availability.schedule })
 }
 
 async function probe(invocation: Invocation, config: Config): Promise<BackendReport[]> {

@@ -1,8 +1,10 @@
+import { tellWatch } from '../../check/owner.js'
 import { connectToNode } from '../../control/client.js'
 import type { NodeStatus } from '../../control/view.js'
 import { systemClock } from '../../system/clock.js'
 import type { Invocation } from '../command.js'
 import { EXIT } from '../exit.js'
+import { tellVerdict } from '../owner.js'
 import { showAmount } from '../story.js'
 import type { Style } from '../style.js'
 import { renderPairs } from '../table.js'
@@ -47,6 +49,8 @@ function renderStatus(status: NodeStatus, now: number, style: Style): string {
         `${provider.state}, ${tokens(provider.pricePerHour)} an hour, stake ${tokens(provider.stake)}`,
       ],
       ['serving', `${provider.jobs} jobs`],
+      ['owner', tellVerdict(provider.owner.verdict)],
+      ['watched', tellWatch(provider.owner).join(`\n${' '.repeat(12)}`) || 'nothing'],
     )
     for (const device of provider.devices) {
       const kind = device.gpu ? 'GPU' : 'software device'

@@ -47,6 +47,7 @@ export function createRun(parts: RunParts): Run {
   const undo: Array<() => void> = []
   let ending: Ending | undefined
   let because = ''
+  let { grace } = spec
   let isRunning = false
   const idle = createIdleMeter(clock)
   /** Aborts when the run is to end: nothing is started again. */
@@ -77,7 +78,7 @@ export function createRun(parts: RunParts): Run {
     // A process that stands still hears no signal.
     await engine.ask('resuming', () => container().unpause()).catch(() => {})
     if (!isPolite) return signal('SIGKILL')
-    undo.push(clock.after(spec.grace, () => void signal('SIGKILL').catch((error) => warn('kill', error))))
+    undo.push(clock.after(grace, () => void signal('SIGKILL').catch((error) => warn('kill', error))))
     await signal('SIGTERM')
   }
   const warn = (what: string, error: unknown) => {
@@ -309,10 +310,13 @@ export function createRun(parts: RunParts): Run {
       idle.set('paused', false)
       service?.hold(false)
     },
-    stop: () => end('stopped'),
     isService: isService(spec),
     connect,
     exec,
+    stop: (mostGraceMs = grace) => {
+      grace = Math.min(grace, mostGraceMs)
+      return end('stopped')
+    },
     close: async () => {
       isRunning = false
       over.abort()

@@ -35,6 +35,8 @@ export interface ContainerRuntimeOptions {
 export async function createContainerRuntime(options: ContainerRuntimeOptions): Promise<Runtime> {
   const { engine, limits, node } = options
   const seccomp = await writeProfile(options)
+  /** The engine's names of containers that are there now. */
+  const made = new Set<string>()
 
   const check = (declared: RuntimeJob['declared'], inputNames: readonly string[]): ContainerSpec => {
     const spec = checkContainer(declared, inputNames)
@@ -52,8 +54,9 @@ export async function createContainerRuntime(options: ContainerRuntimeOptions): 
       ),
     prepare: async (job, { signal }) => {
       const names = job.inputs.map(({ name }) => name)
-      return prepare(options, check(job.declared, names), job, seccomp, signal)
+      return prepare({ ...options, made }, check(job.declared, names), job, seccomp, signal)
     },
+    groups: () => [...made],
     clean: () => clean(engine, node),
   }
 }
@@ -69,7 +72,7 @@ async function writeProfile({ engine, folder }: ContainerRuntimeOptions): Promis
 }
 
 async function prepare(
-  options: ContainerRuntimeOptions,
+  options: ContainerRuntimeOptions & { made: Set<string> },
   spec: ContainerSpec,
   job: RuntimeJob,
   seccomp: string,
@@ -126,7 +129,7 @@ async function prepare(
       gpus: cards.slice(0, spec.gpus),
       engine: engine.kind,
     })
-    const vessel = await makeVessel(engine, asked)
+    const vessel = await makeVessel(engine, asked, options.made)
     undo.push(vessel.remove)
     const files = job.inputs.filter((input) => input.name !== spec.archive)
     await fill(engine, vessel.id(), files, job.from)

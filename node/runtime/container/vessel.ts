@@ -15,17 +15,24 @@ export interface Vessel {
   remove(): Promise<void>
 }
 
-export async function makeVessel(engine: ContainerEngine, asked: ContainerCreateOptions): Promise<Vessel> {
+/** `made` is kept to be the containers that are there. */
+export async function makeVessel(
+  engine: ContainerEngine,
+  asked: ContainerCreateOptions,
+  made: Set<string>,
+): Promise<Vessel> {
   let id = ''
   let isThere = false
   let isOver = false
   const drop = async () => {
     if (isThere) await removeContainer(engine, id)
+    made.delete(id)
     isThere = false
   }
   const remake = async () => {
     await drop()
     id = await makeContainer(engine, asked)
+    made.add(id)
     isThere = true
     // Removed meanwhile: nobody else would do it.
     if (isOver) await drop()
