@@ -43,9 +43,7 @@ import { serveReach } from './provider/reach.js'
 import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
 
-
 import { type ProviderStatus, readStatus } from './provider/status.js'
-
 
 import { createTurnout } from './provider/turnout.js'
 import { createTurns } from './provider/turns.js'

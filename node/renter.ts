@@ -46,7 +46,7 @@ import { note, slashOf } from './renter/report.js'
 import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
-import { type HardwareVerdict, verifyHardware } from './renter/verification.js'
+import { createAttestFailure, type HardwareVerdict, verifyHardware } from './renter/verification.js'
 import type { ExperienceLog, Reputation } from './reputation/port.js'
 import type { ExecOptions, Execution } from './runtime/port.js'
 import type { Store } from './store/port.js'
@@ -200,6 +200,12 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     ...(reputation && { conductOf: (peer, signal) => reputation.reliabilityOf(peer, signal) }),
   })
   const reach = createReach({ engine, book, listen, clock, log })
+  /** A word without a stake behind it weighs nothing, so nobody is made to carry it. */
+  const publish = async (peer: string, attestation: Uint8Array) => {
+    const account = await escrow.provider(network.publicKey).catch(() => undefined)
+    if ((account?.stake ?? 0n) > 0n) await board.publish(peer, attestation)
+  }
+
   const stopping = new AbortController()
   const closing = new AbortController()
   const shared: DeploymentParts = {
@@ -212,6 +218,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     prosecutor,
     book,
     market,
+    attest: createAttestFailure({ network, inventory, clock, market, publish, log }),
     judge: createJudge({ files, checker: parts.checker }),
     closing: closing.signal,
     save: (report) => journal.save(report),
@@ -302,12 +309,6 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     await prosecutor.keep({ peer, deployment: '', lease: new Uint8Array(32), evidence })
     reconcile()
   }
-  /** A word without a stake behind it weighs nothing, so nobody is made to carry it. */
-  const publish = async (peer: string, attestation: Uint8Array) => {
-    const account = await escrow.provider(network.publicKey).catch(() => undefined)
-    if ((account?.stake ?? 0n) > 0n) await board.publish(peer, attestation)
-  }
-
   const find = (id: string) => {
     const found = running.get(id)
     if (found !== undefined) return found

@@ -1,4 +1,4 @@
-import { type Audit, type AuditedBid, judgeResult } from '../../protocols/auction/audit.js'
+import { type Audit, type AuditedBid, judgeResult, worstOf } from '../../protocols/auction/audit.js'
 import { openBid } from '../../protocols/auction/bid.js'
 import type { Result, Winner } from '../../protocols/auction/wire.js'
 import { fromHex, toHex } from '../../protocols/bytes.js'
@@ -175,11 +175,6 @@ function twice(rounds: readonly Result[]): AuditFinding[] {
     round,
     detail: 'the renter has signed two different results of one round',
   }))
-}
-
-function worstOf(findings: readonly AuditFinding[]): Audit['verdict'] {
-  if (findings.some(({ weight }) => weight === 'unfair')) return 'unfair'
-  return findings.some(({ weight }) => weight === 'unproven') ? 'unproven' : 'fair'
 }
 
 function uncheckedIn({ commitments }: AuctionRecord, rounds: readonly Result[]): string[] {

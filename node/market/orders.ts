@@ -95,7 +95,7 @@ export function createOrderTable(parts: {
     const groups = [
       { orders: others.filter((order) => order.peer === peer), most: mostOfOne },
       { orders: others.filter((order) => order.wallet === wallet), most: mostOfOne },
-      { orders: others, most: maxOrders },
+      { orders: others, most: maxOrders - (known.size - others.length) },
     ]
     for (const { orders, most } of groups) {
       const least = leastOf(orders)

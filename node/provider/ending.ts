@@ -53,6 +53,8 @@ export function createEndings(parts: {
   const { ledger, roster, keys, jobs, blobs, clock, log, signal } = parts
   const { store } = roster
   const counts: Record<string, number> = {}
+  /** When a lease without a job was first looked at, by the clock's `elapsed`: the time of day may jump. */
+  const idleSince = new Map<string, number>()
 
   async function freeDevices({ lease, state, outputs = [] }: Ended): Promise<void> {
     const output = state === JobState.COMPLETED ? { output: outputDigest(outputs) } : {}
@@ -151,9 +153,14 @@ export function createEndings(parts: {
   async function endIdle(record: LeaseRecord): Promise<void> {
     const live = roster.get(record.lease)
     if (live === undefined) {
-      if (clock.now() - record.signedAtMs > INPUT_PATIENCE_MS) await freeDevices({ lease: record.lease })
-      return
+      const id = toHex(record.lease)
+      const since = idleSince.get(id) ?? clock.elapsed()
+      idleSince.set(id, since)
+      if (clock.elapsed() - since <= INPUT_PATIENCE_MS) return
+      idleSince.delete(id)
+      return freeDevices({ lease: record.lease })
     }
+    idleSince.delete(toHex(record.lease))
     if (live.record.state !== JobState.QUEUED || live.work !== undefined) return
     if (clock.elapsed() - live.lastInputAt > INPUT_PATIENCE_MS) await end(record.lease, 'NOT_STARTED')
   }

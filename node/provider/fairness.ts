@@ -52,8 +52,8 @@ export function createFairness(parts: { self: string; log: Log }): Fairness {
       const { signed, commitments, isTaken } = auction
       const seen = { order: signed.order, orderId, commitments, ...(isTaken && { revealedBy: self }) }
       const { verdict, findings } = await judgeResult(seen, result)
-      if (verdict !== 'unfair') return
-      unfair++
+      if (verdict !== 'unfair' && verdict !== 'cheated') return
+      if (verdict === 'unfair') unfair++
       const told = findings.map(({ code, peer, detail }) => `${code}${peer ? ` ${peer}` : ''}: ${detail}`)
       log.warn('an auction was not run as announced', { order: toHex(orderId), renter: peer, findings: told })
     },

@@ -1,11 +1,11 @@
 import { digest, equal, toHex } from '../../protocols/bytes.js'
-import { NightshiftError } from '../../protocols/errors.js'
+import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import { EVENT_PERIOD_MS } from '../../protocols/job/protocol.js'
 import type { JobSpec } from '../../protocols/job/spec.js'
-import { JobState } from '../../protocols/job/wire.js'
+import { type Blob, JobState } from '../../protocols/job/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
 import type { Rack } from '../device/port.js'
-import type { Runtime } from '../runtime/port.js'
+import type { OutputFile, Runtime } from '../runtime/port.js'
 import type { Blobs } from './blobs.js'
 import { createCheckpoints } from './checkpoints.js'
 import type { Endings } from './ending.js'
@@ -17,6 +17,7 @@ import type { Roster } from './roster.js'
 import { startWork } from './work.js'
 import { keepOutputs, readInput } from './workpiece.js'
 
+const KEEP_AGAIN_MS = 2_000
 const SHORTEST_BEAT_MS = 100
 
 /** Runs a job whose inputs are all there, to its end; what goes wrong is the end of the job, never an error here. */
@@ -96,10 +97,25 @@ export function createRunner(parts: {
         maxMs: terms.durationS * 1_000,
       })
       const left = await live.work.output.finally(() => checkpoints.settled())
-      const outputs = await keepOutputs(blobs, lease, left)
+      const outputs = await keepAll(live, left)
       await endings.complete(live, outputs)
     } finally {
       await prepared.close()
+    }
+  }
+
+  /** A result that is done is not lost because the disk is full: it is written as soon as there is room. */
+  async function keepAll(live: Live, left: readonly OutputFile[]): Promise<Blob[]> {
+    for (;;) {
+      try {
+        return await keepOutputs(blobs, live.record.lease, left)
+      } catch (error) {
+        if (codeOf(error) !== 'DISK_FULL') throw error
+        log.error('the disk is full: a result is kept back until there is room', {
+          lease: toHex(live.record.lease),
+        })
+        await clock.sleep(KEEP_AGAIN_MS, AbortSignal.any([live.ending.signal, signal]))
+      }
     }
   }
 

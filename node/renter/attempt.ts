@@ -16,6 +16,7 @@ import type { OngoingJob } from './ongoing.js'
 import type { Judge } from './result.js'
 import type { Settler } from './settlement.js'
 import type { Standing } from './standing.js'
+import type { AttestFailure } from './trial.js'
 
 /** What every deployment of a renter shares. */
 export interface DeploymentParts {
@@ -38,6 +39,7 @@ export interface DeploymentParts {
   consent?: ConsentSource
   sliceMs: number
   challengeTimeoutMs: number
+  attest: AttestFailure
   /** Ends what goes on in the background (refunds) when the node stops; it is taken up again at the next start. */
   closing: AbortSignal
   /** Keeps what the job would need to go on after a restart; called before it is acted upon. */

@@ -182,7 +182,8 @@ async function followJob(
     if (event.checkpoint !== undefined) await fetcher?.announce(event.checkpoint)
     if (event.chunk !== undefined) await fetcher?.take(event.chunk)
     if (event.need !== undefined) await sendInput(session, inputs, event.need, upload, watch)
-    if (event.log !== undefined && isHeard()) listener.onLog(printable(event.log.line), event.index, event.log.dropped)
+    if (event.log !== undefined && isHeard())
+      listener.onLog(printable(event.log.line), event.index, event.log.dropped)
     if (event.progress !== undefined && isHeard()) {
       const { step, steps, metrics } = event.progress
       listener.onProgress({ step, steps, metrics: readMetrics(metrics) }, event.index)

@@ -31,6 +31,8 @@ type Chatter = Extract<DeploymentEvent, { kind: keyof typeof MAX_KEPT }>
 interface Numbered {
   number: number
   event: DeploymentEvent
+  /** How it stands with the store; of what comes faster than it is written, much is dropped before. */
+  disk?: 'written' | 'dropped'
 }
 
 interface Live {
@@ -95,8 +97,17 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
       .then(act)
       .catch((error: unknown) => log.warn('an event could not be kept', { id, error: String(error) }))
   }
-  const put = (job: Live, id: string, { number, event }: Numbered) =>
-    write(job, id, () => eventsOf(id).put(keyOf(number), event))
+  const put = (job: Live, id: string, item: Numbered) =>
+    write(job, id, async () => {
+      if (item.disk === 'dropped') return
+      item.disk = 'written'
+      await eventsOf(id).put(keyOf(item.number), item.event)
+    })
+  const forget = (job: Live, id: string, item: Numbered) => {
+    const isWritten = item.disk === 'written'
+    item.disk = 'dropped'
+    if (isWritten) write(job, id, () => eventsOf(id).delete(keyOf(item.number)))
+  }
   /** The oldest of a kind make room for newer ones; a line stands for those lines that are gone. */
   const drop = (job: Live, id: string, kind: Chatter['kind']) => {
     let left = job.kept[kind] - MAX_KEPT[kind]
@@ -107,7 +118,9 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
     const last = dropped.at(-1)!
     const stand = standIn(dropped, last)
     for (const item of dropped) {
-      if (item !== last || stand === undefined) write(job, id, () => eventsOf(id).delete(keyOf(item.number)))
+      // What stands for the lines is written in the place of the last.
+      if (item !== last || stand === undefined) forget(job, id, item)
+      else item.disk = 'dropped'
     }
     if (stand === undefined) return
     job.events.splice(firstAfter(job.events, last.number), 0, stand)
@@ -141,6 +154,7 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
       job.events = (await eventsOf(id).list()).map(({ key, value }) => ({
         number: Number(key),
         event: value,
+        disk: 'written',
       }))
       job.next = (job.events.at(-1)?.number ?? 0) + 1
       for (const { event } of job.events) {

@@ -9,12 +9,17 @@ import { type JobListener, type JobOrder, type JobResult, runJob } from './job.j
 export interface ReturnListener extends JobListener {
   /** The provider could not be heard for so long, and is there again. Milliseconds. */
   onReturned(goneMs: number): void
+  /** This node's disk is full; what is missing of the result is asked for again when there may be room. */
+  onDiskFull(error: unknown): void
 }
 
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 1_000
 /** Losses of one provider in a row: whoever comes and goes without end does not hold a job for ever. */
 const LOSSES = { perMinute: 0.5, burst: 8 }
+/** A result is with its provider, for as long as the lease is open and a while after: there is time to make room here. */
+const DISK_PATIENCE_MS = 600_000
+const DISK_PAUSE_MS = 2_000
 /** What says that the provider, or the way to it, is gone; it may be there again in a moment. */
 const GONE = [
   'PROVIDER_GONE',
@@ -46,6 +51,7 @@ export async function runJobThrough(
   let fromEvent = since?.fromEvent ?? 0
   let lost: { at: number; error: unknown } | undefined
   let pauseMs = FIRST_PAUSE_MS
+  let fullSince: number | undefined
 
   const call = async (): Promise<JobResult> => {
     const enough = new AbortController()
@@ -100,6 +106,13 @@ export async function runJobThrough(
       return await call()
     } catch (error) {
       signal.throwIfAborted()
+      if (codeOf(error) === 'DISK_FULL') {
+        fullSince ??= clock.elapsed()
+        if (clock.elapsed() - fullSince >= DISK_PATIENCE_MS) throw error
+        listener.onDiskFull(error)
+        await clock.sleep(DISK_PAUSE_MS, signal)
+        continue
+      }
       if (!GONE.includes(codeOf(error) ?? '')) throw lost === undefined ? error : whyGone(lost.error, error)
       if (lost === undefined && !losses.take(clock.elapsed())) throw error
       lost ??= { at: clock.elapsed(), error }

@@ -159,6 +159,8 @@ function outputsOf(attempt: Attempt, peer: string): string {
   return countOf(attempt) === 1 ? folder : `${folder}/${peer}`
 }
 
+const MS_PER_HOUR = 3_600_000n
+
 const tellChallenge = (tell: Tell) => (challenge: ChallengeOutcome) => tell({ kind: 'challenged', challenge })
 
 async function challenge(attempt: Attempt, lease: LeaseRecord): Promise<string | undefined> {
@@ -251,6 +253,8 @@ async function work(
         pay(workedMs)
       },
       onReturned: (goneMs) => tell({ kind: 'returned', peer, goneMs }),
+      onDiskFull: (error) =>
+        parts.log.error('the disk is full: make room for the result', { error: String(error) }),
     },
     AbortSignal.any([signal, refused.signal]),
   ).finally(() => done.abort())
@@ -262,6 +266,10 @@ async function work(
   return result
 }
 
-function begunSince({ parts }: Attempt, { begunAtMs }: LeaseRecord): { begunMs?: number } {
-  return begunAtMs === undefined ? {} : { begunMs: Math.max(0, parts.clock.now() - begunAtMs) }
+/** For the time that it has signed vouchers for this renter has seen the provider run, wherever its clock has jumped to. */
+function begunSince({ parts }: Attempt, { begunAtMs, voucher, terms }: LeaseRecord): { begunMs?: number } {
+  if (begunAtMs === undefined) return {}
+  const { pricePerHour } = terms
+  const vouchedMs = pricePerHour === 0n ? 0 : Number(((voucher?.amount ?? 0n) * MS_PER_HOUR) / pricePerHour)
+  return { begunMs: Math.max(vouchedMs, parts.clock.now() - begunAtMs) }
 }

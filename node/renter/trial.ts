@@ -1,9 +1,11 @@
+import { isAttestable } from '../../protocols/challenge/attestation.js'
 import { type Challenged, planDuty } from '../../protocols/challenge/duty.js'
+import type { ProofParams } from '../../protocols/challenge/params.js'
 import type { ChallengeFailure } from '../../protocols/challenge/rules.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
 import type { Network } from '../net/ports.js'
-import { challengeProvider } from './challenge.js'
+import { type ChallengeResult, challengeProvider } from './challenge.js'
 import type { ChallengeOutcome } from './event.js'
 import type { FraudRecord, Prosecutor } from './fraud.js'
 import type { LeaseRecord } from './lease.js'
@@ -16,7 +18,17 @@ interface Parts {
   log: Log
   market: Uint8Array
   challengeTimeoutMs: number
+  /** Tells others of a failure, where this node's word weighs anything. */
+  attest: AttestFailure
 }
+
+/** Never rejects for what became of the word: that nobody hears it changes nothing about the failure. */
+export type AttestFailure = (
+  peer: string,
+  params: ProofParams,
+  result: ChallengeResult,
+  signal: AbortSignal,
+) => Promise<void>
 
 interface Terms {
   n: number
@@ -52,6 +64,10 @@ export async function tryLease(
   tell({ peer, ok, ...(reason && { reason }), provingMs, checkingMs })
   if (reason === undefined) return undefined
   parts.log.info('challenge failed', { peer, reason, detail })
+  // Its last words may still be on the way while it has given the devices back.
+  if (isAttestable(verdict) && declined !== 'UNKNOWN_LEASE') {
+    await parts.attest(peer, { n, rounds }, verdict, signal)
+  }
   return { reason, detail, ...(declined && { declined }), ...(fraud && { fraud }) }
 }
 

@@ -8,11 +8,12 @@ import { Attestation } from '../../protocols/challenge/wire.js'
 import { seal } from '../../protocols/envelope.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import { solanaKeyOf } from '../../protocols/peer.js'
-import type { Clock, Random } from '../../protocols/ports.js'
+import type { Clock, Log, Random } from '../../protocols/ports.js'
 import type { FraudEvidence } from '../escrow/port.js'
 import type { Network } from '../net/ports.js'
 import { type ChallengeResult, challengeProvider } from './challenge.js'
 import type { Inventory } from './inventory.js'
+import type { AttestFailure } from './trial.js'
 
 /** What a challenge outside of any lease showed of a peer's hardware. Plain and JSON-able. */
 export interface HardwareVerdict extends ChallengeVerdict {
@@ -42,14 +43,18 @@ const OPENINGS = 66
 /** A fold costs 256 columns to check. Who kept four fifths of the products passes once in a thousand times. */
 const FOLDS = 32
 
-interface Parts {
-  network: Network
-  inventory: Inventory
+interface AttestingParts {
+  network: Pick<Network, 'privateKey'>
+  inventory: Pick<Inventory, 'offerOf'>
   clock: Clock
-  random: Random
   market: Uint8Array
   /** Stores what this node has found and spreads it, good or bad. */
   publish(peer: string, attestation: Uint8Array): Promise<void>
+}
+
+interface Parts extends AttestingParts {
+  network: Network
+  random: Random
   /** Stores a lie that the chain can judge. */
   accuse(peer: string, evidence: FraudEvidence): Promise<void>
 }
@@ -98,11 +103,27 @@ export async function verifyHardware(
   return verdict.ok ? { ...found, ...judgeHardware(found) } : found
 }
 
+/** What a failed challenge in a lease showed, for others to read; nothing where nobody knows what the provider claims. */
+export function createAttestFailure(parts: AttestingParts & { log: Log }): AttestFailure {
+  return async (peer, params, result, signal) => {
+    try {
+      const device = (await parts.inventory.offerOf(peer, signal))?.devices[0]
+      if (device === undefined) return
+      const { model, backend, gpu, gflops } = device
+      const claim = { model, backend, gpu, gflops, memoryBytes: Number(device.memoryBytes) }
+      await parts.publish(peer, await sealAttestation(parts, peer, { claim, params, result }))
+    } catch (error) {
+      signal.throwIfAborted()
+      parts.log.warn('a failed challenge is not attested', { peer, error: String(error) })
+    }
+  }
+}
+
 /** Zeros where no receipt came. */
 const NO_RECEIPT = new Uint8Array(32)
 
 function sealAttestation(
-  { network, clock, market }: Parts,
+  { network, clock, market }: Pick<AttestingParts, 'network' | 'clock' | 'market'>,
   peer: string,
   { claim, params, result }: Pick<HardwareVerdict, 'claim' | 'params'> & { result: ChallengeResult },
 ): Promise<Uint8Array> {

@@ -9,14 +9,18 @@ import { type Order, PricingRule, type Result, type RevealedBid, type Winner } f
 export interface SeenAuction {
   order: Order
   orderId: Uint8Array
-  /** The commitments that reached this node in time, by the base58 peer ids of their authors. */
+  /** The commitments that reached this node in time, signed by their authors, by whose base58 peer ids they stand. */
   commitments: ReadonlyMap<string, Uint8Array>
   /** Base58 peer id of a bidder whose bid the renter has confirmed: this node itself. */
   revealedBy?: string
 }
 
-/** `unfair`: the result contradicts itself or what was announced. `unproven`: only the renter can know. `note`: no fault of the renter's. */
-export type Weight = 'unfair' | 'unproven' | 'note'
+/**
+ * `unfair`: the result contradicts itself or what was announced. `cheated`: a bidder is convicted by two signatures of its own,
+ * whether the renter knew of it or not. `unproven`: only the renter can know. `note`: nobody's fault. The worst first.
+ */
+const WEIGHTS = ['unfair', 'cheated', 'unproven', 'note'] as const
+export type Weight = (typeof WEIGHTS)[number]
 
 /** Every way in which a result can differ from the auction that was announced. */
 export const FINDINGS = {
@@ -29,8 +33,8 @@ export const FINDINGS = {
   WRONG_PRICE: 'unfair',
   WRONG_COUNT: 'unfair',
   WRONG_OUTCOME: 'unfair',
-  // Its bidder alone can bring it about, by two commitments.
-  BID_DIFFERS: 'unproven',
+  // It has signed a commitment and a bid that contradict one another, or two commitments: the renter may not have seen that one.
+  BID_DIFFERS: 'cheated',
   BID_UNSEEN: 'unproven',
   LEFT_OUT: 'unproven',
   EXCLUDED: 'unproven',
@@ -55,9 +59,11 @@ export interface AuditedBid extends Candidate {
   score: bigint
 }
 
+export type Verdict = 'fair' | Exclude<Weight, 'note'>
+
 export interface Audit {
   /** The worst weight among the findings; `fair` where there are notes at most. */
-  verdict: 'fair' | 'unfair' | 'unproven'
+  verdict: Verdict
   findings: Finding[]
   /** Those that qualified as they rank, then the others. */
   bids: AuditedBid[]
@@ -89,9 +95,10 @@ export async function judgeResult(seen: SeenAuction, result: Result): Promise<Au
   }
 }
 
-function worstOf(findings: readonly Finding[]): Audit['verdict'] {
-  if (findings.some(({ weight }) => weight === 'unfair')) return 'unfair'
-  return findings.some(({ weight }) => weight === 'unproven') ? 'unproven' : 'fair'
+/** The worst weight among findings; notes leave an auction fair. */
+export function worstOf(findings: ReadonlyArray<Pick<Finding, 'weight'>>): Verdict {
+  const worst = WEIGHTS.find((weight) => findings.some((finding) => finding.weight === weight))
+  return worst === undefined || worst === 'note' ? 'fair' : worst
 }
 
 async function readBids(seen: SeenAuction, result: Result, find: Find): Promise<AuditedBid[]> {
@@ -115,7 +122,7 @@ async function readBids(seen: SeenAuction, result: Result, find: Find): Promise<
     const commitment = seen.commitments.get(peer)
     if (commitment === undefined) find('BID_UNSEEN', 'its commitment did not reach this node', peer)
     else if (!equal(commitment, commitmentOf(peer, payload))) {
-      find('BID_DIFFERS', 'it is not the bid that was committed to', peer)
+      find('BID_DIFFERS', 'it has signed a commitment to another bid', peer)
     }
     bids.push(auditedBid(seen, revealed, peer, bid.pricePerHour))
   }

@@ -20,7 +20,7 @@ export const BACKING = {
   resultMs: 15_000,
   awardMs: 30_000,
   /** The least deposit of an order is so many times smaller than the market's least stake, and at least one unit. */
-  stakePerDeposit: 1_000n,
+  stakePerDeposit: 10_000n,
 } as const
 
 export type BackingRefusal = 'DEPOSIT_TOO_SMALL' | 'OVERDRAWN'

@@ -7,7 +7,7 @@ import type { ChallengeFailure } from './rules.js'
 import { Attestation } from './wire.js'
 
 /**
- * What a verifier found when it challenged a provider outside of a lease, sealed with its node key. It says what one
+ * What a verifier found when it challenged a provider, or what a renter with a stake saw fail in a lease, sealed with its node key. It says what one
  * node measured at one time: nothing keeps a verifier from lying, so a reader weighs it by the verifier's stake.
  */
 export const ATTESTATION_WORD = 'attestation'

@@ -53,13 +53,19 @@ function standIn(network: MemoryNetwork, names: readonly string[]): Place {
   }
 }
 
-async function openMarket(shards: readonly string[] = [CARD, BIG], limits: { maxOrders?: number } = {}) {
+async function openMarket(
+  shards: readonly string[] = [CARD, BIG],
+  limits: { maxOrders?: number; minimumStake?: bigint } = {},
+) {
   const clock: VirtualClock = createVirtualClock()
   const chain = createMemoryChain(clock)
   const hub = createHub()
   const node = await hub.join()
   const place = standIn(node, shards)
-  const admission = createAdmission({ escrow: chain.escrow(), clock, log: silentLog })
+  const chained = chain.escrow()
+  const terms = limits.minimumStake === undefined ? {} : { minimumStake: limits.minimumStake }
+  const escrow = { ...chained, market: async () => ({ ...(await chained.market()), ...terms }) }
+  const admission = createAdmission({ escrow, clock, log: silentLog })
   const conduct = createConduct({ admission, clock, log: silentLog })
   const parts = { network: node, market: chain.market, clock, log: silentLog, place, admission, conduct }
   const heartbeats = createHeartbeatTopic(parts)
@@ -250,11 +256,11 @@ test('an award binds the deposit until a lease has taken it, and then not twice'
 })
 
 test('an order about next to nothing is not passed on', async () => {
-  const { chain, hub, orderOf, post } = await openMarket()
+  const { chain, hub, orderOf, post } = await openMarket([CARD], { minimumStake: 100_000n })
   const renter = await hub.join()
   const wallet = await makeWallet(86)
   chain.funds.set(toHex(wallet), 10n ** 9n)
-  const least = STAKE / 1_000n
+  const least = 10n
   const cheap = { wallet, ceilingPricePerHour: least - 1n }
   assert.is((await post(renter, orderOf(cheap))).verdict, 'ignore')
   assert.is((await post(renter, orderOf({ ...cheap, ceilingPricePerHour: least }))).verdict, 'accept')
@@ -303,7 +309,7 @@ test('a renter with many wallets has a share of the memory, and a new one finds 
 })
 
 test('a renter learns why others do not pass its order on', async () => {
-  const { chain, clock, node, auctions, orderOf } = await openMarket()
+  const { chain, clock, node, auctions, orderOf } = await openMarket([CARD], { minimumStake: 100_000n })
   const wallet = await makeWallet(88)
   const doubt = async (fields: Partial<Order>, validMs = 3_600_000) => {
     const consent = await consentOf(wallet, chain.market, node.peer, clock.now() + validMs)

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert'
 import { systemClock } from '../../node/system/clock.js'
+import { BACKING } from '../../protocols/auction/backing.js'
 import type { Clock } from '../../protocols/ports.js'
 import { createVirtualClock, until } from '../support/clock.js'
 import { makeResult } from '../support/messages.js'
@@ -41,6 +42,35 @@ test('a result that denies the bid that was taken, or pays a winner wrongly, is 
     await until(() => unfair() === 1)
     assert.is(house.provider.status().counters.won, 0)
   }))
+
+for (const [what, award, heldMs] of [
+  ['never publishes a result', false, BACKING.resultMs],
+  ['awards and never proposes a lease', true, BACKING.awardMs],
+] as const) {
+  test(`a renter that ${what} keeps devices promised for ${heldMs / 1_000} s, and costs nothing more`, () => {
+    const clock = createVirtualClock()
+    return withWorld(
+      async ({ house, renter }) => {
+        const promised = () => house.provider.status().promised
+        const ordered = await renter.order({ commitMs: 300, revealMs: 1_000 })
+        await clock.advance(400)
+        assert.is(renter.bids.length, 1)
+        assert.is(promised(), 1)
+        if (award) await renter.award(ordered, house.network.peer, PRICE, 0)
+        await clock.advance(900)
+        assert.is(house.provider.status().counters.won, award ? 1 : 0)
+        await clock.advance(heldMs - 1_000)
+        assert.is(promised(), 1)
+        await clock.advance(1_100)
+        assert.is(promised(), 0)
+        await renter.order({ commitMs: 300, revealMs: 1_000 })
+        await clock.advance(400)
+        assert.is(renter.bids.length, 2, 'and it bids again')
+      },
+      { clock },
+    )
+  })
+}
 
 test('a second winner signs for what the result pays it, and for nothing else', () =>
   withWorld(async ({ house, renter, renterToo }) => {

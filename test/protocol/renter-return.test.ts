@@ -81,6 +81,7 @@ async function run(
       },
       onLeaving: () => {},
       onReturned: (ms) => told.returned.push(ms),
+      onDiskFull: () => {},
     },
     new AbortController().signal,
   )

@@ -3,13 +3,15 @@ import type { ChallengeOutcome } from '../../node/renter/event.js'
 import { createProsecutor } from '../../node/renter/fraud.js'
 import type { LeaseRecord } from '../../node/renter/lease.js'
 import { fraudIn, keepTrying } from '../../node/renter/trial.js'
+import { createAttestFailure } from '../../node/renter/verification.js'
 import { silentLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
+import { readAttestation } from '../../protocols/challenge/attestation.js'
 import { challengeProtocol } from '../../protocols/challenge/protocol.js'
-import { codeOf } from '../../protocols/errors.js'
+import { codeOf, isRefusal } from '../../protocols/errors.js'
 import { createVirtualClock } from '../support/clock.js'
 import { createHub, type MemoryNetwork } from '../support/memory.js'
-import { fill, MARKET, NOW } from '../support/messages.js'
+import { fill, MARKET, makeDevice, NOW } from '../support/messages.js'
 import { answer, type Cheat, PARAMS, type Provider } from '../support/proof.js'
 import { createMemoryStore } from '../support/provider.js'
 import { createMemoryEscrow, drive } from '../support/renter.js'
@@ -21,6 +23,16 @@ const WRONG: Cheat = {
   digest: (rows) => {
     for (const row of rows) for (const at of row.keys()) row[at]! ^= 1
   },
+}
+
+const OFFER = {
+  peer: 'provider',
+  devices: [makeDevice()],
+  pricePerHour: 1n,
+  location: 'DE',
+  runtimes: [],
+  available: true,
+  stake: 1n,
 }
 
 type Behave = (
@@ -39,6 +51,7 @@ async function tryFor(
   const clock = createVirtualClock(NOW)
   const hub = createHub()
   const [renter, provider] = [await hub.join(), await hub.join()]
+  const attested: Uint8Array[] = []
   let asked = 0
   await provider.engine.handle(challengeProtocol, async (session) => {
     await answers[Math.min(asked++, answers.length - 1)]!(session, provider, renter.publicKey, {
@@ -61,6 +74,14 @@ async function tryFor(
     log: silentLog,
     market: MARKET,
     challengeTimeoutMs: 5_000,
+    attest: createAttestFailure({
+      network: renter,
+      inventory: { offerOf: async () => OFFER },
+      clock,
+      market: MARKET,
+      publish: async (_peer, envelope) => void attested.push(envelope),
+      log: silentLog,
+    }),
   }
   const lease = {
     peer: provider.peer,
@@ -83,7 +104,10 @@ async function tryFor(
     ),
     500,
   )
-  return { error, outcomes, asked, clock, records: await prosecutor.records() }
+  const told = { now: clock.now(), market: MARKET, provider: provider.peer }
+  const words = await Promise.all(attested.map((envelope) => readAttestation(envelope, told)))
+  const failures = words.map((word) => (isRefusal(word) ? word.detail : word.attestation.failure))
+  return { error, outcomes, asked, clock, records: await prosecutor.records(), failures }
 }
 
 const honest: Behave = (session, network, asker, receipt) => answer(session, network, asker, { receipt })
@@ -101,6 +125,16 @@ test('an honest one is asked now and then until the job is over, and nothing end
   assert.is(error, undefined)
   assert.ok(outcomes.length > 10 && outcomes.length < 200, `${outcomes.length} in ten minutes`)
   assert.ok(outcomes.every(({ ok }) => ok))
+})
+
+test('what it fails in a lease is attested for others, and what is no fault of it is not', async () => {
+  const failuresOf = async (behave: Behave) => (await tryFor(600_000, [behave])).failures
+  assert.equal(await failuresOf(lying), ['OPENING_DIFFERS'])
+  assert.equal(await failuresOf(silent), ['TOO_SLOW'])
+  assert.equal(await failuresOf(declining('NO_MEMORY')), ['DECLINED'])
+  assert.equal(await failuresOf(declining('UNKNOWN_LEASE')), [])
+  assert.equal(await failuresOf(broken), [])
+  assert.equal(await failuresOf(honest), [])
 })
 
 test('where the plan does not say so, nobody is asked', async () => {

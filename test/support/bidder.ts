@@ -24,7 +24,7 @@ import { fill, MARKET, makeHeartbeat } from './messages.js'
 import { answer } from './proof.js'
 import type { MemoryEscrow } from './renter.js'
 
-/** What a scripted provider does; without a word it is honest. */
+/** What a scripted provider does; without a word it is honest. `once`: for its first order only. */
 export interface Script {
   pricePerHour: bigint
   /** Says so in its heartbeats; default: the address of this machine. */
@@ -32,7 +32,9 @@ export interface Script {
   /** Where its connections come from. */
   remotes?: string[]
   /** Default: for every order; `fair`: for those whose ceiling its price is not above. */
-  bids?: false | 'fair'
+  bids?: false | 'fair' | 'once'
+  /** Seconds that its bids promise; default: none. */
+  noticeS?: number
   /** `gossip` (default), `asked`: only over the inventory protocol, `silent`: takes the question and never answers. */
   offer?: 'gossip' | 'asked' | 'silent'
   reveal?: (reveal: (price?: bigint) => Promise<string>) => Promise<unknown>
@@ -64,6 +66,7 @@ export async function joinBidder(
   const auctions = createAuctionTopic(options)
   const { engine } = network
   const answers: string[] = []
+  let orders = 0
   const taken: LeaseResponse = { refused: '', detail: '', signature: new Uint8Array(64) }
   escrow.stakes.set(toHex(network.publicKey), 1_000n)
 
@@ -97,13 +100,14 @@ export async function joinBidder(
     await session.send({ refused: '', detail: '', amount: read.amount, sequence: read.sequence, closing: '' })
   })
   auctions.onOrder(async ({ order, orderId, peer }) => {
-    if (script.bids === false) return
+    if (script.bids === false || (script.bids === 'once' && orders++ > 0)) return
     if (script.bids === 'fair' && script.pricePerHour > order.ceilingPricePerHour) return
     const bid = {
       orderId,
       pricePerHour: script.pricePerHour,
       salt: systemRandom.bytes(32),
       payout: fill(32, 9),
+      ...(script.noticeS === undefined ? {} : { noticeS: script.noticeS }),
     }
     const { envelope, commitment } = await sealBid(bid, network)
     await auctions.publish({ commitment: { orderId, hash: commitment } })

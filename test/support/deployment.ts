@@ -12,6 +12,7 @@ import { systemRandom } from '../../node/system/random.js'
 import { PricingRule } from '../../protocols/auction/wire.js'
 import { digest, equal } from '../../protocols/bytes.js'
 import { JobState } from '../../protocols/job/wire.js'
+import type { Clock } from '../../protocols/ports.js'
 import { type Bidder, joinBidder, type Script } from './bidder.js'
 import { createVirtualClock } from './clock.js'
 import { digitsSpec } from './kernels.js'
@@ -63,6 +64,8 @@ export async function withRenter(
     /** How often each thing was noted of a peer. */
     noted: (peer: string | undefined) => Record<string, number>
   }) => Promise<void>,
+  /** What the renter takes for the time; default: what all others do. */
+  renterClock: (clock: Clock) => Clock = (clock) => clock,
 ): Promise<void> {
   const disk = await openDisk()
   const clock = createVirtualClock(NOW)
@@ -97,7 +100,7 @@ export async function withRenter(
         },
         checker: { evaluate: async () => ({ accuracy: 1, loss: 0, rows: 1 }) },
         experience,
-        clock,
+        clock: renterClock(clock),
         random: systemRandom,
         log: silentLog,
       },

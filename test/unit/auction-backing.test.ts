@@ -24,9 +24,9 @@ test('the deposit is for all devices of all providers that an order asks for', (
   assert.is(depositOf(order), 3_000n)
 })
 
-test('the least deposit is a thousandth of the least stake, and never nothing', () => {
-  assert.is(leastDepositOf(10_000_000n), 10_000n)
-  assert.is(leastDepositOf(999n), 1n)
+test('the least deposit is a ten-thousandth of the least stake, and never nothing', () => {
+  assert.is(leastDepositOf(10_000_000n), 1_000n)
+  assert.is(leastDepositOf(9_999n), 1n)
   assert.is(leastDepositOf(0n), 1n)
 })
 

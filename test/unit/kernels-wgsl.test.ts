@@ -1,6 +1,10 @@
 import { fork } from 'node:child_process'
 import * as assert from 'uvu/assert'
+import { loadConfig } from '../../config/load.js'
+import { openShaders } from '../../node/daemon/shaders.js'
 import type { Run, RunEvent } from '../../node/runtime/port.js'
+import { systemClock } from '../../node/system/clock.js'
+import { silentLog } from '../../node/system/log.js'
 import { codeOf } from '../../protocols/errors.js'
 import { processLives, repositoryFile, until, useSwiftshader } from '../support/kernels.js'
 import {
@@ -60,7 +64,42 @@ const codeAfter = (promise: Promise<unknown>) =>
 const stepsIn = (events: readonly RunEvent[]) =>
   events.flatMap((event) => (event.kind === 'progress' ? [event.step] : []))
 
+/** What a node of this configuration has for shaders. */
+async function openHost(runtimes: string, gpu = false) {
+  const { config } = loadConfig({ environment: { HOME: '/nowhere', NIGHTSHIFT_PROVIDER_RUNTIMES: runtimes } })
+  const report = { backend: gpu ? ('webgpu' as const) : ('wasm' as const), ok: true, gpu, model: 'a device' }
+  return openShaders(config, { devices: [report], clock: systemClock, log: silentLog })
+}
+
+test(
+  'a host without an adapter does not offer shaders, and does not start when it has nothing else',
+  async () => {
+    const before = process.env.VK_DRIVER_FILES
+    process.env.VK_DRIVER_FILES = '/nowhere.json'
+    try {
+      assert.is(await openHost('tfjs,wgsl'), undefined)
+      assert.is(await codeAfter(openHost('wgsl')), 'BACKEND_UNAVAILABLE')
+      assert.is(await openHost('tfjs'), undefined)
+    } finally {
+      if (before === undefined) delete process.env.VK_DRIVER_FILES
+      else process.env.VK_DRIVER_FILES = before
+    }
+  },
+  LIMIT,
+)
+
 if (useSwiftshader()) {
+  test(
+    'a software adapter will do for a software device, and never stands in for a card',
+    async () => {
+      const host = await openHost('wgsl')
+      assert.ok(host?.report.software)
+      assert.is(host?.memoryBytes, 2 ** 30)
+      assert.is(await codeAfter(openHost('wgsl', true)), 'NO_ADAPTER')
+    },
+    LIMIT,
+  )
+
   let opened: Awaited<ReturnType<typeof openTestRuntime>>
   test.before(async () => {
     opened = await openTestRuntime()

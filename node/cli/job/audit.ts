@@ -34,6 +34,7 @@ function isClean({ verdict }: Json<AuctionAudit>): boolean {
 const VERDICTS = {
   fair: 'fair: it was run as it was announced',
   unproven: 'nothing speaks against it, and not all of it can be proved from here',
+  cheated: 'a bidder has broken its own commitment, which its two signatures prove',
   unfair: 'unfair: the result contradicts itself or what was announced',
   unknown: 'unknown',
 } as const
@@ -75,7 +76,7 @@ function renderFindings({ findings }: Json<AuctionAudit>, style: Style): string 
     [
       {
         title: 'FINDING',
-        cell: ({ code, weight }) => (weight === 'unfair' ? style.red(code) : code),
+        cell: ({ code, weight }) => (weight === 'unfair' || weight === 'cheated' ? style.red(code) : code),
       },
       { title: 'WEIGHT', cell: ({ weight }) => weight },
       { title: 'ROUND', align: 'right', cell: ({ round }) => String(round) },

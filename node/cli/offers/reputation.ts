@@ -110,7 +110,6 @@ const WORDS: Readonly<Record<ExperienceKind, string>> = {
   completed: 'jobs done',
   'challenge-passed': 'proofs passed',
   failed: 'jobs broken off or wrong',
-  left: 'times it left in the middle, unannounced',
   'challenge-failed': 'proofs failed',
   unsigned: 'wins not signed',
   withheld: 'bids withheld',
