@@ -195,7 +195,8 @@ if (canMount) {
         onCheckpoint: async () => {},
         onCheckpointLost: () => {},
         onWorked: () => {},
-        onReturned: () => {},
+        onLeaving: () => {},
+      onReturned: () => {},
         onDiskFull: () => {
           complaints++
           makeRoom()
