@@ -8,6 +8,7 @@ import {
   type JobEvent,
   type JobRequest,
   JobState,
+  type Log as LogLine,
   type Metric,
   type Need,
   type State,
@@ -169,6 +170,17 @@ async function followJob(
   const inputs = order.checkpoint === undefined ? order.inputs : [...order.inputs, order.checkpoint]
   const chatter = new TokenBucket(CHATTER, clock.elapsed())
   const isHeard = () => chatter.take(clock.elapsed())
+  let unheard = 0
+  /** How many lines of a flood were dropped is said with the next that is not. */
+  const sayLine = ({ line, dropped }: LogLine, index: number) => {
+    if (!isHeard()) {
+      unheard += dropped ?? 1
+      return
+    }
+    if (unheard > 0) listener.onLog(`(${unheard} lines left out: too many at once)`, index, unheard)
+    unheard = 0
+    listener.onLog(printable(line), index, dropped)
+  }
   const upload = { leftBytes: RESENDS * inputs.reduce((sum, { bytes }) => sum + bytes, 0) }
   let isOver = watchService(order, clock)
   let announced: Blob[] = []
@@ -182,8 +194,7 @@ async function followJob(
     if (event.checkpoint !== undefined) await fetcher?.announce(event.checkpoint)
     if (event.chunk !== undefined) await fetcher?.take(event.chunk)
     if (event.need !== undefined) await sendInput(session, inputs, event.need, upload, watch)
-    if (event.log !== undefined && isHeard())
-      listener.onLog(printable(event.log.line), event.index, event.log.dropped)
+    if (event.log !== undefined) sayLine(event.log, event.index)
     if (event.progress !== undefined && isHeard()) {
       const { step, steps, metrics } = event.progress
       listener.onProgress({ step, steps, metrics: readMetrics(metrics) }, event.index)

@@ -21,6 +21,9 @@ import { startReclaim, tellSettled } from './refund.js'
 import { createStallWatch, runJobThrough } from './returning.js'
 import { fraudIn, keepTrying, tryLease } from './trial.js'
 
+/** What is not healthy is not worked, and its provider sees to that: it gives a service up after ten minutes. */
+const SERVICE_STALL_MS = 900_000
+
 /** What became of the job with one provider: the hash of all that it left, or why it did not do it. */
 export type RunOutcome = { hash: Uint8Array } | { failed: string }
 
@@ -204,7 +207,10 @@ async function work(
   // Stored before it is sent: what is sealed with it can be read after a restart of either side.
   lease.key ??= parts.random.bytes(JOB_LIMITS.keyBytes)
   await parts.book.put(keyOf(lease.address), lease)
-  const checkStall = createStallWatch(parts.clock, plan.stallMs ?? STALL_MS)
+  const checkStall = createStallWatch(
+    parts.clock,
+    plan.stallMs ?? (isService(plan) ? SERVICE_STALL_MS : STALL_MS),
+  )
   const folder = checkpointFolder(attempt)
   const done = new AbortController()
   const job = { tell: tellChallenge(tell), workedMs: () => owedMs }

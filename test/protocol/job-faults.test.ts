@@ -195,8 +195,9 @@ if (canMount) {
         onCheckpoint: async () => {},
         onCheckpointLost: () => {},
         onWorked: () => {},
+        onService: () => {},
         onLeaving: () => {},
-      onReturned: () => {},
+        onReturned: () => {},
         onDiskFull: () => {
           complaints++
           makeRoom()
