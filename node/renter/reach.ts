@@ -55,9 +55,7 @@ export function createReach(parts: {
   /** The lease under which the job runs now. */
   async function leaseOf(job: string): Promise<LeaseRecord> {
     const leases = (await book.list()).map(({ value }) => value)
-    const running = leases.filter(
-      ({ deployment, state, begunAtMs }) => deployment === job && state === 'open' && begunAtMs !== undefined,
-    )
+    const running = leases.filter(({ deployment, state }) => deployment === job && state === 'open')
     const newest = running.sort((a, b) => b.proposedAtMs - a.proposedAtMs)[0]
     if (newest !== undefined) return newest
     throw new NightshiftError('NOT_RUNNING', `the job ${job} does not run at the moment`, {
