@@ -10,6 +10,8 @@ import { hasEnded } from '../protocols/job/rules.js'
 import { JobState } from '../protocols/job/wire.js'
 import { formatAmount } from '../protocols/money.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
+import { createContent } from './content/content.js'
+import type { Content } from './content/port.js'
 import { checkDeclared } from './device/declared.js'
 import type { ConsentSource, Escrow, FraudEvidence } from './escrow/port.js'
 import type { Files } from './files/port.js'
@@ -42,7 +44,7 @@ import {
 } from './renter/ongoing.js'
 import { createPlaceJudge } from './renter/place.js'
 import { createReach, type Forward, type ForwardOptions, type Reach } from './renter/reach.js'
-import { note, slashOf } from './renter/report.js'
+import { emptyReport, note, slashOf } from './renter/report.js'
 import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
@@ -58,6 +60,8 @@ export interface RenterParts {
   escrow: Escrow
   store: Store
   files: Files
+  /** Transfers; a network has one. Default: one of its own, without limits. */
+  content?: Content
   inputs: InputReader
   /** Checks results; any backend will do. */
   checker: Checker
@@ -108,8 +112,11 @@ export interface Renter {
    * OFFER_UNKNOWN; all that the peer does is a verdict. What was found is attested, and a provable lie reported.
    */
   verifyHardware(peer: string, signal?: AbortSignal, params?: ProofParams): Promise<HardwareVerdict>
-  /** Starts a job. Throws JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is ordered. */
-  post(plan: JobPlan): Promise<Deployment>
+  /**
+   * Starts a job. Throws JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is ordered. Who must not post it twice stores an
+   * `id` of its own first (12 hex digits): the job has that one.
+   */
+  post(plan: JobPlan, options?: { id?: string }): Promise<Deployment>
   /** Reports of all jobs, the newest first. */
   jobs(): Promise<DeploymentReport[]>
   job(id: string): Promise<DeploymentReport | undefined>
@@ -208,9 +215,11 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
 
   const stopping = new AbortController()
   const closing = new AbortController()
+  const content = parts.content ?? createContent(parts)
   const shared: DeploymentParts = {
     ...parts,
     ...options,
+    content,
     auctioneer,
     inventory,
     standing,
@@ -317,17 +326,16 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     })
   }
 
-  const post = async (plan: JobPlan): Promise<Deployment> => {
+  const post: Renter['post'] = async (plan, { id = toHex(random.bytes(6)) } = {}) => {
     checkDeclared(
       { runtime: plan.runtime, job: plan.spec },
       plan.inputs.map(({ name }) => name),
     )
     const inputs = await prepareInputs(plan.inputs, parts.inputs)
-    const id = toHex(random.bytes(6))
     const report = emptyReport({ id, name: plan.name, createdAtMs: clock.now(), decimals })
     await ongoing.put(id, {
       plan,
-      inputs: describeInputs(inputs),
+      inputs: describeInputs(inputs, plan.inputs),
       matchUntilMs: clock.now() + plan.queueMs,
     })
     await journal.save(report)
@@ -427,6 +435,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   reconcile()
   const stopReconciling = clock.every(RECONCILE_MS, reconcile)
 
+  await content.serve()
   return {
     offers: (signal) => inventory.offers(signal),
     explain: (plan, signal) => inventory.explain(plan.requirements, plan.ceilingPricePerHour, signal),
@@ -470,16 +479,10 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       closing.abort(stopping.signal.reason)
       await ended
       await auctioneer.close()
+      if (parts.content === undefined) await content.stop()
       inventory.close()
     },
   }
-}
-
-function emptyReport(
-  known: Required<Pick<DeploymentReport, 'id' | 'name' | 'createdAtMs' | 'decimals'>>,
-): DeploymentReport {
-  const nothing = { bids: [], challenges: [], settlements: [], slashes: [], outputs: [] }
-  return { ...known, state: JobState.QUEUED, ...nothing }
 }
 
 function notKept(id: string): NightshiftError {

@@ -310,9 +310,9 @@ function findPrice(
     )
     return undefined
   }
-  const found = price ?? readPrice(manifest.pricing, ['pricing'], note)
+  const found = price ?? readPrice(priceForAll(manifest), ['pricing'], note)
   if (found === undefined) {
-    const complete = [manifest.pricing, service.pricing, own(compute, profileName)?.pricing].every(
+    const complete = [priceForAll(manifest), service.pricing, own(compute, profileName)?.pricing].every(
       (each) => each === undefined,
     )
     if (complete) {
@@ -331,6 +331,12 @@ function findPrice(
     note('error', 'WRONG_VALUE', found.path, `read ${showValue(found.text)}`, 'more than zero')
   }
   return found
+}
+
+/** The budget stands beside it, and may stand alone. */
+function priceForAll({ pricing }: Manifest): Service['pricing'] {
+  const { max_total, ...price } = pricing ?? {}
+  return max_total !== undefined && Object.keys(price).length === 0 ? undefined : pricing && price
 }
 
 const FOREIGN_DENOM = /^(?:uakt|akt|uusdc|uact|ibc\/.*)$/i

@@ -99,7 +99,7 @@ gets one too, with -T it does not.`,
       ],
       options: [{ flags: '-T, --no-tty', description: 'no terminal, also where this is one' }],
       settings: ['general'],
-      examples: ['nightshift job exec 7f3a -- sh', 'echo 1 2 3 | nightshift job exec 7f3a -- wc -w'],
+      examples: ['nightshift job exec 7f3a -- sh', 'nightshift job exec 7f3a -- wc -l < list.txt'],
       load: () => import('./job/exec.js'),
     },
     {

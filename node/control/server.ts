@@ -274,6 +274,19 @@ function addRoutes(server: FastifyInstance, node: ControlledNode): void {
     const events = await node.forward(id, forwardRequest.parse(request.body), signalOf(reply))
     return reply.type('application/x-ndjson').send(Readable.from(lines(events)))
   })
+  server.get('/v1/workflows', () => node.workflows())
+  server.get('/v1/workflows/:id', (request) => node.workflow(jobPath.parse(request.params).id))
+  server.get('/v1/workflows/:id/events', async (request, reply) => {
+    const { id } = jobPath.parse(request.params)
+    const { follow } = eventQuery.parse(request.query)
+    await node.workflow(id)
+    const events = node.workflowEvents(id, { follow: follow === 'true', signal: signalOf(reply) })
+    return reply.type('application/x-ndjson').send(Readable.from(lines(events)))
+  })
+  server.post('/v1/workflows/:id/stop', async (request) => {
+    await node.stopWorkflow(jobPath.parse(request.params).id)
+    return {}
+  })
   server.post('/v1/pause', (request) => {
     const { forMs, noticeMs } = pauseRequest.parse(request.body ?? {})
     return node.pause({

@@ -3,6 +3,7 @@ import { NightshiftError } from '../../protocols/errors.js'
 import { hasEnded } from '../../protocols/job/rules.js'
 import type { JobState } from '../../protocols/job/wire.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
+import type { Content } from '../content/port.js'
 import type { ConsentSource, Escrow } from '../escrow/port.js'
 import type { Files } from '../files/port.js'
 import type { Network } from '../net/ports.js'
@@ -29,6 +30,7 @@ export interface DeploymentParts {
   prosecutor: Prosecutor
   book: LeaseBook
   files: Files
+  content: Content
   judge: Judge
   clock: Clock
   random: Random

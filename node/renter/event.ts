@@ -46,6 +46,8 @@ export type DeploymentEvent = { atMs: number } & (
   | { kind: 'service'; status: string; detail: string; restarts: number; peer?: string; index?: number }
   | { kind: 'voucher'; peer: string; amount: bigint; sequence: bigint }
   | { kind: 'checkpoint'; checkpoint: CheckpointFile }
+  // Once a second, and not of what takes less; `up` to the provider, `down` from it.
+  | ({ kind: 'transfer' } & TransferOutcome)
   // The provider, or the way to it, was gone for a while.
   | { kind: 'returned'; peer: string; goneMs: number }
   // The provider will end the work at `endsAtMs`, of its own will; another is looked for meanwhile.
@@ -73,6 +75,18 @@ export interface OutputFile {
   path: string
   bytes: number
   /** Who left it, where several providers did the job. */
+  peer?: string
+}
+
+/** How a transfer of an input, a checkpoint or an output goes. */
+export interface TransferOutcome {
+  name: string
+  direction: 'up' | 'down'
+  bytes: number
+  totalBytes: number
+  bytesPerSecond: number
+  secondsLeft?: number
+  /** With whom, where several providers do the job. */
   peer?: string
 }
 

@@ -47,7 +47,7 @@ async function goOn(attempt: Attempt, left: LeftLease): Promise<RunOutcome> {
   if (lost !== undefined) return { failed: lost }
   if (left.isDelivered) {
     report.winner ??= peer
-    await finish(attempt, lease, 0)
+    if (lease.state !== 'closed') await finish(attempt, lease, 0)
     return { hash: DELIVERED }
   }
   try {

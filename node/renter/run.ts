@@ -218,7 +218,7 @@ async function work(
     (failed) => failed && refused.abort(failed),
   )
   const result = await runJobThrough(
-    { engine: parts.network.engine, files: parts.files, clock: parts.clock },
+    { engine: parts.network.engine, content: parts.content, files: parts.files, clock: parts.clock },
     {
       peer,
       lease: lease.address,
@@ -254,6 +254,8 @@ async function work(
       },
       onCheckpoint: (checkpoint) => keepCheckpoint(attempt, peer, checkpoint),
       onCheckpointLost: (error) => parts.log.warn('a checkpoint is not kept', { peer, error: String(error) }),
+      onTransfer: (name, direction, progress) =>
+        tell({ kind: 'transfer', name, direction, ...progress, ...by }),
       onWorked: (workedMs) => {
         checkStall(workedMs)
         pay(workedMs)

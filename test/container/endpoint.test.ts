@@ -257,7 +257,10 @@ for (const name of ENGINES) {
       await systemClock.sleep(3_000)
       node = await startRenter(member)
       await until('the log goes on', async () => {
-        const again = await forward(command, id, '0:8080')
+        const lines = (await story()).filter(({ kind }) => kind === 'log').length
+        return lines >= heard + 6 ? lines : undefined
+      })
+      const again = await forward(command, id, '0:8080')
       // Where the machine is so slow that its provider gave the renter up, another lease begins.
       const digit = await until('it answers again', () => classify(again, rows[0]!).catch(() => undefined))
       assert.is(digit, rows[0]![64])

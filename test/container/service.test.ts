@@ -25,6 +25,7 @@ const LIMITS = {
   processes: 256,
   diskBytes: 1_024 * MIB,
   imageBytes: 512 * MIB,
+  cacheBytes: 0,
   logLinesPerSecond: 100,
 }
 const LIMIT = { timeoutMs: 120_000 }

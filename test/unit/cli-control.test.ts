@@ -72,7 +72,13 @@ function playNode(scene: Pick<Scene, 'calls' | 'asked' | 'streams'>): Controlled
     },
     verify: async (peer) => ({ peer, ok: true }) as never,
     reputation: async (peer) => ({ peer, reliability: 0.5 }) as never,
-    postJob: async ({ manifest }) => ({ id: manifest }),
+    postJob: async ({ manifest }) => ({ id: manifest, isWorkflow: false }),
+    workflows: async () => [],
+    workflow: async (id) => {
+      throw unknown(id)
+    },
+    workflowEvents: async function* () {},
+    stopWorkflow: async () => {},
     jobs: async () => [],
     job: async (id) => {
       if (id !== 'known') throw unknown(id)

@@ -75,6 +75,7 @@ const LIMITS = {
   processes: 256,
   diskBytes: 2_048 * MIB,
   imageBytes: MIB,
+  cacheBytes: 0,
   logLinesPerSecond: 10,
 }
 

@@ -184,7 +184,7 @@ const wrong: [title: string, edit: [RegExp, string], printed: string | string[]]
   [
     'an input that is a list',
     add('inputs: { d: [x] }'),
-    '5:18: error: services.a.inputs.d: read a list; expected a path relative to the manifest, or a mapping with path and split',
+    '5:18: error: services.a.inputs.d: read a list; expected a path relative to the manifest, or a mapping with path, split, shared and keep',
   ],
   [
     'a mistyped key in one branch of several',
