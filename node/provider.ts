@@ -367,15 +367,8 @@ async function startServices(
     isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats, random }),
   })
   const unhandle = async () => {
-    const stops = [
-      leases.stop,
-      challenges.stop,
-      stopInventory,
-      settlements.stop,
-      stopReach,
-      storage.close,
-      async () => endRuntimes(runtimes),
-    ]
+    const stops = [leases.stop, challenges.stop, stopInventory, settlements.stop, stopReach, storage.close]
+    endRuntimes(runtimes)
     await Promise.allSettled(stops.map((stop) => stop()))
   }
   return {
