@@ -114,8 +114,8 @@ export function planJob(parsed: ParsedManifest, options: PlanOptions): JobPlan {
 function planInputs({ inputs }: Service): PlannedInput[] {
   return Object.entries(inputs).flatMap(([name, file]) => {
     if (typeof file === 'string') return { name, path: file }
-    const { path, split } = file
-    return path === undefined ? [] : { name, path, ...(split === undefined ? {} : { split }) }
+    const { path, from: _, output: __, part: ___, ...rest } = file
+    return path === undefined ? [] : { name, path, ...rest }
   })
 }
 

@@ -81,7 +81,8 @@ const PARAMETER_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/
 function checkMatrix({ matrix }: Service, at: Path, note: Note): string[] | undefined {
   if (matrix === undefined) return []
   const read = readMatrix(matrix)
-  const names = [...new Set([...Object.keys(read.parameters), ...Object.keys(read.include[0] ?? {})])]
+  const named = Object.keys(read.parameters)
+  const names = named.length > 0 ? named : Object.keys(read.include[0] ?? {})
   const path = [...at, 'matrix']
   if (names.length === 0 || names.length > MATRIX_LIMITS.maxParameters) {
     note(path, `${names.length} parameters`, `1 to ${MATRIX_LIMITS.maxParameters}`, true)

@@ -49,6 +49,9 @@ export interface PlannedReference {
   output: string
   /** The name of a part, the best one, or undefined: of all parts, as one tar where the step has a matrix. */
   part?: { name: string } | 'best'
+  /** As of a file (PlannedInput). */
+  shared?: boolean
+  keep?: boolean
 }
 
 /** The name of the only part of a step without a matrix. */
@@ -91,12 +94,17 @@ export function planWorkflow(
       if (path === undefined || isInputPath(path)) continue
       fail([...at, input], `read ${showValue(path)}`, 'a path relative to the manifest, with its values too')
     }
-    const references = referencesOf(own).map(([input, { from, output = '', part }]): PlannedReference => {
-      if (part === undefined || part === 'best') return { input, step: from, output, ...(part && { part }) }
-      const found = partsOf(manifest.services[from]!).flatMap((each, at) => (matches(each, part) ? at : []))
-      if (found.length !== 1)
+    const references = referencesOf(own).map(([input, { from, output = '', part, shared, keep }]) => {
+      const whose = { ...(shared === undefined ? {} : { shared }), ...(keep === undefined ? {} : { keep }) }
+      const reference: PlannedReference = { input, step: from, output, ...whose }
+      if (part === undefined || part === 'best') return { ...reference, ...(part && { part }) }
+      const found = partsOf(manifest.services[from]!).flatMap((each, index) =>
+        matches(each, part) ? index : [],
+      )
+      if (found.length !== 1) {
         fail([...at, input, 'part'], `not one part of ${from} has these values`, 'one part')
-      return { input, step: from, output, part: { name: names.get(from)?.[found[0] ?? 0] ?? '' } }
+      }
+      return { ...reference, part: { name: names.get(from)?.[found[0] ?? 0] ?? '' } }
     })
     const variant = { ...parsed, manifest: { ...manifest, services: { ...manifest.services, [step]: own } } }
     const plan = planJob(variant, { ...options, service: step })

@@ -4,7 +4,7 @@ import type { NounGroup } from './program.js'
 const FILE: OptionSpec = { flags: '-f, --file <path>', description: 'the job manifest', required: true }
 const SERVICE: OptionSpec = {
   flags: '--service <name>',
-  description: 'which service of the manifest; may be left out when there is one',
+  description: 'one service of the manifest alone; left out: all of them',
 }
 const ID = { name: 'job', description: 'id of the job, or the beginning of it' }
 
@@ -33,6 +33,8 @@ export const JOB: NounGroup = {
       name: 'post',
       summary: 'post a job and follow it to its end',
       details: `Uses the node that runs on the data directory; without one it is a node itself until the job has ended.
+A manifest of several services, or with a matrix, is posted as a workflow: one line for each step of its parts, results in
+<folder>/<step>/<part>/ as they come, a table at the end; status, logs, list and stop take its id.
 The exit code is 0 only when the job was completed and passed the checks of its manifest.`,
       options: [
         FILE,
@@ -48,6 +50,7 @@ The exit code is 0 only when the job was completed and passed the checks of its 
         'nightshift job post -f config/examples/digits.yaml',
         'nightshift job post -f train.yaml -o results --json',
         'nightshift job post -f train.yaml --detach',
+        'nightshift job post -f config/examples/search.yaml -o results',
       ],
       load: () => import('./job/post.js'),
     },

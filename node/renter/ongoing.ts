@@ -128,7 +128,7 @@ export function recover(
   // Closed because the work was done: all that was missing is the word that the job is.
   const paid = facts.leases.filter((lease) => lease.state === 'closed' && isDelivered(lease))
   const newest = [...left, ...paid]
-    .filter(({ state }) => state !== 'ending')
+    .filter((lease) => lease.state !== 'ending' || isDelivered(lease))
     .sort((a, b) => b.proposedAtMs - a.proposedAtMs)
     .slice(0, count)
   const done = count > 1 ? doneIn(events) : new Map<string, Uint8Array>()

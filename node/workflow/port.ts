@@ -12,4 +12,4 @@ export interface Shelf {
 }
 
 /** An input of a job that earlier steps have left. */
-export type ResolvedInput = Pick<PlannedInput, 'name' | 'path'>
+export type ResolvedInput = Pick<PlannedInput, 'name' | 'path' | 'shared' | 'keep'>

@@ -175,13 +175,13 @@ export function startRunner(parts: RunnerParts, plan: WorkflowPlan, start: Workf
   const resolveInputs = async ({ references }: PlannedPart): Promise<ResolvedInput[]> => {
     const inputs: ResolvedInput[] = []
     for (const reference of references) {
-      const { input, step, output, part } = reference
+      const { input, step, output, part, shared, keep: keeps } = reference
       const meant = partsMeant(plan, report, reference)
       const files = meant.map((of) => ({ path: outputOf(of, output).path, name: `${of.part}/${output}` }))
       const isBundle = part === undefined && stepOf(plan, step).isMatrix
       const path = isBundle ? await parts.shelf.bundle(files, `${id}/${step}/${output}.tar`) : files[0]?.path
       if (path === undefined) throw noOutput(step, output, [])
-      inputs.push({ name: input, path })
+      inputs.push({ name: input, path, ...given({ shared, keep: keeps }) })
     }
     return inputs
   }

@@ -21,6 +21,7 @@ export const ENGINES = ['docker', 'podman'] as const
 export type EngineName = (typeof ENGINES)[number]
 
 const START_MS = 60_000
+const RESTART_MS = 150_000
 
 /** Why this machine cannot start the engine; undefined when it can. */
 export function missingFor(name: EngineName): string | undefined {
@@ -64,13 +65,15 @@ export async function startEngine(name: EngineName, registry?: string): Promise<
     unmountBelow(folder)
     rmSync(folder, { recursive: true, force: true })
   }
-  const open = async (): Promise<ContainerEngine> => {
-    const until = Date.now() + START_MS
+  const open = async (again?: () => void): Promise<ContainerEngine> => {
+    const until = Date.now() + (again === undefined ? START_MS : RESTART_MS)
     for (;;) {
       try {
         return await openEngine(socket, systemClock)
       } catch (error) {
-        if (Date.now() > until || child.exitCode !== null) {
+        const hasEnded = child.exitCode !== null
+        if (hasEnded) again?.()
+        if (Date.now() > until || (hasEnded && again === undefined)) {
           await stop()
           throw new Error(`${name} did not start: ${String(error)}\n${said.slice(-2_000)}`)
         }
@@ -88,7 +91,10 @@ export async function startEngine(name: EngineName, registry?: string): Promise<
     restart: async () => {
       rmSync(socket, { force: true })
       child = launch()
-      await open()
+      // On a loaded machine dockerd gives up on its own containerd after fifteen seconds; it is told again.
+      await open(() => {
+        child = launch()
+      })
     },
   }
 }
