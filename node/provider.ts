@@ -42,7 +42,9 @@ import {
 import { serveReach } from './provider/reach.js'
 import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
+
 import { type ProviderStatus, readStatus } from './provider/status.js'
+
 import { createTurnout } from './provider/turnout.js'
 import { createTurns } from './provider/turns.js'
 import { endRuntimes, openRuntimes, type RuntimeHosts } from './runtime/open.js'
@@ -365,8 +367,15 @@ async function startServices(
     isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats, random }),
   })
   const unhandle = async () => {
-    const stops = [leases.stop, challenges.stop, stopInventory, settlements.stop, stopReach, storage.close]
-    endRuntimes(runtimes)
+    const stops = [
+      leases.stop,
+      challenges.stop,
+      stopInventory,
+      settlements.stop,
+      stopReach,
+      storage.close,
+      async () => endRuntimes(runtimes),
+    ]
     await Promise.allSettled(stops.map((stop) => stop()))
   }
   return {

@@ -101,7 +101,11 @@ export function planJob(parsed: ParsedManifest, options: PlanOptions): JobPlan {
       ...planAuction(service, options.defaults, at, fail),
       ...planLadder(service, at, { decimals: options.decimals, ceilingPricePerHour, fail }),
     },
-    spec: { ...planCheckpoints(service, at, fail), ...structuredClone(service.job) },
+    spec: {
+      ...planCheckpoints(service, at, fail),
+      ...planPorts(service),
+      ...structuredClone(service.job),
+    },
     inputs: planInputs(service),
     verify: { challenge: { ...options.defaults.challenge, ...service.verify?.challenge } },
     expect: { ...service.expect },
@@ -187,6 +191,20 @@ function planCheckpoints(service: Service, at: Path, fail: Fail): Record<string,
   return {
     ...(seconds === undefined ? {} : { checkpointSeconds: seconds }),
     ...(steps === undefined ? {} : { checkpointSteps: steps }),
+  }
+}
+
+/** As fields of the declared container, where the runtime looks for them. */
+function planPorts({ runtime, expose, health, restart, exec }: Service): Record<string, unknown> {
+  if (runtime !== 'container') return {}
+  const { start_period: start, ...checks } = health ?? {}
+  return {
+    ...(expose === undefined ? {} : { expose: expose.map(({ port }) => port) }),
+    ...(health === undefined ? {} : { health: { ...checks, ...(start === undefined ? {} : { start }) } }),
+    ...(restart === undefined
+      ? {}
+      : { restart: typeof restart === 'string' ? { policy: restart } : { ...restart } }),
+    ...(exec === undefined ? {} : { exec }),
   }
 }
 

@@ -257,6 +257,51 @@ const attestations = mapping('a mapping with minimum and by', {
   by: peers().describe('Only these verifiers count; empty: all.'),
 })
 
+const MAX_PORTS = 16
+const RESTARTS = ['never', 'on-failure', 'always'] as const
+const portNumber = () => integer(1, 65_535)
+
+const exposed = mapping('a mapping with port', {
+  port: portNumber().describe('Where the program listens, on 127.0.0.1 or on all addresses.'),
+  as: portNumber().optional().describe('Of other networks; here `job forward` names the local port.'),
+  proto: z
+    .enum(['tcp', 'http'], { error: 'one of tcp, http' })
+    .optional()
+    .describe('All that is TCP passes through; there is no UDP.'),
+  to: z.unknown().optional().describe('Of other networks; here only the renter reaches a port.'),
+  accept: z.unknown().optional().describe('Of other networks; no names lead to a port here.'),
+})
+
+/** A duration within bounds. */
+const within = (example: string, leastMs: number, mostMs: number, error: string) =>
+  text(`a duration such as ${example}, ${error}`, (value) => {
+    const ms = parseDuration(value) ?? -1
+    return ms >= leastMs && ms <= mostMs
+  })
+
+const health = mapping('a mapping with http, port, interval, timeout, retries and start_period', {
+  http: text('a path such as /health', (value) => /^\/[\x21-\x7e]{0,1023}$/.test(value))
+    .optional()
+    .describe('A GET of it is answered with 200 to 399. Left out: a connection is taken.'),
+  port: portNumber().optional().describe('Default: the first that is exposed.'),
+  interval: within('10s', 1_000, 3_600_000, 'from 1s to 1h').optional().describe('Default: 10s.'),
+  timeout: within('5s', 1_000, 60_000, 'from 1s to 60s').optional().describe('Default: 5s.'),
+  retries: integer(1, 100).optional().describe('Failures in a row that make it unhealthy. Default: 3.'),
+  start_period: within('1m', 1_000, 600_000, 'from 1s to 10m')
+    .optional()
+    .describe('How long failures before the first success do not count. Default: 60s.'),
+})
+
+const restartPolicy = z.enum(RESTARTS, { error: `one of ${RESTARTS.join(', ')}` })
+
+const restart = mapping('a mapping with policy, max and backoff', {
+  policy: restartPolicy.optional().describe('Default: on-failure.'),
+  max: integer(0, 100).optional().describe('In a row; ten healthy minutes begin a new count. Default: 5.'),
+  backoff: within('1s', 1_000, 60_000, 'from 1s to 60s')
+    .optional()
+    .describe('Before the first, then doubled, to a minute at most. Default: 1s.'),
+})
+
 const service = mapping('a mapping with runtime and job', {
   runtime: z.enum(RUNTIMES, { error: `one of ${RUNTIMES.join(', ')}` }).describe('What runs the job.'),
   job: z
@@ -325,7 +370,21 @@ const service = mapping('a mapping with runtime and job', {
   })
     .optional()
     .describe('How often the state of a training or a shader is kept: another provider goes on from there.'),
-  expose: z.unknown().optional().describe('Ports; a declared job opens none.'),
+  expose: z
+    .array(exposed, { error: 'a list of ports, such as [{port: 8080}]' })
+    .min(1, { error: 'at least one port' })
+    .max(MAX_PORTS, { error: `at most ${MAX_PORTS} ports` })
+    .optional()
+    .describe('Makes a container a service: ports that its renter reaches with `job forward`.'),
+  health: health.optional().describe('When a service is healthy; other time is not charged.'),
+  restart: z
+    .union([restartPolicy, restart], { error: `one of ${RESTARTS.join(', ')}, or a mapping with policy` })
+    .optional()
+    .describe('Whether a service that ends, or is not healthy, is started again.'),
+  exec: z
+    .boolean({ error: 'true or false' })
+    .optional()
+    .describe('Whether the renter may run programs in the container with `job exec`.'),
   placement: mapping('a mapping with location, max_latency, min_stake, allow and others', {
     location: oneOrMore(PLACE, text(PLACE, isPlace))
       .optional()

@@ -79,6 +79,33 @@ The exit code is 0 only when the job was completed and passed the checks of its 
       load: () => import('./job/logs.js'),
     },
     {
+      name: 'forward',
+      summary: 'reach a port of a running service from this machine',
+      details: `Listens on 127.0.0.1 and carries every connection to the port that the job's manifest exposes: HTTP, websockets and
+all else that is TCP. It goes on when the job moves to another provider, and ends with Ctrl-C or with the job.`,
+      arguments: [
+        { name: '<job>', description: ID.description },
+        { name: '<ports>', description: 'port of the job, or local:port; 0:port takes any free local port' },
+      ],
+      settings: ['general'],
+      examples: ['nightshift job forward 7f3a 8080', 'nightshift job forward 7f3a 9000:8080 --json'],
+      load: () => import('./job/forward.js'),
+    },
+    {
+      name: 'exec',
+      summary: 'run a program beside a running job',
+      details: `Only where the job's manifest says \`exec: true\`. Its exit code is the command's. Where this is a terminal the program
+gets one too, with -T it does not.`,
+      arguments: [
+        { name: '<job>', description: ID.description },
+        { name: '<command...>', description: 'the program and its arguments, after --' },
+      ],
+      options: [{ flags: '-T, --no-tty', description: 'no terminal, also where this is one' }],
+      settings: ['general'],
+      examples: ['nightshift job exec 7f3a -- sh', 'nightshift job exec 7f3a -- wc -l < list.txt'],
+      load: () => import('./job/exec.js'),
+    },
+    {
       name: 'audit',
       summary: 'check that an auction was run as it was announced',
       details: `Holds the published result against the order and the commitments that this node saw, asks other nodes and the

@@ -110,6 +110,12 @@ export function createStory(context: StoryContext): Story {
       case 'progress':
       case 'transfer':
         return undefined
+      case 'service': {
+        const by = event.peer === undefined ? '' : ` on ${peer(event.peer)}`
+        if (event.status === 'HEALTHY') return `the service${by} is ${good('healthy')}`
+        if (event.status === 'UNHEALTHY') return `the service${by} is ${bad('not healthy')}: ${event.detail}`
+        return `the service${by} is ${style.yellow('started again')} (${event.restarts}): ${event.detail}`
+      }
       case 'voucher':
         return style.dim(
           `voucher ${event.sequence} for ${nameOf(event.peer)}: ${amount(event.amount)} in all`,

@@ -7,9 +7,11 @@ import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
 import type { PeerEvidence } from '../reputation/port.js'
+import type { ExecOptions, Execution } from '../runtime/port.js'
 import type { WorkflowEvent, WorkflowReport } from '../workflow/event.js'
+import { openExec } from './exec.js'
 import { readControlFiles } from './file.js'
-import type { OfferQuery, Posted, PostRequest, PriceQuery } from './port.js'
+import type { ForwardEvent, ForwardRequest, OfferQuery, Posted, PostRequest, PriceQuery } from './port.js'
 import {
   type ErrorView,
   type Json,
@@ -37,6 +39,8 @@ export interface ControlClient {
   ): AsyncIterable<Json<DeploymentEvent>>
   audit(id: string, signal?: AbortSignal): Promise<Json<AuctionAudit>[]>
   stopJob(id: string): Promise<void>
+  forward(id: string, request: ForwardRequest, signal: AbortSignal): AsyncIterable<ForwardEvent>
+  exec(id: string, command: readonly string[], options: ExecOptions): Promise<Execution>
   workflows(): Promise<Json<WorkflowReport>[]>
   workflow(id: string): Promise<Json<WorkflowReport>>
   workflowEvents(
@@ -159,6 +163,8 @@ function createClient(url: string, pid: number, token: string): ControlClient {
         }),
       ),
     stopJob: (id) => act(`${jobPath(id)}/stop`),
+    forward: (id, request, signal) => stream('POST', `${jobPath(id)}/forward`, request, signal),
+    exec: (id, command, options) => openExec({ url, token }, id, command, options),
     workflows: () => call('GET', '/v1/workflows'),
     workflow: (id) => call('GET', workflowPath(id)),
     workflowEvents: (id, { follow, signal }) =>

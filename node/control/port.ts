@@ -7,6 +7,7 @@ import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
 import type { PeerEvidence } from '../reputation/port.js'
+import type { ExecOptions, Execution } from '../runtime/port.js'
 import type { WorkflowEvent, WorkflowReport } from '../workflow/event.js'
 import type { Json, NodeStatus, OfferChange, OfferView } from './view.js'
 
@@ -36,6 +37,13 @@ export interface ControlledNode {
   /** Whether the auctions of a job, or of an order, were run as announced. */
   audit(id: string, signal: AbortSignal): Promise<Json<AuctionAudit>[]>
   stopJob(id: string): Promise<void>
+  /**
+   * Listens on this machine for a port of the job, and tells where; then of connections that failed. Ends with the signal
+   * or the job.
+   */
+  forward(id: string, request: ForwardRequest, signal: AbortSignal): Promise<AsyncIterable<ForwardEvent>>
+  /** Runs a program beside the job. */
+  exec(id: string, command: readonly string[], options: ExecOptions): Promise<Execution>
   workflows(): Promise<Json<WorkflowReport>[]>
   workflow(id: string): Promise<Json<WorkflowReport>>
   /** The workflow's story with those of its jobs; with `follow` it goes on until the workflow has ended. */
@@ -66,6 +74,18 @@ export interface OfferQuery {
   /** Also those that do not qualify. Default true. */
   all?: boolean
 }
+
+export interface ForwardRequest {
+  /** Of the job. */
+  port: number
+  /** Of this machine; 0 or nothing: any free one. */
+  localPort?: number
+}
+
+export type ForwardEvent =
+  | { kind: 'forwarding'; host: string; port: number }
+  | { kind: 'failed'; code: string; message: string }
+  | { kind: 'ended' }
 
 export interface PriceQuery {
   devices: number

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { z } from 'zod'
@@ -9,6 +10,7 @@ import { MAX_NOTICE_S } from '../../protocols/heartbeat/rules.js'
 import { isOfferOrder, type OfferOrder } from '../../protocols/inventory/order.js'
 import { isPeer } from '../../protocols/peer.js'
 import type { Log, Random } from '../../protocols/ports.js'
+import { createExecServer } from './exec.js'
 import { removeControlFiles, writeControlFiles } from './file.js'
 import type { ControlledNode } from './port.js'
 import { viewError } from './view.js'
@@ -46,6 +48,8 @@ const LONGEST_PAUSE_MS = 366 * 86_400_000
 
 const STATUS_OF: Readonly<Record<string, number>> = {
   JOB_UNKNOWN: 404,
+  PORT_IN_USE: 409,
+  PORT_FORBIDDEN: 409,
   OFFER_UNKNOWN: 404,
   ROLE_MISSING: 409,
   BAD_REQUEST: 400,
@@ -95,6 +99,9 @@ const priceRequest = z.strictObject({
   strategy: z.enum(PRICING_STRATEGIES).optional(),
 })
 
+const port = z.number().int().min(0).max(65_535)
+const forwardRequest = z.strictObject({ port: port.min(1), localPort: port.exactOptional() })
+
 const pauseRequest = z.strictObject({
   forMs: z.number().int().positive().max(LONGEST_PAUSE_MS).optional(),
   noticeMs: z
@@ -124,13 +131,20 @@ export async function startControlServer(options: ControlServerOptions): Promise
   guard(server, token)
   answerErrors(server, options.log)
   addRoutes(server, node)
+  const exec = createExecServer(node)
+  server.server.on('upgrade', (request, socket, head) => {
+    if (denialOf(request.headers, token) !== undefined || !exec.take(request, socket, head)) socket.destroy()
+  })
   const url = await listen(server, host, port)
   await writeControlFiles(dataDir, { url, pid: options.pid, version: options.version }, token)
   let stopped: Promise<void> | undefined
   return {
     url,
     stop: () => {
-      stopped ??= removeControlFiles(dataDir).then(() => server.close())
+      stopped ??= removeControlFiles(dataDir).then(() => {
+        exec.stop()
+        return server.close()
+      })
       return stopped
     },
   }
@@ -155,13 +169,18 @@ async function listen(server: FastifyInstance, host: string, port: number): Prom
 
 function guard(server: FastifyInstance, token: string): void {
   server.addHook('onRequest', async (request) => {
-    const { host, origin, authorization } = request.headers
-    if (origin !== undefined || !isLoopback(host)) {
-      throw denied('CONTROL_FOREIGN', 'requests of web pages and under other host names are not answered')
-    }
-    const given = /^Bearer ([0-9a-f]+)$/.exec(authorization ?? '')?.[1] ?? ''
-    if (!sameText(given, token)) throw denied('CONTROL_DENIED', 'the token is missing or wrong')
+    const denial = denialOf(request.headers, token)
+    if (denial !== undefined) throw denial
   })
+}
+
+function denialOf(headers: IncomingHttpHeaders, token: string): NightshiftError | undefined {
+  const { host, origin, authorization } = headers
+  if (origin !== undefined || !isLoopback(host)) {
+    return denied('CONTROL_FOREIGN', 'requests of web pages and under other host names are not answered')
+  }
+  const given = /^Bearer ([0-9a-f]+)$/.exec(authorization ?? '')?.[1] ?? ''
+  return sameText(given, token) ? undefined : denied('CONTROL_DENIED', 'the token is missing or wrong')
 }
 
 function isLoopback(host: string | undefined): boolean {
@@ -249,6 +268,11 @@ function addRoutes(server: FastifyInstance, node: ControlledNode): void {
   server.post('/v1/jobs/:id/stop', async (request) => {
     await node.stopJob(jobPath.parse(request.params).id)
     return {}
+  })
+  server.post('/v1/jobs/:id/forward', async (request, reply) => {
+    const { id } = jobPath.parse(request.params)
+    const events = await node.forward(id, forwardRequest.parse(request.body), signalOf(reply))
+    return reply.type('application/x-ndjson').send(Readable.from(lines(events)))
   })
   server.get('/v1/workflows', () => node.workflows())
   server.get('/v1/workflows/:id', (request) => node.workflow(jobPath.parse(request.params).id))

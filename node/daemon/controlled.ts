@@ -10,6 +10,7 @@ import type { Provider } from '../provider.js'
 import type { Renter } from '../renter.js'
 import type { Reputation } from '../reputation/port.js'
 import type { Workflows } from '../workflow/workflows.js'
+import { forwardJob } from './forward.js'
 import { isWorkflow, readParsed, toPlan, toWorkflowPlan } from './manifest.js'
 import { listOffers, readQuery, watchOffers } from './offers.js'
 
@@ -107,6 +108,14 @@ export function createControlledNode(roles: Roles): ControlledNode {
     stopJob: async (id) => {
       await requireJob(id)
       await requireRenter().stopJob(id)
+    },
+    forward: async (id, request, signal) => {
+      await requireJob(id)
+      return forwardJob(requireRenter(), id, request, signal)
+    },
+    exec: async (id, command, options) => {
+      await requireJob(id)
+      return requireRenter().reach.exec(id, command, options)
     },
     workflows: async () => toJson(await requireWorkflows().list()),
     workflow: async (id) => toJson(await requireWorkflow(id)),

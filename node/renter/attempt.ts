@@ -82,6 +82,13 @@ export interface Attempt {
   /** By the clock's `elapsed`: no further auction is held after it. */
   matchUntilMs: number
   signal: AbortSignal
+  /** Aborts when its renter has had enough of a service: it is then ended in order. */
+  ending: AbortSignal
+}
+
+/** A job without an end of its own: what it exposes is used for as long as its renter likes, or its lease is long. */
+export function isService({ runtime, spec }: Pick<JobPlan, 'runtime' | 'spec'>): boolean {
+  return runtime === 'container' && spec.expose !== undefined
 }
 
 /** How many providers the job is for. */

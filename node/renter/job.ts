@@ -7,6 +7,7 @@ import {
   type JobEvent,
   type JobRequest,
   JobState,
+  type Log as LogLine,
   type Metric,
   type State,
 } from '../../protocols/job/wire.js'
@@ -40,14 +41,18 @@ export interface JobOrder {
   durationMs: number
   /** For a renter that comes back: the first event that it does not know, and how long ago the provider began. */
   since?: { fromEvent: number; begunMs?: number }
+  /** Of a service: when it aborts, or the lease is nearly over, the provider is told to end it, which completes it. */
+  ending?: AbortSignal
 }
 
 export interface JobListener {
   /** The provider says, for the first time, that it runs. */
   onBegun(): void
   /** `index`: the event's place in the provider's log of the job. */
-  onLog(line: string, index: number): void
+  onLog(line: string, index: number, dropped?: number): void
   onProgress(progress: { step: number; steps: number; metrics: Record<string, number> }, index: number): void
+  /** A service stands otherwise than before. */
+  onService(service: { status: string; detail: string; restarts: number }, index: number): void
   /** The provider says that it ends the work, of its own will, at this moment by its clock (Unix milliseconds). */
   onLeaving(atMs: number, reason: string): void
   /** A checkpoint is here, and is what was announced. */
@@ -78,6 +83,8 @@ const CLOCK_GRACE_MS = 500
 const CHATTER = { perMinute: 1_200, burst: 600 }
 /** After the end of a job its last checkpoint is waited for, so long from one chunk to the next. */
 const LAST_CHECKPOINT_MS = 10_000
+/** What a service leaves is fetched within its lease: it is told to end so long before, or a quarter of a short one. */
+const SERVICE_MARGIN_MS = 10_000
 const METRIC_NAME = /^[A-Za-z0-9_][A-Za-z0-9_. /-]*$/
 
 /**
@@ -182,15 +189,35 @@ async function followJob(
   const { peer } = order
   const chatter = new TokenBucket(CHATTER, clock.elapsed())
   const isHeard = () => chatter.take(clock.elapsed())
+  let unheard = 0
+  /** How many lines of a flood were dropped is said with the next that is not. */
+  const sayLine = ({ line, dropped }: LogLine, index: number) => {
+    if (!isHeard()) {
+      unheard += dropped ?? 1
+      return
+    }
+    if (unheard > 0) listener.onLog(`(${unheard} lines left out: too many at once)`, index, unheard)
+    unheard = 0
+    listener.onLog(printable(line), index, dropped)
+  }
+  let isOver = watchService(order, clock)
   let announced: Blob[] = []
   for await (const event of session) {
     watch.heard()
     checkEvent(event, peer)
     if (event.checkpoint !== undefined) fetcher?.announce(event.checkpoint)
-    if (event.log !== undefined && isHeard()) listener.onLog(printable(event.log.line), event.index)
+    if (event.log !== undefined) sayLine(event.log, event.index)
     if (event.progress !== undefined && isHeard()) {
       const { step, steps, metrics } = event.progress
       listener.onProgress({ step, steps, metrics: readMetrics(metrics) }, event.index)
+    }
+    if (event.service !== undefined && isHeard()) {
+      const { status, detail, restarts } = event.service
+      listener.onService({ status: printable(status), detail: printable(detail), restarts }, event.index)
+    }
+    if (isOver()) {
+      isOver = () => false
+      await session.send({ stop: { reason: 'the service is not needed any more' } })
     }
     if (event.leaving !== undefined && isHeard())
       listener.onLeaving(event.leaving.atMs, printable(event.leaving.reason))
@@ -205,6 +232,14 @@ async function followJob(
     return finished(event.state, announced, peer)
   }
   throw failure('PROVIDER_GONE', 'the provider ended the stream before the result', peer)
+}
+
+/** Whether a service is to be ended now; other jobs end by themselves. */
+function watchService({ ending, durationMs, since }: JobOrder, clock: Clock): () => boolean {
+  if (ending === undefined) return () => false
+  const leftMs = durationMs - Math.min(SERVICE_MARGIN_MS, durationMs / 4) - (since?.begunMs ?? 0)
+  const until = clock.elapsed() + leftMs
+  return () => ending.aborted || clock.elapsed() >= until
 }
 
 function checkEvent(event: JobEvent, peer: string): void {

@@ -24,6 +24,8 @@ export interface Journal<Event extends Told = DeploymentEvent, Report extends Re
 
 interface Told {
   kind: string
+  /** Of a line that stands for so many older ones. */
+  dropped?: number
 }
 
 interface Reported {
@@ -33,24 +35,26 @@ interface Reported {
 }
 
 /**
- * Log lines, progress, checkpoints and how slow a transfer is are the provider's to send, so the number that is kept is limited: in the store the first ones
- * (what is read later begins at the beginning), in memory the last ones (a follower wants what happens now).
+ * Log lines, progress, checkpoints, health and how slow a transfer is are the provider's to send, so of each so many are kept,
+ * the newest, in memory and in the store alike; a line tells how many older lines are not.
  */
-const MAX_STORED = { log: 10_000, progress: 1_000, checkpoint: 1_000, transfer: 1_000 } as const
-const MAX_LIVE_CHATTER = 20_000
+const MAX_KEPT = { log: 10_000, progress: 1_000, checkpoint: 1_000, service: 1_000, transfer: 1_000 } as const
+/** So much more there may be of a kind before the oldest go, all at once. */
+const SPARE = 1.1
 
-type Chatter = keyof typeof MAX_STORED
+type Chatter = keyof typeof MAX_KEPT
 
 interface Numbered<Event> {
   number: number
   event: Event
+  /** How it stands with the store; of what comes faster than it is written, much is dropped before. */
+  disk?: 'written' | 'dropped'
 }
 
 interface Live<Event> {
   events: Numbered<Event>[]
   next: number
-  chatter: number
-  stored: Record<Chatter, number>
+  kept: Record<Chatter, number>
   /** The writes so far; a follower that comes later reads from memory, a restart from the store. */
   written: Promise<void>
   wake: Set<() => void>
@@ -76,8 +80,7 @@ export function createJournal<
     const found = live.get(id) ?? {
       events: [],
       next: 1,
-      chatter: 0,
-      stored: { log: 0, progress: 0, checkpoint: 0, transfer: 0 },
+      kept: { log: 0, progress: 0, checkpoint: 0, service: 0, transfer: 0 },
       written: Promise.resolve(),
       wake: new Set(),
       ended: false,
@@ -113,11 +116,40 @@ export function createJournal<
     }
   }
 
-  const keep = (job: Live<Event>, id: string, { number, event }: Numbered<Event>) => {
-    if (isChatter(event.kind) && ++job.stored[event.kind] > MAX_STORED[event.kind]) return
+  const write = (job: Live<Event>, id: string, act: () => Promise<void>) => {
     job.written = job.written
-      .then(() => eventsOf(id).put(keyOf(number), event))
+      .then(act)
       .catch((error: unknown) => log.warn('an event could not be kept', { id, error: String(error) }))
+  }
+  const put = (job: Live<Event>, id: string, item: Numbered<Event>) =>
+    write(job, id, async () => {
+      if (item.disk === 'dropped') return
+      item.disk = 'written'
+      await eventsOf(id).put(keyOf(item.number), item.event)
+    })
+  const forget = (job: Live<Event>, id: string, item: Numbered<Event>) => {
+    const isWritten = item.disk === 'written'
+    item.disk = 'dropped'
+    if (isWritten) write(job, id, () => eventsOf(id).delete(keyOf(item.number)))
+  }
+  /** The oldest of a kind make room for newer ones; a line stands for those lines that are gone. */
+  const drop = (job: Live<Event>, id: string, kind: Chatter) => {
+    let left = job.kept[kind] - MAX_KEPT[kind]
+    const dropped = job.events.filter(({ event }) => event.kind === kind && left-- > 0)
+    const isDropped = new Set(dropped)
+    job.events = job.events.filter((item) => !isDropped.has(item))
+    job.kept[kind] = MAX_KEPT[kind]
+    const last = dropped.at(-1)!
+    const stand = standIn(dropped, last)
+    for (const item of dropped) {
+      // What stands for the lines is written in the place of the last.
+      if (item !== last || stand === undefined) forget(job, id, item)
+      else item.disk = 'dropped'
+    }
+    if (stand === undefined) return
+    job.events.splice(firstAfter(job.events, last.number), 0, stand)
+    job.kept[kind]++
+    put(job, id, stand)
   }
 
   const amend = async (id: string, event: Event) => {
@@ -137,8 +169,9 @@ export function createJournal<
       const job = liveOf(id)
       const item = { number: job.next++, event }
       job.events.push(item)
-      if (isChatter(event.kind) && ++job.chatter > MAX_LIVE_CHATTER) dropChatter(job)
-      keep(job, id, item)
+      put(job, id, item)
+      const { kind } = event
+      if (isChatter(kind) && ++job.kept[kind] > MAX_KEPT[kind] * SPARE) drop(job, id, kind)
       for (const wake of job.wake) wake()
     },
     restore: async (id) => {
@@ -146,12 +179,11 @@ export function createJournal<
       job.events = (await eventsOf(id).list()).map(({ key, value }) => ({
         number: Number(key),
         event: value,
+        disk: 'written',
       }))
       job.next = (job.events.at(-1)?.number ?? 0) + 1
       for (const { event } of job.events) {
-        if (!isChatter(event.kind)) continue
-        job.chatter++
-        job.stored[event.kind]++
+        if (isChatter(event.kind)) job.kept[event.kind]++
       }
       return job.events.map(({ event }) => event)
     },
@@ -181,14 +213,17 @@ export function createJournal<
 }
 
 function isChatter(kind: string): kind is Chatter {
-  return Object.hasOwn(MAX_STORED, kind)
+  return Object.hasOwn(MAX_KEPT, kind)
 }
 
-/** The older half of what a provider said goes; what the renter itself tells of stays. */
-function dropChatter<Event extends Told>(job: Live<Event>): void {
-  let left = Math.floor(job.chatter / 2)
-  job.events = job.events.filter(({ event }) => !isChatter(event.kind) || left-- <= 0)
-  job.chatter = job.events.filter(({ event }) => isChatter(event.kind)).length
+/** Only lines are counted: of all else what is newest tells everything. */
+function standIn<Event extends Told>(
+  dropped: readonly Numbered<Event>[],
+  { number, event }: Numbered<Event>,
+): Numbered<Event> | undefined {
+  if (event.kind !== 'log') return undefined
+  const lines = dropped.reduce((sum, item) => sum + (item.event.dropped ?? 1), 0)
+  return { number, event: { ...event, line: `(${lines} older lines are not kept)`, dropped: lines } }
 }
 
 /** Index of the first event with a higher number; events are in the order of their numbers. */

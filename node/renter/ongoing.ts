@@ -164,7 +164,7 @@ function progressOf(lease: LeaseRecord, events: readonly DeploymentEvent[]): Lef
   const since = from === -1 ? [] : events.slice(from).filter((event) => isOf(event, lease.peer))
   const ordered = from === -1 ? events.findLast(({ kind }) => kind === 'ordered') : undefined
   const heard = since.map((event) =>
-    event.kind === 'log' || event.kind === 'progress' ? (event.index ?? -1) : -1,
+    event.kind === 'log' || event.kind === 'progress' || event.kind === 'service' ? (event.index ?? -1) : -1,
   )
   return {
     lease,

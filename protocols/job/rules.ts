@@ -99,8 +99,9 @@ export function findMalformedEvent(event: JobEvent): string | undefined {
   const metrics = event.progress?.metrics ?? []
   if (metrics.length > limits.maxMetrics) return `${metrics.length} metrics`
   if (metrics.some(({ name }) => name.length > limits.maxNameChars)) return 'a long name of a metric'
-  const { refused, state, leaving } = event
+  const { refused, state, leaving, service } = event
   const texts = [refused?.reason, refused?.detail, state?.reason, state?.detail, leaving?.reason]
+  texts.push(service?.status, service?.detail)
   const long = texts.find((text) => text !== undefined && text.length > limits.maxReasonChars)
   if (long !== undefined) return `a reason of ${long.length} characters`
   return undefined

@@ -1287,6 +1287,11 @@ export namespace JobEvent {
     value: string
   }
 
+  export interface JobEventLogDroppedFieldEvent {
+    field: '$.log.dropped'
+    value: number
+  }
+
   export interface JobEventProgressStepFieldEvent {
     field: '$.progress.step'
     value: number
@@ -1402,7 +1407,7 @@ export namespace JobEvent {
     return decodeMessage(buf, JobEvent.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventOutputBlobsSharedFieldEvent | JobEventOutputBlobsKeepFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent | JobEventCheckpointBlobSharedFieldEvent | JobEventCheckpointBlobKeepFieldEvent | JobEventServiceStatusFieldEvent | JobEventServiceDetailFieldEvent | JobEventServiceRestartsFieldEvent | JobEventLeavingAtMsFieldEvent | JobEventLeavingReasonFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventLogDroppedFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventOutputBlobsSharedFieldEvent | JobEventOutputBlobsKeepFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent | JobEventCheckpointBlobSharedFieldEvent | JobEventCheckpointBlobKeepFieldEvent | JobEventServiceStatusFieldEvent | JobEventServiceDetailFieldEvent | JobEventServiceRestartsFieldEvent | JobEventLeavingAtMsFieldEvent | JobEventLeavingReasonFieldEvent> {
     return streamMessage(buf, JobEvent.codec(), opts)
   }
 }
@@ -1680,6 +1685,7 @@ export namespace State {
 
 export interface Log {
   line: string
+  dropped?: number
 }
 
 export namespace Log {
@@ -1695,6 +1701,11 @@ export namespace Log {
         if ((obj.line != null && obj.line !== '')) {
           w.uint32(10)
           w.string(obj.line)
+        }
+
+        if (obj.dropped != null) {
+          w.uint32(16)
+          w.uint32(obj.dropped)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -1713,6 +1724,10 @@ export namespace Log {
           switch (tag >>> 3) {
             case 1: {
               obj.line = reader.string()
+              break
+            }
+            case 2: {
+              obj.dropped = reader.uint32()
               break
             }
             default: {
@@ -1737,6 +1752,13 @@ export namespace Log {
               }
               break
             }
+            case 2: {
+              yield {
+                field: `${prefix}.dropped`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1754,6 +1776,11 @@ export namespace Log {
     value: string
   }
 
+  export interface LogDroppedFieldEvent {
+    field: '$.dropped'
+    value: number
+  }
+
   export function encode (obj: Partial<Log>): Uint8Array {
     return encodeMessage(obj, Log.codec())
   }
@@ -1762,7 +1789,7 @@ export namespace Log {
     return decodeMessage(buf, Log.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Log>): Generator<LogLineFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Log>): Generator<LogLineFieldEvent | LogDroppedFieldEvent> {
     return streamMessage(buf, Log.codec(), opts)
   }
 }

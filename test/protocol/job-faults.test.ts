@@ -198,6 +198,7 @@ if (canMount) {
         onCheckpointLost: () => {},
         onTransfer: () => {},
         onWorked: () => {},
+        onService: () => {},
         onLeaving: () => {},
         onReturned: () => {},
         onDiskFull: () => {

@@ -93,6 +93,7 @@ async function run(
     onProgress: ({ metrics }) => told.progress.push(metrics),
     onLeaving: () => {},
     onCheckpoint: async () => {},
+    onService: () => {},
     onCheckpointLost: () => {},
     onTransfer: () => {},
     onWorked: (ms) => told.worked.push(ms),

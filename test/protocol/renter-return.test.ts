@@ -79,6 +79,7 @@ async function run(
       onBegun: () => told.begun++,
       onProgress: () => {},
       onCheckpoint: async () => {},
+      onService: () => {},
       onCheckpointLost: () => {},
       onTransfer: () => {},
       onWorked: (ms) => {

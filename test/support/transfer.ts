@@ -30,7 +30,8 @@ export interface TransferReport {
   peakRss: number
 }
 
-const SAMPLE_MS = 20
+/** Often enough to see a peak; to read it is itself a tenth of a percent of a core. */
+const SAMPLE_MS = 100
 const WARM_BYTES = 2 ** 20
 
 /** Chunks that differ from one another, without a gigabyte to hold: a number is written into each. */

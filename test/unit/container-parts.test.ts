@@ -98,7 +98,7 @@ test('what is more than the host gives is refused, all of it at once', () => {
 test('a layer of more files than inodes may be spent on is refused at the first too many', async () => {
   const measure = async (files: number) => {
     const layer = writeTar(async (tar) => {
-      for (let at = 0; at < files; at++) await tar.add({ name: `empty-${at}`, size: 0 })
+      for (let at = 0; at < files; at++) await tar.add({ name: `empty-${at}` }, new Uint8Array())
     })
     const gauge = createGauge(64 * MIB, 20)
     for await (const _ of gauge.count(layer));

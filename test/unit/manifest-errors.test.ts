@@ -327,7 +327,7 @@ const wrong: [title: string, edit: [RegExp, string], printed: string | string[]]
   [
     'a merge key',
     add('<<: { runtime: tfjs }'),
-    '5:5: error: services.a.<<: unknown key "<<"; expected one of runtime, job, inputs, depends_on, matrix, retries, expect, verify, auction, timeouts, checkpoint, expose, placement, pricing',
+    '5:5: error: services.a.<<: unknown key "<<"; expected one of runtime, job, inputs, depends_on, matrix, retries, expect, verify, auction, timeouts, checkpoint, expose, health, restart, exec, placement, pricing',
   ],
   [
     'a key that is a list',
