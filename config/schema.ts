@@ -107,6 +107,15 @@ const path = () => text('a path', (value) => value.length > 0)
 const addresses = (error: string, accepts: (value: string) => boolean) =>
   list(error, (value) => isMultiaddr(value) && accepts(value), 16)
 
+/** Slower than this, a chunk of a transfer would take longer than its receiver waits. */
+const SLOWEST_BYTES_PER_SECOND = 16_384
+const rate = () =>
+  integer(0, 2 ** 40, 'bytes, or a size such as "5Mi"')
+    .refine((value) => value === 0 || value >= SLOWEST_BYTES_PER_SECOND, {
+      error: `0, or at least ${SLOWEST_BYTES_PER_SECOND} bytes a second`,
+    })
+    .default(0)
+
 const network = section({
   name: text('lower-case letters, digits and dashes, at most 32', (value) => /^[a-z0-9-]{1,32}$/.test(value))
     .default('localnet')
@@ -123,6 +132,14 @@ const network = section({
   private_addresses: flag().default(false).meta({
     kind: 'boolean',
     description: 'Take peers on loopback and private addresses into the routing table.',
+  }),
+  upload_bytes_per_second: rate().meta({
+    kind: 'bytes',
+    description: 'What all transfers together may send in a second; 0: as much as goes.',
+  }),
+  download_bytes_per_second: rate().meta({
+    kind: 'bytes',
+    description: 'What all transfers together may take in a second; 0: as much as goes.',
   }),
 })
 
@@ -233,6 +250,9 @@ const container = section({
   image_bytes: integer(2 ** 20, 2 ** 50, 'bytes, or a size such as "20Gi"')
     .default(20 * 2 ** 30)
     .meta({ kind: 'bytes', description: 'Largest image, unpacked.' }),
+  cache_bytes: integer(0, 2 ** 50, 'bytes, or a size such as "20Gi"')
+    .default(20 * 2 ** 30)
+    .meta({ kind: 'bytes', description: 'Images pulled for jobs that are kept for later ones; 0: none.' }),
   log_lines_per_second: integer(1, 10_000)
     .default(50)
     .meta({ kind: 'integer', description: 'Lines of its log that are passed on; more are counted.' }),
@@ -303,7 +323,7 @@ const availability = section({
   }),
   max_temperature_c: integer(30, 120, '°C').optional().meta({
     kind: 'integer',
-    description: 'Above it jobs stand still until the card has cooled by 5 °C, and leave after a minute.',
+    description: 'Above it jobs stand still until the card has cooled by 5 °C, and leave after 45 s.',
   }),
   max_power_w: integer(1, 2_000, 'watts').optional().meta({
     kind: 'integer',
@@ -344,6 +364,12 @@ const provider = section({
     .min(1, { error: 'at least one runtime' })
     .default(['tfjs'])
     .meta({ kind: 'list', description: 'Runtimes on offer.' }),
+  cache_bytes: integer(0, 2 ** 50, 'bytes, or a size such as "20Gi"')
+    .default(10 * 2 ** 30)
+    .meta({
+      kind: 'bytes',
+      description: 'Inputs that are kept for later jobs, the least recently used go first; 0: none.',
+    }),
   verify_others: flag().default(true).meta({
     kind: 'boolean',
     description: 'While idle and staked, challenge other providers now and then and attest what was found.',

@@ -5,6 +5,8 @@ import { createSigner } from '../chain/client/signing.js'
 import type { Config } from '../config/schema.js'
 import { NightshiftError } from '../protocols/errors.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
+import { createContent } from './content/content.js'
+import type { TransferRates } from './content/port.js'
 import type { ControlledNode } from './control/port.js'
 import { startControlServer } from './control/server.js'
 import type { ChainStatus, NodeStatus, RenterView } from './control/view.js'
@@ -30,6 +32,7 @@ import type { Network } from './net/ports.js'
 import { startPatrol } from './renter/patrol.js'
 import type { Renter } from './renter.js'
 import { openStore } from './store/level.js'
+import type { Workflows } from './workflow/workflows.js'
 
 /** The composition root of a running node: everything is started here in order, and stopped in the reverse order. */
 export interface DaemonOptions {
@@ -59,6 +62,7 @@ export interface Daemon extends ControlledNode {
   readonly peer: string
   readonly controlUrl: string
   readonly renter: Renter
+  readonly steps: Workflows
   readonly escrow: Escrow
   addresses(): string[]
   /** Resolves when somebody asked for the end through the control API. */
@@ -149,6 +153,8 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
 
   const meter = createLatencyMeter({ network, clock, log })
   cleanup.add('latency', async () => meter.stop())
+  const content = createContent({ network, clock, random, log, rates: ratesOf(config) })
+  cleanup.add('content', () => content.stop())
 
   const parts = {
     config,
@@ -161,6 +167,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     reputation,
     experience,
     meter,
+    content,
     store,
     history: seen.history,
     auditor: seen.auditor,
@@ -205,6 +212,7 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     escrow: chain.escrow,
     reputation,
     renter: renter.renter,
+    workflows: renter.workflows,
     ...(provider === undefined ? {} : { provider }),
     status: () => describe(options, network, chain, startedAtMs),
     renterView: () => describeRenter(renter, chain, clock),
@@ -229,10 +237,20 @@ async function start(options: DaemonOptions, cleanup: Cleanup): Promise<Daemon> 
     peer: network.peer,
     controlUrl: control.url,
     renter: renter.renter,
+    steps: renter.workflows,
     escrow: chain.escrow,
     addresses: () => network.addresses(),
     stopRequested: stopRequested.promise,
     close: cleanup.run,
+  }
+}
+
+/** Zero stands for no limit where a person writes it. */
+function ratesOf({ network }: Config): TransferRates {
+  const { uploadBytesPerSecond: up, downloadBytesPerSecond: down } = network
+  return {
+    ...(up === 0 ? {} : { upBytesPerSecond: up }),
+    ...(down === 0 ? {} : { downBytesPerSecond: down }),
   }
 }
 

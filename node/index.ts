@@ -8,7 +8,7 @@ import type { OfferOrder } from '../protocols/inventory/order.js'
 import { ANY_OFFER, type Mismatch, type Offer } from '../protocols/inventory/rules.js'
 import type { LogLevel } from '../protocols/ports.js'
 import { readVersion } from './cli/version.js'
-import { readPlan } from './daemon/manifest.js'
+import { readParsed, readPlan, toWorkflowPlan } from './daemon/manifest.js'
 import { type Daemon, startDaemon } from './daemon.js'
 import type { AuctionAudit } from './market/audit.js'
 import type { OwnerView, PauseOptions } from './owner/guard.js'
@@ -19,6 +19,7 @@ import { systemClock } from './system/clock.js'
 import { environment } from './system/environment.js'
 import { createLog, silentLog } from './system/log.js'
 import { systemRandom } from './system/random.js'
+import type { WorkflowRun } from './workflow/workflows.js'
 
 /**
  * The library: what the command line does, from a script.
@@ -48,6 +49,8 @@ export type {
 } from './renter/event.js'
 export type { HardwareVerdict } from './renter/verification.js'
 export type { Deployment } from './renter.js'
+export type { PartReport, PartState, WorkflowEvent, WorkflowReport } from './workflow/event.js'
+export type { WorkflowRun } from './workflow/workflows.js'
 
 /**
  * Settings by the names of the flags in camel case (`--network-bootstrap` is `networkBootstrap`), as config/README.md
@@ -102,6 +105,11 @@ export interface RenterNode extends RunningNode {
    * ordered; afterwards the deployment tells all, and ends in a report whatever happens.
    */
   post(manifest: string, service?: string): Promise<Deployment>
+  /**
+   * Posts all services of a manifest's file as steps: those that depend on others after them, the parts of a matrix side by side,
+   * each part a job of its own. The run has the methods of one job. Throws as `post` does.
+   */
+  postWorkflow(manifest: string): Promise<WorkflowRun>
 }
 
 /** Starts a node that rents. Throws a NightshiftError (CONFIG_INVALID, DATA_DIR_IN_USE, CHAIN_UNREACHABLE, …). */
@@ -121,6 +129,11 @@ export async function createRenter(settings: Settings = {}, options: StartOption
       return (await daemon.renter.search({ requirements: ANY_OFFER, terms, ...rest }, signal)).offers
     },
     verifyHardware: (peer, { signal } = {}) => daemon.renter.verifyHardware(peer, signal),
+    postWorkflow: async (manifest) => {
+      const path = resolve(manifest)
+      const { decimals } = await daemon.escrow.market()
+      return daemon.steps.post(toWorkflowPlan(await readParsed(path), path, { decimals, config }))
+    },
     post: async (manifest, service) => daemon.renter.post(await plan(manifest, service)),
   }
 }

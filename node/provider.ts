@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { BackendReport } from '../kernels/backend/backend.js'
 import { within } from '../protocols/abort.js'
 import { hash, toHex } from '../protocols/bytes.js'
@@ -8,10 +7,11 @@ import type { Heartbeat } from '../protocols/heartbeat/wire.js'
 import type { Benchmark } from '../protocols/inventory/wire.js'
 import { solanaKeyOf } from '../protocols/peer.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
+import type { Content } from './content/port.js'
+import { openStorage } from './content/storage.js'
 import type { OfferedDevice } from './device/port.js'
 import { createRack } from './device/rack.js'
 import type { Escrow, MarketTerms } from './escrow/port.js'
-import { openVault } from './files/vault.js'
 import { type AuctionTopic, createAuctionTopic } from './market/announcements.js'
 import { createHeartbeatTopic, type HeartbeatTopic } from './market/heartbeats.js'
 import type { LatencyMeter } from './market/latency.js'
@@ -42,15 +42,15 @@ import {
 import { serveReach } from './provider/reach.js'
 import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
+
 import { type ProviderStatus, readStatus } from './provider/status.js'
+
 import { createTurnout } from './provider/turnout.js'
 import { createTurns } from './provider/turns.js'
-import { openRuntimes } from './runtime/open.js'
-import type { Runtime } from './runtime/port.js'
-import type { ShaderHost } from './runtime/wgsl.js'
+import { endRuntimes, openRuntimes, type RuntimeHosts } from './runtime/open.js'
 import type { Store } from './store/port.js'
 
-export interface ProviderOptions {
+export interface ProviderOptions extends RuntimeHosts {
   network: Network
   escrow: Escrow
   store: Store
@@ -59,7 +59,7 @@ export interface ProviderOptions {
   clock: Clock
   random: Random
   log: Log
-  /** Inputs and outputs of jobs lie in `<dataDir>/blobs`. */
+  /** What jobs leave lies in `<dataDir>/blobs`, what they are given, and the cache, in `<dataDir>/content`. */
   dataDir: string
   /** Atomic units for one device-hour. */
   pricePerHour: bigint
@@ -67,10 +67,6 @@ export interface ProviderOptions {
   location: string
   /** Names of the runtimes on offer; for each but tfjs what runs it must be handed over as well. */
   runtimes: readonly string[]
-  /** Jobs in containers. */
-  containers?: Runtime | undefined
-  /** Shaders. */
-  shaders?: ShaderHost | undefined
   /** Of this program, for people. */
   version: string
   /** Default 60 s. */
@@ -82,6 +78,10 @@ export interface ProviderOptions {
   maxSliceMs?: number
   /** All inputs of one job; they lie in memory while it runs. Default 1 GiB. */
   maxInputBytes?: number
+  /** What is kept of inputs for later jobs, on the disk; 0: nothing. Default 10 GiB. */
+  cacheBytes?: number
+  /** Transfers; a network has one, so a renter in the same process shares it. Default: one of its own, without limits. */
+  content?: Content
   /** What the sources on this host's hardware do not agree on: told to everybody. */
   disagreements?: readonly string[]
   /** How prices of bids are found. Default: always `pricePerHour`. */
@@ -309,14 +309,16 @@ async function startServices(
   })
   const leases = await serveLeases(shared)
   const { confirm } = leases
+  const storage = await openStorage(options)
   const jobs = await serveJobs({
     ...shared,
     jobs: openJobs(store),
-    ...openVault(join(options.dataDir, 'blobs'), random),
+    ...storage,
     runtimes,
     maxInputBytes: options.maxInputBytes ?? DEFAULT_MAX_INPUT_BYTES,
     confirm,
   })
+  await storage.content.serve()
   const { onClosed, runOf } = jobs
   const stopReach = await serveReach({ ...shared, runOf })
   const settlements = await serveSettlements({ ...shared, confirm, onClosed })
@@ -365,7 +367,15 @@ async function startServices(
     isOurTurn: createTurnout({ self: network.peer, heartbeats: topics.heartbeats, random }),
   })
   const unhandle = async () => {
-    const stops = [leases.stop, challenges.stop, stopInventory, settlements.stop, stopReach]
+    const stops = [
+      leases.stop,
+      challenges.stop,
+      stopInventory,
+      settlements.stop,
+      stopReach,
+      storage.close,
+      async () => endRuntimes(runtimes),
+    ]
     await Promise.allSettled(stops.map((stop) => stop()))
   }
   return {

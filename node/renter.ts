@@ -10,6 +10,8 @@ import { hasEnded } from '../protocols/job/rules.js'
 import { JobState } from '../protocols/job/wire.js'
 import { formatAmount } from '../protocols/money.js'
 import type { Clock, Log, Random } from '../protocols/ports.js'
+import { createContent } from './content/content.js'
+import type { Content } from './content/port.js'
 import { checkDeclared } from './device/declared.js'
 import type { ConsentSource, Escrow, FraudEvidence } from './escrow/port.js'
 import type { Files } from './files/port.js'
@@ -19,8 +21,9 @@ import { type AuctionAudit, type Auditor, readOrderId } from './market/audit.js'
 import type { HeartbeatTopic } from './market/heartbeats.js'
 import type { AuctionHistory } from './market/history.js'
 import type { LatencyMeter } from './market/latency.js'
+import { listen } from './net/listener.js'
 import type { Network } from './net/ports.js'
-import type { DeploymentParts } from './renter/attempt.js'
+import { type DeploymentParts, isService } from './renter/attempt.js'
 import { createAuctioneer } from './renter/auction.js'
 import { createConductWatch } from './renter/conduct.js'
 import { deploy } from './renter/deployment.js'
@@ -40,12 +43,14 @@ import {
   requireSame,
 } from './renter/ongoing.js'
 import { createPlaceJudge } from './renter/place.js'
-import { note, slashOf } from './renter/report.js'
+import { createReach, type Forward, type ForwardOptions, type Reach } from './renter/reach.js'
+import { emptyReport, note, slashOf } from './renter/report.js'
 import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
 import { createAttestFailure, type HardwareVerdict, verifyHardware } from './renter/verification.js'
 import type { ExperienceLog, Reputation } from './reputation/port.js'
+import type { ExecOptions, Execution } from './runtime/port.js'
 import type { Store } from './store/port.js'
 
 export interface RenterParts {
@@ -55,6 +60,8 @@ export interface RenterParts {
   escrow: Escrow
   store: Store
   files: Files
+  /** Transfers; a network has one. Default: one of its own, without limits. */
+  content?: Content
   inputs: InputReader
   /** Checks results; any backend will do. */
   checker: Checker
@@ -105,8 +112,11 @@ export interface Renter {
    * OFFER_UNKNOWN; all that the peer does is a verdict. What was found is attested, and a provable lie reported.
    */
   verifyHardware(peer: string, signal?: AbortSignal, params?: ProofParams): Promise<HardwareVerdict>
-  /** Starts a job. Throws JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is ordered. */
-  post(plan: JobPlan): Promise<Deployment>
+  /**
+   * Starts a job. Throws JOB_SPEC_INVALID or INPUT_UNREADABLE before anything is ordered. Who must not post it twice stores an
+   * `id` of its own first (12 hex digits): the job has that one.
+   */
+  post(plan: JobPlan, options?: { id?: string }): Promise<Deployment>
   /** Reports of all jobs, the newest first. */
   jobs(): Promise<DeploymentReport[]>
   job(id: string): Promise<DeploymentReport | undefined>
@@ -119,6 +129,8 @@ export interface Renter {
   auditOf(id: string, signal?: AbortSignal): Promise<AuctionAudit[]>
   /** Ends a running job; what no voucher pays for comes back. */
   stopJob(id: string): Promise<DeploymentReport>
+  /** Ways into jobs that run. */
+  readonly reach: Reach
   stop(): Promise<void>
 }
 
@@ -128,6 +140,10 @@ export interface Deployment extends AsyncDisposable {
   /** The final report, refunds included. Never rejects for what a provider does. */
   result(): Promise<DeploymentReport>
   stop(): Promise<DeploymentReport>
+  /** Carries connections to a port of this machine to a port that the job exposes, until it is closed. */
+  forward(options: ForwardOptions): Promise<Forward>
+  /** Runs a program beside the job, where its manifest says `exec: true`. */
+  exec(command: readonly string[], options?: ExecOptions): Promise<Execution>
 }
 
 interface Running {
@@ -146,6 +162,8 @@ interface Start {
 
 const RECONCILE_MS = 10_000
 const STOP_PATIENCE_MS = 4_000
+/** A service gets its grace, of a minute at most, and what it leaves is fetched. */
+const SERVICE_END_MS = 120_000
 
 export async function createRenter(parts: RenterParts, options: RenterOptions): Promise<Renter> {
   const { network, escrow, store, files, reputation, board, evidence, clock, random, log } = parts
@@ -188,6 +206,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     latencyOf: (peer, signal) => network.roundTripMs(peer, { signal }),
     ...(reputation && { conductOf: (peer, signal) => reputation.reliabilityOf(peer, signal) }),
   })
+  const reach = createReach({ engine, book, listen, clock, log })
   /** A word without a stake behind it weighs nothing, so nobody is made to carry it. */
   const publish = async (peer: string, attestation: Uint8Array) => {
     const account = await escrow.provider(network.publicKey).catch(() => undefined)
@@ -196,9 +215,11 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
 
   const stopping = new AbortController()
   const closing = new AbortController()
+  const content = parts.content ?? createContent(parts)
   const shared: DeploymentParts = {
     ...parts,
     ...options,
+    content,
     auctioneer,
     inventory,
     standing,
@@ -305,17 +326,16 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
     })
   }
 
-  const post = async (plan: JobPlan): Promise<Deployment> => {
+  const post: Renter['post'] = async (plan, { id = toHex(random.bytes(6)) } = {}) => {
     checkDeclared(
       { runtime: plan.runtime, job: plan.spec },
       plan.inputs.map(({ name }) => name),
     )
     const inputs = await prepareInputs(plan.inputs, parts.inputs)
-    const id = toHex(random.bytes(6))
     const report = emptyReport({ id, name: plan.name, createdAtMs: clock.now(), decimals })
     await ongoing.put(id, {
       plan,
-      inputs: describeInputs(inputs),
+      inputs: describeInputs(inputs, plan.inputs),
       matchUntilMs: clock.now() + plan.queueMs,
     })
     await journal.save(report)
@@ -325,6 +345,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   const run = ({ plan, inputs, report, recovered, told = [] }: Start): Deployment => {
     const { id } = report
     const abort = new AbortController()
+    const ending = new AbortController()
     const signal = AbortSignal.any([abort.signal, stopping.signal])
     const watch = createConductWatch()
     // What was told before was noted before.
@@ -333,15 +354,23 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       journal.append(id, event)
       for (const { peer, what } of watch(event)) void parts.experience?.note(peer, what)
     }
-    const done = deploy(shared, plan, inputs, report, emit, signal, recovered).finally(async () => {
-      await journal.end(id)
-      await ongoing.delete(id)
-      running.delete(id)
-    })
+    const done = deploy(shared, plan, inputs, report, emit, signal, ending.signal, recovered).finally(
+      async () => {
+        await journal.end(id)
+        await ongoing.delete(id)
+        running.delete(id)
+      },
+    )
     const stop = () => {
-      abort.abort(
-        new NightshiftError('STOPPED', 'stopped by the renter', { advice: 'post it again to go on' }),
-      )
+      const stopped = new NightshiftError('STOPPED', 'stopped by the renter', {
+        advice: 'post it again to go on',
+      })
+      // That is how a service is completed; if its provider does not do it in time, it is broken off.
+      if (isService(plan) && report.state === JobState.RUNNING) {
+        ending.abort(stopped)
+        const cancel = clock.after(SERVICE_END_MS, () => abort.abort(stopped))
+        done.then(cancel, cancel)
+      } else abort.abort(stopped)
       return done
     }
     const deployment: Deployment = {
@@ -349,6 +378,8 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       events: () => journal.events(id, { follow: true }),
       result: () => done,
       stop,
+      forward: (options) => reach.forward(id, options),
+      exec: (command, options) => reach.exec(id, command, options),
       [Symbol.asyncDispose]: async () => {
         await stop()
       },
@@ -404,6 +435,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   reconcile()
   const stopReconciling = clock.every(RECONCILE_MS, reconcile)
 
+  await content.serve()
   return {
     offers: (signal) => inventory.offers(signal),
     explain: (plan, signal) => inventory.explain(plan.requirements, plan.ceilingPricePerHour, signal),
@@ -431,6 +463,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       return audits
     },
     stopJob: async (id) => find(id).deployment.stop(),
+    reach,
     stop: async () => {
       stopReconciling()
       stopping.abort(
@@ -446,16 +479,10 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
       closing.abort(stopping.signal.reason)
       await ended
       await auctioneer.close()
+      if (parts.content === undefined) await content.stop()
       inventory.close()
     },
   }
-}
-
-function emptyReport(
-  known: Required<Pick<DeploymentReport, 'id' | 'name' | 'createdAtMs' | 'decimals'>>,
-): DeploymentReport {
-  const nothing = { bids: [], challenges: [], settlements: [], slashes: [], outputs: [] }
-  return { ...known, state: JobState.QUEUED, ...nothing }
 }
 
 function notKept(id: string): NightshiftError {

@@ -4,6 +4,7 @@ import { childOf, entryOf, findingAt, readSource, type Source, toValue } from '.
 import { relocate, removeAt } from './relocate.js'
 import { resolveService } from './resolve.js'
 import { type Manifest, manifestSchema } from './schema.js'
+import { checkSteps } from './steps.js'
 
 export interface ParsedManifest {
   manifest: Manifest
@@ -14,7 +15,14 @@ export interface ParsedManifest {
 }
 
 /** Numbers under these keys are handed on as they were written: an amount must not pass through a binary fraction. */
-const DIGIT_KEYS: readonly string[] = ['max_price_per_hour', 'amount', 'min_stake', 'size', 'ram']
+const DIGIT_KEYS: readonly string[] = [
+  'max_price_per_hour',
+  'max_total',
+  'amount',
+  'min_stake',
+  'size',
+  'ram',
+]
 
 /**
  * Reads a manifest. `name` is what errors call it, usually its path. Opens no other file.
@@ -35,6 +43,7 @@ export function parseManifest(text: string, name: string): ParsedManifest {
   }
   const manifest = verdict.value
   for (const service of Object.keys(manifest.services)) resolveService(manifest, source, service, findings)
+  checkSteps(manifest, source, findings)
   refuse(name, findings)
   return { manifest, source, warnings: findings }
 }
@@ -46,7 +55,7 @@ export function refuse(name: string, findings: readonly Finding[]): void {
 
 function wantsDigits(path: Path): boolean {
   if (path.length === 1) return path[0] === 'version'
-  const declaredJob = path[0] === 'services' && path[2] === 'job'
+  const declaredJob = path[0] === 'services' && (path[2] === 'job' || path[2] === 'matrix')
   return !declaredJob && DIGIT_KEYS.includes(String(path.at(-1)))
 }
 
@@ -58,7 +67,7 @@ const FOREIGN: Readonly<Record<string, string>> = {
   env: 'runtime: container, and a mapping as job.env',
   params: 'nothing; a declared job mounts no storage',
   credentials: 'nothing; a declared job pulls no image',
-  dependencies: 'nothing; services do not wait for one another',
+  dependencies: 'depends_on, a list of services',
 }
 
 function withoutForeign(source: Source, findings: Finding[]): Source {

@@ -18,6 +18,10 @@ export interface PlannedInput {
   /** As in the manifest: relative to its folder. */
   path: string
   split?: { train: number; seed: number; header: boolean }
+  /** Public data: whoever has it may give it to whoever asks. Default: nobody but the job's provider. */
+  shared?: boolean
+  /** The provider may keep it for later jobs of this renter. Default: it goes when the job is over. */
+  keep?: boolean
 }
 
 /** What the renter does for one service of a manifest. */
@@ -97,10 +101,12 @@ export function planJob(parsed: ParsedManifest, options: PlanOptions): JobPlan {
       ...planAuction(service, options.defaults, at, fail),
       ...planLadder(service, at, { decimals: options.decimals, ceilingPricePerHour, fail }),
     },
-    spec: { ...planCheckpoints(service, at, fail), ...structuredClone(service.job) },
-    inputs: Object.entries(service.inputs).map(([input, file]) =>
-      typeof file === 'string' ? { name: input, path: file } : { name: input, ...file },
-    ),
+    spec: {
+      ...planCheckpoints(service, at, fail),
+      ...planPorts(service),
+      ...structuredClone(service.job),
+    },
+    inputs: planInputs(service),
     verify: { challenge: { ...options.defaults.challenge, ...service.verify?.challenge } },
     expect: { ...service.expect },
   }
@@ -108,7 +114,16 @@ export function planJob(parsed: ParsedManifest, options: PlanOptions): JobPlan {
   return plan
 }
 
-type Fail = (path: Path, message: string, expected: string) => void
+/** The files among the inputs; outputs of other services are known when those have ended (workflow.ts). */
+function planInputs({ inputs }: Service): PlannedInput[] {
+  return Object.entries(inputs).flatMap(([name, file]) => {
+    if (typeof file === 'string') return { name, path: file }
+    const { path, from: _, output: __, part: ___, ...rest } = file
+    return path === undefined ? [] : { name, path, ...rest }
+  })
+}
+
+export type Fail = (path: Path, message: string, expected: string) => void
 
 function onlyService(names: string[]): string {
   const [name, second] = names
@@ -125,7 +140,7 @@ function unknownService(name: string | undefined, known: string[]): NightshiftEr
   })
 }
 
-function convert(amount: WrittenAmount | undefined, decimals: number, fail: Fail): bigint {
+export function convert(amount: WrittenAmount | undefined, decimals: number, fail: Fail): bigint {
   if (amount === undefined) return 0n
   if (amount.unit === 'tokens') {
     const converted = parseAmount(amount.text, decimals)
@@ -176,6 +191,20 @@ function planCheckpoints(service: Service, at: Path, fail: Fail): Record<string,
   return {
     ...(seconds === undefined ? {} : { checkpointSeconds: seconds }),
     ...(steps === undefined ? {} : { checkpointSteps: steps }),
+  }
+}
+
+/** As fields of the declared container, where the runtime looks for them. */
+function planPorts({ runtime, expose, health, restart, exec }: Service): Record<string, unknown> {
+  if (runtime !== 'container') return {}
+  const { start_period: start, ...checks } = health ?? {}
+  return {
+    ...(expose === undefined ? {} : { expose: expose.map(({ port }) => port) }),
+    ...(health === undefined ? {} : { health: { ...checks, ...(start === undefined ? {} : { start }) } }),
+    ...(restart === undefined
+      ? {}
+      : { restart: typeof restart === 'string' ? { policy: restart } : { ...restart } }),
+    ...(exec === undefined ? {} : { exec }),
   }
 }
 

@@ -49,6 +49,7 @@ export function resolveService(
     )
   }
   noteUnkept(service, at, note)
+  notePorts(service, at, note)
   const chosen = chooseProfiles(manifest, name, note)
   if (chosen === undefined) return undefined
   const { profileName, profile, placementName, count } = chosen
@@ -98,7 +99,7 @@ export function resolveService(
 function noteUnkept(service: Service, at: Path, note: Note): void {
   const warn = (path: Path, message: string, expected: string) =>
     note('warning', 'NOT_ENFORCED', [...at, ...path], message, expected, true)
-  const { checkpoint, expose, auction, timeouts, placement } = service
+  const { checkpoint, auction, timeouts, placement } = service
   if (checkpoint !== undefined && !keepsState(service)) {
     warn(
       ['checkpoint'],
@@ -106,7 +107,6 @@ function noteUnkept(service: Service, at: Path, note: Note): void {
       'job.checkpoint, for a container',
     )
   }
-  if (expose !== undefined) warn(['expose'], 'ports', 'nothing; a declared job answers through its outputs')
   const { by = [], minimum = 0 } = placement.attestations ?? {}
   if (by.length > 0 && by.length < minimum) {
     note(
@@ -123,6 +123,50 @@ function noteUnkept(service: Service, at: Path, note: Note): void {
       ['auction', 'ladder', 'every'],
       `read ${auction.ladder.every}`,
       `less than timeouts.queue, which is ${timeouts.queue}`,
+    )
+  }
+}
+
+/** What a service exposes, and what hangs on that. */
+function notePorts(service: Service, at: Path, note: Note): void {
+  const { runtime, expose, health, restart, exec } = service
+  const ports = (expose ?? []).map(({ port }) => port)
+  const conflict = (path: Path, message: string, expected: string, onKey = true) =>
+    note('error', 'CONFLICT', [...at, ...path], message, expected, onKey)
+  const unkept = (path: Path, message: string, expected: string) =>
+    note('warning', 'NOT_ENFORCED', [...at, ...path], message, expected, true)
+  if (runtime !== 'container') {
+    if (expose !== undefined) unkept(['expose'], 'ports of a declared job', 'runtime: container')
+    for (const [key, value] of Object.entries({ health, restart, exec })) {
+      if (value !== undefined) conflict([key], `${key} of a declared job`, 'runtime: container')
+    }
+    return
+  }
+  for (const [key, value] of Object.entries({ health, restart })) {
+    if (value !== undefined && expose === undefined) {
+      conflict([key], `${key} of a job that listens on no port`, 'expose: [{port: <port>}] as well')
+    }
+  }
+  const own = service.job.expose
+  if (expose !== undefined && own !== undefined)
+    conflict(['expose'], 'both expose and job.expose', 'one of them')
+  expose?.forEach(({ port, as: local, to, accept }, index) => {
+    const here: Path = ['expose', index]
+    if (ports.indexOf(port) !== index)
+      conflict([...here, 'port'], `port ${port} a second time`, 'each port once', false)
+    if (local !== undefined) {
+      unkept([...here, 'as'], `read ${local}`, `job forward <job> ${local}:${port} when the service runs`)
+    }
+    const reached = 'nothing; only the renter reaches a port, with job forward'
+    if (to !== undefined) unkept([...here, 'to'], 'to', reached)
+    if (accept !== undefined) unkept([...here, 'accept'], 'accept', reached)
+  })
+  if (health?.port !== undefined && expose !== undefined && !ports.includes(health.port)) {
+    conflict(
+      ['health', 'port'],
+      `read ${health.port}`,
+      `one of ${ports.join(', ')}, which are exposed`,
+      false,
     )
   }
 }
@@ -266,9 +310,9 @@ function findPrice(
     )
     return undefined
   }
-  const found = price ?? readPrice(manifest.pricing, ['pricing'], note)
+  const found = price ?? readPrice(priceForAll(manifest), ['pricing'], note)
   if (found === undefined) {
-    const complete = [manifest.pricing, service.pricing, own(compute, profileName)?.pricing].every(
+    const complete = [priceForAll(manifest), service.pricing, own(compute, profileName)?.pricing].every(
       (each) => each === undefined,
     )
     if (complete) {
@@ -287,6 +331,12 @@ function findPrice(
     note('error', 'WRONG_VALUE', found.path, `read ${showValue(found.text)}`, 'more than zero')
   }
   return found
+}
+
+/** The budget stands beside it, and may stand alone. */
+function priceForAll({ pricing }: Manifest): Service['pricing'] {
+  const { max_total, ...price } = pricing ?? {}
+  return max_total !== undefined && Object.keys(price).length === 0 ? undefined : pricing && price
 }
 
 const FOREIGN_DENOM = /^(?:uakt|akt|uusdc|uact|ibc\/.*)$/i

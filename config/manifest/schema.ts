@@ -8,6 +8,7 @@ import { isRegion, REGION_NAMES } from '../../protocols/inventory/place.js'
 import { REQUIREMENTS_LIMITS } from '../../protocols/inventory/rules.js'
 import { AMOUNT, isLocation, RUNTIMES } from '../schema.js'
 import { parseDuration, parseSize } from '../units.js'
+import { MATRIX_LIMITS, type MatrixValue, readRange } from './matrix.js'
 
 /**
  * The job manifest: the field's SDL (`version`, `services`, `profiles`, `deployment`) and our additions to a service.
@@ -83,21 +84,95 @@ const split = mapping('a mapping with train, seed and header', {
 })
 
 /** Relative, so that a manifest from elsewhere cannot name a secret by its well-known place. */
-const inputPath = text(
-  'a path relative to the manifest, with / between names',
-  (value) => /^[^/\\~]/.test(value) && !/^[a-z]:|\\|\0/i.test(value),
-)
+export function isInputPath(value: string): boolean {
+  return /^[^/\\~]/.test(value) && !/^[a-z]:|\\|\0/i.test(value)
+}
+
+const inputPath = text('a path relative to the manifest, with / between names', isInputPath)
+
+const value = (error: string) => z.union([z.string().max(256), z.number(), z.boolean()], { error })
+
+const VALUES = 'a mapping of parameters to values'
+const values = z.record(z.string(), value('text, a number, true or false'), { error: VALUES })
 
 const input = z.union(
   [
     inputPath,
-    mapping('a mapping with path and, if you like, split', {
-      path: inputPath.describe('The file, relative to the manifest.'),
+    mapping('a mapping with path and, if you like, split, shared and keep; or with from and output', {
+      path: inputPath.optional().describe('The file, relative to the manifest.'),
       split: split.optional().describe('CSV only: hold the other rows back to check the result.'),
+      shared: z
+        .boolean({ error: 'true or false' })
+        .optional()
+        .describe('Public data: whoever has it may give it to whoever asks. Default: false.'),
+      keep: z
+        .boolean({ error: 'true or false' })
+        .optional()
+        .describe('The provider may keep it for your later jobs, unsealed. Default: false.'),
+      from: z
+        .string({ error: NAME_ERROR })
+        .regex(NAME, { error: NAME_ERROR })
+        .optional()
+        .describe('The service whose output it is; this one waits for it.'),
+      output: text('the name of an output').optional().describe('Which of its outputs.'),
+      part: z
+        .union([z.literal('best', { error: 'best, or a mapping of parameters to values' }), values], {
+          error: 'best, or a mapping of parameters to values',
+        })
+        .optional()
+        .describe('Of a matrix: the best part, or the one with these values; left out: all parts, as a tar.'),
     }),
   ],
-  { error: 'a path relative to the manifest, or a mapping with path and split' },
+  {
+    error:
+      'a path relative to the manifest, or a mapping with path, split, shared and keep, or with from and output',
+  },
 )
+
+const AXIS = 'a list of values, or a range such as 1..24'
+
+/** The values of one parameter. */
+const axis = z.union(
+  [
+    z
+      .string({ error: AXIS })
+      .refine((written) => readRange(written) !== undefined, { error: AXIS })
+      .transform((written): MatrixValue[] => readRange(written) ?? []),
+    z
+      .array(value('text, a number, true or false'), { error: AXIS })
+      .min(1, { error: 'one value at least' })
+      .max(MATRIX_LIMITS.maxParts, { error: `at most ${MATRIX_LIMITS.maxParts} values` }),
+  ],
+  { error: AXIS },
+)
+
+const combinations = z
+  .array(values, { error: 'a list of mappings' })
+  .max(MATRIX_LIMITS.maxParts, { error: `at most ${MATRIX_LIMITS.maxParts} entries` })
+  .default([])
+
+const matrix = z
+  .object(
+    {
+      include: combinations.describe('Further parts, each with a value for every parameter.'),
+      exclude: combinations.describe('Parts with these values are left out.'),
+      max_parallel: integer(1, MATRIX_LIMITS.maxParts)
+        .optional()
+        .describe('So many parts at a time at most.'),
+      fail_fast: z
+        .boolean({ error: 'true or false' })
+        .default(true)
+        .describe('When one part has failed, the others are stopped.'),
+      best: mapping('a mapping with metric and goal', {
+        metric: text('the name of a metric, such as accuracy'),
+        goal: z.enum(['max', 'min'], { error: 'one of max, min' }).default('max'),
+      })
+        .optional()
+        .describe('Which part was best.'),
+    },
+    { error: 'a mapping of parameters to lists of values' },
+  )
+  .catchall(axis)
 
 const challenge = mapping('a mapping with n, rounds, openings and random', {
   n: integer(MIN_N, MAX_N)
@@ -182,6 +257,51 @@ const attestations = mapping('a mapping with minimum and by', {
   by: peers().describe('Only these verifiers count; empty: all.'),
 })
 
+const MAX_PORTS = 16
+const RESTARTS = ['never', 'on-failure', 'always'] as const
+const portNumber = () => integer(1, 65_535)
+
+const exposed = mapping('a mapping with port', {
+  port: portNumber().describe('Where the program listens, on 127.0.0.1 or on all addresses.'),
+  as: portNumber().optional().describe('Of other networks; here `job forward` names the local port.'),
+  proto: z
+    .enum(['tcp', 'http'], { error: 'one of tcp, http' })
+    .optional()
+    .describe('All that is TCP passes through; there is no UDP.'),
+  to: z.unknown().optional().describe('Of other networks; here only the renter reaches a port.'),
+  accept: z.unknown().optional().describe('Of other networks; no names lead to a port here.'),
+})
+
+/** A duration within bounds. */
+const within = (example: string, leastMs: number, mostMs: number, error: string) =>
+  text(`a duration such as ${example}, ${error}`, (value) => {
+    const ms = parseDuration(value) ?? -1
+    return ms >= leastMs && ms <= mostMs
+  })
+
+const health = mapping('a mapping with http, port, interval, timeout, retries and start_period', {
+  http: text('a path such as /health', (value) => /^\/[\x21-\x7e]{0,1023}$/.test(value))
+    .optional()
+    .describe('A GET of it is answered with 200 to 399. Left out: a connection is taken.'),
+  port: portNumber().optional().describe('Default: the first that is exposed.'),
+  interval: within('10s', 1_000, 3_600_000, 'from 1s to 1h').optional().describe('Default: 10s.'),
+  timeout: within('5s', 1_000, 60_000, 'from 1s to 60s').optional().describe('Default: 5s.'),
+  retries: integer(1, 100).optional().describe('Failures in a row that make it unhealthy. Default: 3.'),
+  start_period: within('1m', 1_000, 600_000, 'from 1s to 10m')
+    .optional()
+    .describe('How long failures before the first success do not count. Default: 60s.'),
+})
+
+const restartPolicy = z.enum(RESTARTS, { error: `one of ${RESTARTS.join(', ')}` })
+
+const restart = mapping('a mapping with policy, max and backoff', {
+  policy: restartPolicy.optional().describe('Default: on-failure.'),
+  max: integer(0, 100).optional().describe('In a row; ten healthy minutes begin a new count. Default: 5.'),
+  backoff: within('1s', 1_000, 60_000, 'from 1s to 60s')
+    .optional()
+    .describe('Before the first, then doubled, to a minute at most. Default: 1s.'),
+})
+
 const service = mapping('a mapping with runtime and job', {
   runtime: z.enum(RUNTIMES, { error: `one of ${RUNTIMES.join(', ')}` }).describe('What runs the job.'),
   job: z
@@ -190,6 +310,21 @@ const service = mapping('a mapping with runtime and job', {
   inputs: named('a mapping of names to files', input)
     .default({})
     .describe('Files that the job reads, by the name that it knows them by.'),
+  depends_on: z
+    .union(
+      [z.string().regex(NAME), z.array(z.string({ error: NAME_ERROR }).regex(NAME, { error: NAME_ERROR }))],
+      {
+        error: 'a list of services',
+      },
+    )
+    .optional()
+    .describe('Services that must have ended well before this one begins.'),
+  matrix: matrix
+    .optional()
+    .describe(
+      'Runs the service once for every combination of values; matrix.<name> between double braces, after a dollar sign, stands for a value.',
+    ),
+  retries: integer(0, 10).default(0).describe('How often a part that failed is posted again.'),
   expect: mapping('a mapping with accuracy', {
     accuracy: z
       .number({ error: 'a number from 0 to 1' })
@@ -235,7 +370,21 @@ const service = mapping('a mapping with runtime and job', {
   })
     .optional()
     .describe('How often the state of a training or a shader is kept: another provider goes on from there.'),
-  expose: z.unknown().optional().describe('Ports; a declared job opens none.'),
+  expose: z
+    .array(exposed, { error: 'a list of ports, such as [{port: 8080}]' })
+    .min(1, { error: 'at least one port' })
+    .max(MAX_PORTS, { error: `at most ${MAX_PORTS} ports` })
+    .optional()
+    .describe('Makes a container a service: ports that its renter reaches with `job forward`.'),
+  health: health.optional().describe('When a service is healthy; other time is not charged.'),
+  restart: z
+    .union([restartPolicy, restart], { error: `one of ${RESTARTS.join(', ')}, or a mapping with policy` })
+    .optional()
+    .describe('Whether a service that ends, or is not healthy, is started again.'),
+  exec: z
+    .boolean({ error: 'true or false' })
+    .optional()
+    .describe('Whether the renter may run programs in the container with `job exec`.'),
   placement: mapping('a mapping with location, max_latency, min_stake, allow and others', {
     location: oneOrMore(PLACE, text(PLACE, isPlace))
       .optional()
@@ -321,7 +470,14 @@ export const manifestSchema = z
           }),
         ),
       ).optional(),
-      pricing: pricing.optional().describe('For all services that say nothing else.'),
+      pricing: pricing
+        .extend({
+          max_total: amount('tokens, such as 5')
+            .optional()
+            .describe('The most that all services together may have paid and deposited at any moment.'),
+        })
+        .optional()
+        .describe('For all services that say nothing else; and the budget of all of them.'),
     },
     { error: 'a mapping with version, services, profiles and deployment' },
   )

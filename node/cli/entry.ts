@@ -3,7 +3,7 @@ import { followParent } from '../swarm/lifeline.js'
 import { systemClock } from '../system/clock.js'
 import { environment } from '../system/environment.js'
 import { Interrupted, SIGNAL_EXIT } from './exit.js'
-import { createOutput, type Shell } from './shell.js'
+import { createOutput, type Shell, type Terminal } from './shell.js'
 
 /**
  * What every entry point of the program does around its `run`: hands it the process as a Shell, turns signals into one
@@ -24,9 +24,27 @@ export async function runEntry(run: (shell: Shell) => Promise<number>): Promise<
     out: createOutput(process.stdout, environment),
     err: createOutput(process.stderr, environment),
     signal: controller.signal,
+    terminal,
   })
   await Promise.all([flush(process.stdout), flush(process.stderr)])
   process.exit(code)
+}
+
+const terminal: Terminal = {
+  get input() {
+    return process.stdin
+  },
+  output: process.stdout,
+  errors: process.stderr,
+  size: () => {
+    const { rows, columns, isTTY } = process.stdout
+    return isTTY && process.stdin.isTTY ? { rows, columns } : undefined
+  },
+  setRaw: (isRaw) => void process.stdin.setRawMode?.(isRaw),
+  onResize: (act) => {
+    process.stdout.on('resize', act)
+    return () => process.stdout.off('resize', act)
+  },
 }
 
 /** How long a command may take to stop in order before the process ends all the same. */

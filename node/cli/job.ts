@@ -4,7 +4,7 @@ import type { NounGroup } from './program.js'
 const FILE: OptionSpec = { flags: '-f, --file <path>', description: 'the job manifest', required: true }
 const SERVICE: OptionSpec = {
   flags: '--service <name>',
-  description: 'which service of the manifest; may be left out when there is one',
+  description: 'one service of the manifest alone; left out: all of them',
 }
 const ID = { name: 'job', description: 'id of the job, or the beginning of it' }
 
@@ -33,6 +33,8 @@ export const JOB: NounGroup = {
       name: 'post',
       summary: 'post a job and follow it to its end',
       details: `Uses the node that runs on the data directory; without one it is a node itself until the job has ended.
+A manifest of several services, or with a matrix, is posted as a workflow: one line for each step of its parts, results in
+<folder>/<step>/<part>/ as they come, a table at the end; status, logs, list and stop take its id.
 The exit code is 0 only when the job was completed and passed the checks of its manifest.`,
       options: [
         FILE,
@@ -48,6 +50,7 @@ The exit code is 0 only when the job was completed and passed the checks of its 
         'nightshift job post -f config/examples/digits.yaml',
         'nightshift job post -f train.yaml -o results --json',
         'nightshift job post -f train.yaml --detach',
+        'nightshift job post -f config/examples/search.yaml -o results',
       ],
       load: () => import('./job/post.js'),
     },
@@ -74,6 +77,33 @@ The exit code is 0 only when the job was completed and passed the checks of its 
         'nightshift job logs 7f3a --json',
       ],
       load: () => import('./job/logs.js'),
+    },
+    {
+      name: 'forward',
+      summary: 'reach a port of a running service from this machine',
+      details: `Listens on 127.0.0.1 and carries every connection to the port that the job's manifest exposes: HTTP, websockets and
+all else that is TCP. It goes on when the job moves to another provider, and ends with Ctrl-C or with the job.`,
+      arguments: [
+        { name: '<job>', description: ID.description },
+        { name: '<ports>', description: 'port of the job, or local:port; 0:port takes any free local port' },
+      ],
+      settings: ['general'],
+      examples: ['nightshift job forward 7f3a 8080', 'nightshift job forward 7f3a 9000:8080 --json'],
+      load: () => import('./job/forward.js'),
+    },
+    {
+      name: 'exec',
+      summary: 'run a program beside a running job',
+      details: `Only where the job's manifest says \`exec: true\`. Its exit code is the command's. Where this is a terminal the program
+gets one too, with -T it does not.`,
+      arguments: [
+        { name: '<job>', description: ID.description },
+        { name: '<command...>', description: 'the program and its arguments, after --' },
+      ],
+      options: [{ flags: '-T, --no-tty', description: 'no terminal, also where this is one' }],
+      settings: ['general'],
+      examples: ['nightshift job exec 7f3a -- sh', 'nightshift job exec 7f3a -- wc -l < list.txt'],
+      load: () => import('./job/exec.js'),
     },
     {
       name: 'audit',

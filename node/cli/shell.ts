@@ -1,3 +1,4 @@
+import type { Readable, Writable } from 'node:stream'
 import { createStyle, type Style } from './style.js'
 
 /** What a command has of the process that it runs in: nothing else of the program touches these. */
@@ -14,6 +15,20 @@ export interface Shell {
   readonly err: Output
   /** Aborts, with an Interrupted as its reason, on the first signal, or when the parent of a swarm's child is gone. */
   readonly signal: AbortSignal
+  readonly terminal: Terminal
+}
+
+/** What a program needs that is run interactively: bytes, and the terminal itself. */
+export interface Terminal {
+  readonly input: Readable
+  readonly output: Writable
+  readonly errors: Writable
+  /** Undefined: input and output are not both a terminal. */
+  size(): { rows: number; columns: number } | undefined
+  /** Hands every key on as it is pressed, Ctrl-C as well. */
+  setRaw(isRaw: boolean): void
+  /** Calls back when its size has changed, until the returned function is called. */
+  onResize(act: () => void): () => void
 }
 
 export interface Output {

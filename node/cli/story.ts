@@ -11,13 +11,15 @@ export interface StoryContext {
   decimals: number | undefined
   /** What to call a peer; default: the end of its id. */
   nameOf?: (peer: string) => string
+  /** What the seconds are counted from, Unix milliseconds; default: the first event. */
+  startMs?: number
 }
 
 export type EventView = Json<DeploymentEvent>
 
 export interface Story {
-  /** Undefined: nothing worth a line of its own. */
-  describe(event: EventView): string | undefined
+  /** Undefined: nothing worth a line of its own. `label` stands before it: whose event it is, where several jobs are told of. */
+  describe(event: EventView, label?: string): string | undefined
   /** The short form of an event that replaces its predecessor (progress), else undefined. */
   statusOf(event: EventView): string | undefined
 }
@@ -31,8 +33,9 @@ export function showAmount(amount: string | bigint, decimals: number | undefined
   return decimals === undefined ? `${amount} units` : formatAmount(BigInt(amount), decimals)
 }
 
-export function createStory({ style, decimals, nameOf = shortPeer }: StoryContext): Story {
-  let startMs: number | undefined
+export function createStory(context: StoryContext): Story {
+  const { style, decimals, nameOf = shortPeer } = context
+  let { startMs } = context
   const amount = (value: string | bigint) => showAmount(value, decimals)
   const peer = (id: string) => style.bold(nameOf(id))
   const good = (text: string) => style.green(text)
@@ -105,7 +108,14 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
         return style.dim(`│${by} ${event.line}`)
       }
       case 'progress':
+      case 'transfer':
         return undefined
+      case 'service': {
+        const by = event.peer === undefined ? '' : ` on ${peer(event.peer)}`
+        if (event.status === 'HEALTHY') return `the service${by} is ${good('healthy')}`
+        if (event.status === 'UNHEALTHY') return `the service${by} is ${bad('not healthy')}: ${event.detail}`
+        return `the service${by} is ${style.yellow('started again')} (${event.restarts}): ${event.detail}`
+      }
       case 'voucher':
         return style.dim(
           `voucher ${event.sequence} for ${nameOf(event.peer)}: ${amount(event.amount)} in all`,
@@ -143,17 +153,35 @@ export function createStory({ style, decimals, nameOf = shortPeer }: StoryContex
   }
 
   return {
-    describe: (event) => {
+    describe: (event, label) => {
       startMs ??= event.atMs
       const line = tell(event)
-      return line === undefined ? undefined : `${style.dim(showSeconds(event.atMs - startMs))}  ${line}`
+      if (line === undefined) return undefined
+      const whose = label === undefined ? '' : `${label}  `
+      return `${style.dim(showSeconds(event.atMs - startMs))}  ${whose}${line}`
     },
     statusOf: (event) => {
+      if (event.kind === 'transfer') return `         ${describeTransfer(event)}`
       if (event.kind !== 'progress') return undefined
       const metrics = Object.entries(event.metrics).map(([name, value]) => `${name} ${round(value)}`)
       return `         step ${event.step} of ${event.steps}  ${metrics.join('  ')}`.trimEnd()
     },
   }
+}
+
+/** `data to the provider: 210.0 of 1,073.7 MB, 35.2 MB/s, 25 s left`; decimal megabytes, as lines are sold. */
+function describeTransfer(event: EventView & { kind: 'transfer' }): string {
+  const { name, direction, bytes, totalBytes, bytesPerSecond, secondsLeft } = event
+  const mega = (count: number) =>
+    (count / 1e6).toLocaleString('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
+  const way = direction === 'up' ? 'to the provider' : 'from the provider'
+  const left = secondsLeft === undefined ? '' : `, ${showDuration(secondsLeft)} left`
+  return `${name} ${way}: ${mega(bytes)} of ${mega(totalBytes)} MB, ${mega(bytesPerSecond)} MB/s${left}`
+}
+
+function showDuration(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`
+  return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`
 }
 
 function describeState(

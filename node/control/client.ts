@@ -7,8 +7,11 @@ import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
 import type { PeerEvidence } from '../reputation/port.js'
+import type { ExecOptions, Execution } from '../runtime/port.js'
+import type { WorkflowEvent, WorkflowReport } from '../workflow/event.js'
+import { openExec } from './exec.js'
 import { readControlFiles } from './file.js'
-import type { OfferQuery, PostRequest, PriceQuery } from './port.js'
+import type { ForwardEvent, ForwardRequest, OfferQuery, Posted, PostRequest, PriceQuery } from './port.js'
 import {
   type ErrorView,
   type Json,
@@ -27,7 +30,7 @@ export interface ControlClient {
   watchOffers(query: OfferQuery, signal?: AbortSignal): Promise<AsyncIterable<OfferChange>>
   verify(peer: string, signal?: AbortSignal): Promise<Json<HardwareVerdict>>
   reputation(peer: string, signal?: AbortSignal): Promise<Json<PeerEvidence>>
-  postJob(post: PostRequest): Promise<{ id: string }>
+  postJob(post: PostRequest): Promise<Posted>
   jobs(): Promise<Json<DeploymentReport>[]>
   job(id: string): Promise<Json<DeploymentReport>>
   jobEvents(
@@ -36,6 +39,15 @@ export interface ControlClient {
   ): AsyncIterable<Json<DeploymentEvent>>
   audit(id: string, signal?: AbortSignal): Promise<Json<AuctionAudit>[]>
   stopJob(id: string): Promise<void>
+  forward(id: string, request: ForwardRequest, signal: AbortSignal): AsyncIterable<ForwardEvent>
+  exec(id: string, command: readonly string[], options: ExecOptions): Promise<Execution>
+  workflows(): Promise<Json<WorkflowReport>[]>
+  workflow(id: string): Promise<Json<WorkflowReport>>
+  workflowEvents(
+    id: string,
+    options: { follow: boolean; signal?: AbortSignal },
+  ): AsyncIterable<Json<WorkflowEvent>>
+  stopWorkflow(id: string): Promise<void>
   price(query: PriceQuery): Promise<Json<PricePreview>>
   /** The address of the dashboard with a key that works once. */
   dashboardLink(): Promise<string>
@@ -104,6 +116,7 @@ function createClient(url: string, pid: number, token: string): ControlClient {
     }
   }
   const jobPath = (id: string) => `/v1/jobs/${encodeURIComponent(id)}`
+  const workflowPath = (id: string) => `/v1/workflows/${encodeURIComponent(id)}`
   return {
     url,
     pid,
@@ -152,6 +165,13 @@ function createClient(url: string, pid: number, token: string): ControlClient {
         }),
       ),
     stopJob: (id) => act(`${jobPath(id)}/stop`),
+    forward: (id, request, signal) => stream('POST', `${jobPath(id)}/forward`, request, signal),
+    exec: (id, command, options) => openExec({ url, token }, id, command, options),
+    workflows: () => call('GET', '/v1/workflows'),
+    workflow: (id) => call('GET', workflowPath(id)),
+    workflowEvents: (id, { follow, signal }) =>
+      stream('GET', `${workflowPath(id)}/events?follow=${follow}`, undefined, signal),
+    stopWorkflow: (id) => act(`${workflowPath(id)}/stop`),
     price: (query) => call('POST', '/v1/price', query),
     dashboardLink: async () => `${url}${(await call<{ path: string }>('POST', '/v1/dashboard', {})).path}`,
     pause: (request = {}) => call('POST', '/v1/pause', request),

@@ -7,6 +7,8 @@ import type { PricePreview } from '../provider.js'
 import type { DeploymentEvent, DeploymentReport } from '../renter/event.js'
 import type { HardwareVerdict } from '../renter/verification.js'
 import type { PeerEvidence } from '../reputation/port.js'
+import type { ExecOptions, Execution } from '../runtime/port.js'
+import type { WorkflowEvent, WorkflowReport } from '../workflow/event.js'
 import type { Json, NodeStatus, OfferChange, OfferView } from './view.js'
 
 /**
@@ -23,7 +25,8 @@ export interface ControlledNode {
   verify(peer: string, signal: AbortSignal): Promise<Json<HardwareVerdict>>
   /** What stands behind a provider's reliability, read anew. `peer`: its id, or the end of one that is on offer. */
   reputation(peer: string, signal: AbortSignal): Promise<Json<PeerEvidence>>
-  postJob(request: PostRequest): Promise<{ id: string }>
+  /** A manifest of several services, or with a matrix, becomes a workflow when no service is named. */
+  postJob(request: PostRequest): Promise<Posted>
   jobs(): Promise<Json<DeploymentReport>[]>
   job(id: string): Promise<Json<DeploymentReport>>
   /** The job's story from event `from` on; with `follow` it goes on until the job has ended. */
@@ -34,6 +37,21 @@ export interface ControlledNode {
   /** Whether the auctions of a job, or of an order, were run as announced. */
   audit(id: string, signal: AbortSignal): Promise<Json<AuctionAudit>[]>
   stopJob(id: string): Promise<void>
+  /**
+   * Listens on this machine for a port of the job, and tells where; then of connections that failed. Ends with the signal
+   * or the job.
+   */
+  forward(id: string, request: ForwardRequest, signal: AbortSignal): Promise<AsyncIterable<ForwardEvent>>
+  /** Runs a program beside the job. */
+  exec(id: string, command: readonly string[], options: ExecOptions): Promise<Execution>
+  workflows(): Promise<Json<WorkflowReport>[]>
+  workflow(id: string): Promise<Json<WorkflowReport>>
+  /** The workflow's story with those of its jobs; with `follow` it goes on until the workflow has ended. */
+  workflowEvents(
+    id: string,
+    options: { follow: boolean; signal: AbortSignal },
+  ): AsyncIterable<Json<WorkflowEvent>>
+  stopWorkflow(id: string): Promise<void>
   /** What this node's provider would bid now for an order of so many devices, and why. */
   price(query: PriceQuery): Promise<Json<PricePreview>>
   /** What holds after it, and until when. */
@@ -57,10 +75,27 @@ export interface OfferQuery {
   all?: boolean
 }
 
+export interface ForwardRequest {
+  /** Of the job. */
+  port: number
+  /** Of this machine; 0 or nothing: any free one. */
+  localPort?: number
+}
+
+export type ForwardEvent =
+  | { kind: 'forwarding'; host: string; port: number }
+  | { kind: 'failed'; code: string; message: string }
+  | { kind: 'ended' }
+
 export interface PriceQuery {
   devices: number
   /** Default: the one that is configured. */
   strategy?: StrategyName
+}
+
+export interface Posted {
+  id: string
+  isWorkflow: boolean
 }
 
 export interface PostRequest {

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { z } from 'zod'
@@ -12,6 +13,7 @@ import type { Clock, Log, Random } from '../../protocols/ports.js'
 import { createDoor } from '../dashboard/door.js'
 import type { DashboardNode } from '../dashboard/port.js'
 import { addDashboard } from '../dashboard/server.js'
+import { createExecServer } from './exec.js'
 import { removeControlFiles, writeControlFiles } from './file.js'
 import type { ControlledNode } from './port.js'
 import { viewError } from './view.js'
@@ -52,6 +54,8 @@ const LONGEST_PAUSE_MS = 366 * 86_400_000
 
 const STATUS_OF: Readonly<Record<string, number>> = {
   JOB_UNKNOWN: 404,
+  PORT_IN_USE: 409,
+  PORT_FORBIDDEN: 409,
   OFFER_UNKNOWN: 404,
   OUTPUT_UNKNOWN: 404,
   ROLE_MISSING: 409,
@@ -104,6 +108,9 @@ const priceRequest = z.strictObject({
   strategy: z.enum(PRICING_STRATEGIES).optional(),
 })
 
+const port = z.number().int().min(0).max(65_535)
+const forwardRequest = z.strictObject({ port: port.min(1), localPort: port.exactOptional() })
+
 const pauseRequest = z.strictObject({
   forMs: z.number().int().positive().max(LONGEST_PAUSE_MS).optional(),
   noticeMs: z
@@ -132,20 +139,29 @@ export async function startControlServer(options: ControlServerOptions): Promise
   server.server.maxConnections = MAX_CONNECTIONS
   const door = createDoor(options)
   answerErrors(server, options.log)
-  server.addHook('onRequest', async ({ headers }) => requireLoopback(headers.host))
+  server.addHook('onRequest', async ({ headers }) => {
+    if (!isLoopback(headers.host)) throw foreign()
+  })
   server.register(async (api) => {
     guard(api, token)
     addRoutes(api, node)
     api.post('/v1/dashboard', () => ({ path: door.invite() }))
   })
   addDashboard(server, { node: options.dashboard, door, clock: options.clock })
+  const exec = createExecServer(node)
+  server.server.on('upgrade', (request, socket, head) => {
+    if (denialOf(request.headers, token) !== undefined || !exec.take(request, socket, head)) socket.destroy()
+  })
   const url = await listen(server, host, port)
   await writeControlFiles(dataDir, { url, pid: options.pid, version: options.version }, token)
   let stopped: Promise<void> | undefined
   return {
     url,
     stop: () => {
-      stopped ??= removeControlFiles(dataDir).then(() => server.close())
+      stopped ??= removeControlFiles(dataDir).then(() => {
+        exec.stop()
+        return server.close()
+      })
       return stopped
     },
   }
@@ -170,20 +186,24 @@ async function listen(server: FastifyInstance, host: string, port: number): Prom
 
 function guard(server: FastifyInstance, token: string): void {
   server.addHook('onRequest', async (request) => {
-    const { origin, authorization } = request.headers
-    if (origin !== undefined) throw denied('CONTROL_FOREIGN', 'requests of web pages are not answered')
-    const given = /^Bearer ([0-9a-f]+)$/.exec(authorization ?? '')?.[1] ?? ''
-    if (!sameText(given, token)) throw denied('CONTROL_DENIED', 'the token is missing or wrong')
+    const denial = denialOf(request.headers, token)
+    if (denial !== undefined) throw denial
   })
 }
 
-/** Against DNS rebinding: a foreign name that was made to mean this machine. */
-function requireLoopback(host: string | undefined): void {
-  if (/^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/.test(host ?? '')) return
-  throw denied(
-    'CONTROL_FOREIGN',
-    'requests under other host names than the loopback address are not answered',
-  )
+function denialOf(headers: IncomingHttpHeaders, token: string): NightshiftError | undefined {
+  const { host, origin, authorization } = headers
+  if (origin !== undefined || !isLoopback(host)) return foreign()
+  const given = /^Bearer ([0-9a-f]+)$/.exec(authorization ?? '')?.[1] ?? ''
+  return sameText(given, token) ? undefined : denied('CONTROL_DENIED', 'the token is missing or wrong')
+}
+
+function foreign(): NightshiftError {
+  return denied('CONTROL_FOREIGN', 'requests of web pages and under other host names are not answered')
+}
+
+function isLoopback(host: string | undefined): boolean {
+  return /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/.test(host ?? '')
 }
 
 /** Compares digests, so that neither length nor content shows in the time that it takes. */
@@ -266,6 +286,24 @@ function addRoutes(server: FastifyInstance, node: ControlledNode): void {
   )
   server.post('/v1/jobs/:id/stop', async (request) => {
     await node.stopJob(jobPath.parse(request.params).id)
+    return {}
+  })
+  server.post('/v1/jobs/:id/forward', async (request, reply) => {
+    const { id } = jobPath.parse(request.params)
+    const events = await node.forward(id, forwardRequest.parse(request.body), signalOf(reply))
+    return reply.type('application/x-ndjson').send(Readable.from(lines(events)))
+  })
+  server.get('/v1/workflows', () => node.workflows())
+  server.get('/v1/workflows/:id', (request) => node.workflow(jobPath.parse(request.params).id))
+  server.get('/v1/workflows/:id/events', async (request, reply) => {
+    const { id } = jobPath.parse(request.params)
+    const { follow } = eventQuery.parse(request.query)
+    await node.workflow(id)
+    const events = node.workflowEvents(id, { follow: follow === 'true', signal: signalOf(reply) })
+    return reply.type('application/x-ndjson').send(Readable.from(lines(events)))
+  })
+  server.post('/v1/workflows/:id/stop', async (request) => {
+    await node.stopWorkflow(jobPath.parse(request.params).id)
     return {}
   })
   server.post('/v1/pause', (request) => {

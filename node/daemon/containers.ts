@@ -34,6 +34,7 @@ export async function openContainers(
         processes: container.processes,
         diskBytes: container.diskBytes,
         imageBytes: container.imageBytes,
+        cacheBytes: container.cacheBytes,
         logLinesPerSecond: container.logLinesPerSecond,
       },
       gpus: container.gpus,

@@ -10,7 +10,9 @@ import type { Provider } from '../provider.js'
 import type { ProviderStatus } from '../provider/status.js'
 import type { Renter } from '../renter.js'
 import type { Reputation } from '../reputation/port.js'
-import { readPlan } from './manifest.js'
+import type { Workflows } from '../workflow/workflows.js'
+import { forwardJob } from './forward.js'
+import { isWorkflow, readParsed, toPlan, toWorkflowPlan } from './manifest.js'
 import { listOffers, readQuery, watchOffers } from './offers.js'
 
 /** The roles of a node as the control server asks for them. */
@@ -20,6 +22,7 @@ export interface Roles {
   reputation: Reputation
   clock: Clock
   renter?: Renter
+  workflows?: Workflows
   provider?: ProviderControl
   /** All of the status but the roles. */
   status(): Promise<Omit<NodeStatus, 'provider' | 'renter'>>
@@ -37,14 +40,23 @@ export interface ProviderControl {
 }
 
 export function createControlledNode(roles: Roles): ControlledNode {
-  const { config, escrow, reputation, clock, renter, provider } = roles
+  const { config, escrow, reputation, clock, renter, workflows, provider } = roles
   const requireRenter = () => renter ?? missing('renter', 'start the node without limiting its roles')
+  const requireWorkflows = () => workflows ?? missing('renter', 'start the node without limiting its roles')
   const requireProvider = () =>
     provider ?? missing('provider', 'start the node with --provider-enabled true and a price')
   const requireJob = async (id: string) => {
     const report = await requireRenter().job(id)
     if (report !== undefined) return report
     throw new NightshiftError('JOB_UNKNOWN', `there is no job ${id}`, {
+      advice: 'see "nightshift job list"',
+      context: { id },
+    })
+  }
+  const requireWorkflow = async (id: string) => {
+    const report = await requireWorkflows().get(id)
+    if (report !== undefined) return report
+    throw new NightshiftError('JOB_UNKNOWN', `there is no workflow ${id}`, {
       advice: 'see "nightshift job list"',
       context: { id },
     })
@@ -78,9 +90,13 @@ export function createControlledNode(roles: Roles): ControlledNode {
       toJson(await reputation.evidenceOf(await findPeer(named, signal), signal)),
     postJob: async ({ manifest, service }) => {
       const { decimals } = await escrow.market()
-      const plan = await readPlan(manifest, service, { decimals, config })
-      const { id } = await requireRenter().post(plan)
-      return { id }
+      const parsed = await readParsed(manifest)
+      if (isWorkflow(parsed, service)) {
+        const plan = toWorkflowPlan(parsed, manifest, { decimals, config })
+        return { id: (await requireWorkflows().post(plan)).id, isWorkflow: true }
+      }
+      const { id } = await requireRenter().post(toPlan(parsed, manifest, service, { decimals, config }))
+      return { id, isWorkflow: false }
     },
     jobs: async () => toJson(await requireRenter().jobs()),
     job: async (id) => toJson(await requireJob(id)),
@@ -94,6 +110,23 @@ export function createControlledNode(roles: Roles): ControlledNode {
     stopJob: async (id) => {
       await requireJob(id)
       await requireRenter().stopJob(id)
+    },
+    forward: async (id, request, signal) => {
+      await requireJob(id)
+      return forwardJob(requireRenter(), id, request, signal)
+    },
+    exec: async (id, command, options) => {
+      await requireJob(id)
+      return requireRenter().reach.exec(id, command, options)
+    },
+    workflows: async () => toJson(await requireWorkflows().list()),
+    workflow: async (id) => toJson(await requireWorkflow(id)),
+    workflowEvents: async function* (id, { follow, signal }) {
+      for await (const event of requireWorkflows().events(id, { follow, signal })) yield toJson(event)
+    },
+    stopWorkflow: async (id) => {
+      await requireWorkflow(id)
+      await requireWorkflows().stopWorkflow(id)
     },
     price: async ({ devices, strategy }) => toJson(await requireProvider().price({ devices }, strategy)),
     pause: async (options) => {

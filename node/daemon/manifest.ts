@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, extname, resolve } from 'node:path'
 import { type ParsedManifest, parseManifest } from '../../config/manifest/parse.js'
 import { type JobPlan, planJob } from '../../config/manifest/plan.js'
+import { hasSteps, referencesOf } from '../../config/manifest/steps.js'
+import { planWorkflow, type WorkflowPlan } from '../../config/manifest/workflow.js'
 import type { Config } from '../../config/schema.js'
 import { leastBytes, parseShaderSpec } from '../../kernels/wgsl/spec.js'
 import { NightshiftError } from '../../protocols/errors.js'
@@ -38,18 +40,61 @@ export function toPlan(
     decimals,
     defaults: config.renter,
   })
+  requireAlone(parsed, plan.name)
   requireDeclared(plan, path)
+  return withPaths(plan, path)
+}
+
+/** Whether all services of a manifest are to be run, as steps of one workflow: several, or one with a matrix. */
+export function isWorkflow({ manifest }: ParsedManifest, service: string | undefined): boolean {
+  return service === undefined && hasSteps(manifest)
+}
+
+/** All services of a manifest as a workflow that has the name of the file. */
+export function toWorkflowPlan(
+  parsed: ParsedManifest,
+  path: string,
+  { decimals, config }: PlanContext,
+): WorkflowPlan {
+  const name = basename(path, extname(path)).replace(/[^A-Za-z0-9._-]/g, '_')
+  const plan = planWorkflow(parsed, name, { decimals, defaults: config.renter })
+  const steps = plan.steps.map((step) => ({
+    ...step,
+    parts: step.parts.map((part) => {
+      requireDeclared(
+        part.plan,
+        path,
+        part.references.map(({ input }) => input),
+      )
+      return { ...part, plan: withPaths(part.plan, path) }
+    }),
+  }))
+  return { ...plan, steps }
+}
+
+function withPaths(plan: JobPlan, path: string): JobPlan {
   const folder = dirname(path)
   return { ...plan, inputs: plan.inputs.map((input) => ({ ...input, path: resolve(folder, input.path) })) }
 }
 
+/** Throws SERVICE_IS_STEP for one that is nothing without the others. */
+function requireAlone({ manifest }: ParsedManifest, name: string): void {
+  const service = manifest.services[name]!
+  if (service.matrix === undefined && referencesOf(service).length === 0) return
+  throw new NightshiftError('SERVICE_IS_STEP', `${name} has a matrix, or takes outputs of other services`, {
+    advice: 'leave --service out: all services of the manifest are run then, in their order',
+    context: { service: name },
+  })
+}
+
 /** The device's own check of the `job`, told with the file in which it stands. Throws JOB_SPEC_INVALID. */
-function requireDeclared({ runtime, spec, inputs, requirements }: JobPlan, path: string): void {
+function requireDeclared(
+  { runtime, spec, inputs, requirements }: JobPlan,
+  path: string,
+  further: readonly string[] = [],
+): void {
   try {
-    checkDeclared(
-      { runtime, job: spec },
-      inputs.map(({ name }) => name),
-    )
+    checkDeclared({ runtime, job: spec }, [...inputs.map(({ name }) => name), ...further])
     if (runtime === 'wgsl') requireMemory(spec, Number(requirements.memoryBytes))
   } catch (cause) {
     if (!(cause instanceof NightshiftError)) throw cause

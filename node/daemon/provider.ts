@@ -73,6 +73,7 @@ export async function startProvider(
       devices: devices.map((device) => offered(device, config)),
       disagreements: (await detecting).disagreements,
       dataDir: config.dataDir,
+      cacheBytes: config.provider.cacheBytes,
       pricePerHour,
       pricing: openPricing(config, decimals, devices[0]!.report, clock, watch.latestCards),
       location,

@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import type { Config } from '../../config/schema.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
+import type { Content } from '../content/port.js'
 import type { ConsentSource, Escrow } from '../escrow/port.js'
 import { openFolder, openSource, sourceOf } from '../files/folder.js'
+import { openShelf } from '../files/shelf.js'
 import type { AuctionTopic } from '../market/announcements.js'
 import type { AttestationBoard } from '../market/attestations.js'
 import type { Auditor } from '../market/audit.js'
@@ -14,11 +16,13 @@ import type { EvidenceReader } from '../renter/evidence.js'
 import { createRenter, type Renter } from '../renter.js'
 import type { ExperienceLog, Reputation } from '../reputation/port.js'
 import type { Store } from '../store/port.js'
+import { createWorkflows, type Workflows } from '../workflow/workflows.js'
 import { createChecker } from './checker.js'
 
 /** The renter's role of a node, composed from its configuration. */
 export interface RenterRole {
   renter: Renter
+  workflows: Workflows
   stop(): Promise<void>
 }
 
@@ -33,6 +37,7 @@ export interface RoleParts {
   reputation: Reputation
   experience: ExperienceLog
   meter: LatencyMeter
+  content: Content
   store: Store
   history: AuctionHistory
   auditor: Auditor
@@ -64,10 +69,17 @@ export async function startRenter(parts: RoleParts): Promise<RenterRole> {
       location: config.provider.location,
     },
   )
+  const { decimals } = await parts.escrow.market()
+  const shelf = openShelf(join(config.dataDir, 'jobs', 'outputs'))
+  const { store, random, goesOn } = parts
+  const workflows = await createWorkflows({ renter, store, shelf, clock, random, log, decimals }, { goesOn })
   return {
     renter,
+    workflows,
     stop: async () => {
+      await workflows.close()
       await renter.stop()
+      await workflows.ended()
       await checker.close()
     },
   }

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { equal } from '../../protocols/bytes.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Random } from '../../protocols/ports.js'
-import type { Files } from './port.js'
+import type { FileLog, Files } from './port.js'
 
 /**
  * Files whose content is sealed on the disk with AES-256-GCM, a key for each folder of the first level. A sealed file is
@@ -54,7 +54,7 @@ export function sealFiles(
     keyOf: (folder: string) => Uint8Array | 'locked' | undefined
     random: Random
   },
-): Files {
+): FileLog & Pick<Files, 'path' | 'truncate'> {
   const { random } = parts
   const indices = new Map<string, Index>()
   const keyFor = (name: string) => parts.keyOf(name.split('/', 1)[0] as string)

@@ -369,7 +369,9 @@ export function createAuctionTopic(options: AuctionTopicOptions): AuctionTopic {
       if (known === undefined) return undefined
       const { peer, order } = known
       const means = await backing.ask(peer, order, known)
-      return isRefusal(means) ? means : backing.weigh(peer, order, means, known)
+      if (!isRefusal(means)) return backing.weigh(peer, order, means, known)
+      // A busy chain says nothing about what others find out.
+      return means.refused === 'FUNDS_UNKNOWN' ? undefined : means
     },
     close: () => {
       stopSweeping()

@@ -5,7 +5,7 @@ import type { Refusal } from '../../protocols/errors.js'
 import type { Admission } from './admission.js'
 import type { KnownOrder, OrderTable } from './orders.js'
 
-export type OrderDoubt = BackingRefusal | 'TOO_MANY_ORDERS' | 'CONSENT_REFUSED'
+export type OrderDoubt = BackingRefusal | 'TOO_MANY_ORDERS' | 'CONSENT_REFUSED' | 'FUNDS_UNKNOWN'
 
 /**
  * Whether an order may cost everybody's attention: few of one renter and one wallet, with the wallet's own consent, and with a
@@ -56,8 +56,10 @@ export function createBacking(parts: {
         admission.leastDeposit(),
       ])
       if (canPay === undefined) return { held: undefined, leastDeposit }
+      const held = admission.held(order.wallet)
+      if (held !== undefined) return { held, leastDeposit }
       // A flood of questions to the chain is no reason to believe in a wallet.
-      return { held: admission.held(order.wallet) ?? 0n, leastDeposit }
+      return { refused: 'FUNDS_UNKNOWN', detail: 'the chain did not say in time what the wallet holds' }
     },
     weigh: (peer, order, { held, leastDeposit }, known) => {
       const deposit = depositOf(order)

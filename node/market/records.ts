@@ -1,5 +1,6 @@
+import { openBid } from '../../protocols/auction/bid.js'
 import { AUCTION_LIMITS, windowsOf } from '../../protocols/auction/rules.js'
-import { ResultPart } from '../../protocols/auction/wire.js'
+import { type Result, ResultPart } from '../../protocols/auction/wire.js'
 import { digest, equal, toHex } from '../../protocols/bytes.js'
 import { type NodeKey, open, payloadOf, seal } from '../../protocols/envelope.js'
 import { codeOf, isRefusal } from '../../protocols/errors.js'
@@ -64,6 +65,7 @@ export function createAuctionRecords(parts: {
     dht.registerRecord(namespace, rules)
 
   const stopListening = topic.onAnnounced(({ kind, received }) => {
+    if (kind === 'result') void dropIfShown(received.result)
     // Each puts its own: it answers for it, and a hundred nodes need not put the same.
     if (received.peer !== network.peer) return
     const order = toHex(received.orderId)
@@ -81,6 +83,17 @@ export function createAuctionRecords(parts: {
         .catch((error: unknown) => log.warn('a result was not kept as a record', { error: String(error) }))
     }
   })
+
+  /**
+   * A result that shows the bid of this node says all that its commitment could: it is for those who are left out, and for
+   * auctions that end in nothing, and 16 puts for each order would be the greater part of what a market puts.
+   */
+  async function dropIfShown({ orderId, bids }: Result): Promise<void> {
+    const key = `commitment/${toHex(orderId)}/${network.peer}`
+    if (!outbox.has(key)) return
+    const opened = await Promise.all(bids.map(({ envelope }) => openBid(envelope)))
+    if (opened.some((bid) => !isRefusal(bid) && bid.peer === network.peer)) outbox.drop(key)
+  }
 
   /** Commitments wait until the auction is over: they say nothing to anybody before. */
   function calmAfter(orders: AuctionTopic, orderId: Uint8Array): number {
@@ -288,6 +301,11 @@ function createOutbox({ dht, clock, log }: { dht: Dht; clock: Clock; log: Log })
         .finally(() => {
           working = undefined
         })
+    },
+    has: (key: string) => queue.some((put) => put.key === key),
+    drop: (key: string) => {
+      const at = queue.findIndex((put) => put.key === key)
+      if (at !== -1) queue.splice(at, 1)
     },
     pending: () => queue.length,
     close: async () => {

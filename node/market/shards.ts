@@ -21,6 +21,8 @@ export interface ShardsInit {
 /** Ten minutes: later rounds of an auction, the next search. */
 const IDLE_MS = 600_000
 const LOOK_AGAIN_MS = { first: 2_000, longest: 300_000 }
+/** Most shards that a renter wants "or more" have no members, and each look asks a good part of a small network. */
+const NOBODY_TIMES = 8
 /** Gossip's mesh has 6 neighbours; with fewer in a shard more are looked for, now and then. */
 const FEW_PEERS = 6
 const TICK_MS = 1_000
@@ -167,7 +169,9 @@ export function createShards(init: ShardsInit): Place {
   /** Looks for members once; the next look is due after a pause that doubles while there are few. */
   function look(shard: Shard): Promise<void> {
     shard.looking ??= (async () => {
-      await members.find(shard.name, askInformants(shard.name), closed)
+      const found = await members.find(shard.name, askInformants(shard.name), closed)
+      const isHopeless = found === 0 && !shard.isOwn
+      if (isHopeless) shard.pauseMs = Math.min(shard.pauseMs * NOBODY_TIMES, longest)
       shard.lookedAtMs = clock.elapsed()
       shard.lookAtMs = shard.lookedAtMs + shard.pauseMs / 2 + random.below(Math.ceil(shard.pauseMs / 2))
       shard.pauseMs = Math.min(shard.pauseMs * 2, longest)

@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import type { Datastore } from 'interface-datastore'
 import { NightshiftError } from '../../protocols/errors.js'
+import type { Clock } from '../../protocols/ports.js'
 import { RationedDatastore } from './ration.js'
+
+const SAVE_MS = 5_000
 
 /**
  * The network's part of a data directory: `network/` (LevelDB: routing table, provider records, addresses of peers) and
@@ -14,7 +17,7 @@ export interface NetworkDirectory {
   close(): Promise<void>
 }
 
-export async function openDirectory(dataDir: string, peer: string): Promise<NetworkDirectory> {
+export async function openDirectory(dataDir: string, peer: string, clock: Clock): Promise<NetworkDirectory> {
   await makeDirectory(dataDir)
   const db = new ClassicLevel<string, Uint8Array>(join(dataDir, 'network'), {
     keyEncoding: 'utf8',
@@ -33,7 +36,17 @@ export async function openDirectory(dataDir: string, peer: string): Promise<Netw
     peer,
   )
   await datastore.count()
-  return { datastore, close: () => db.close() }
+  const stopSaving = clock.every(SAVE_MS, () => {
+    datastore.save().catch(() => {}) // a disk that is full says so where it matters, and addresses come again
+  })
+  return {
+    datastore,
+    close: async () => {
+      stopSaving()
+      await datastore.save().catch(() => {})
+      await db.close()
+    },
+  }
 }
 
 async function makeDirectory(dataDir: string): Promise<void> {

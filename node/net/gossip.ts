@@ -88,6 +88,7 @@ export function gossipsubOptions(
     D: degree,
     Dlo: Math.max(1, Math.ceil((degree * 2) / 3)),
     Dhi: degree * 2,
+    Dlazy: Math.max(1, Math.floor(degree / 2)),
     Dout: Math.max(0, Math.min(2, Math.floor(degree / 2) - 1)),
     heartbeatInterval: options.heartbeatIntervalMs ?? DEFAULT_HEARTBEAT_INTERVAL_MS,
     mcacheLength: HISTORY_HEARTBEATS,
@@ -131,7 +132,10 @@ interface Joined {
 }
 
 export interface GossipInit {
-  gossipsub: GossipSub & { score: { params: PeerScoreParams } }
+  gossipsub: GossipSub & {
+    score: { params: PeerScoreParams }
+    mesh: ReadonlyMap<string, ReadonlySet<string>>
+  }
   options: GossipOptions
   ranking: Ranking
   clock: Clock

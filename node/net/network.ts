@@ -8,7 +8,6 @@ import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { isPrivate } from '@libp2p/utils'
-import { yamux } from '@libp2p/yamux'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { Datastore } from 'interface-datastore'
 import { createLibp2p } from 'libp2p'
@@ -16,6 +15,7 @@ import { protocolId } from '../../protocols/descriptor.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
 import { keepBootstrapped } from './bootstrap.js'
+import { limitCompany, type Neighbour } from './company.js'
 import { createDht } from './dht.js'
 import { openDirectory } from './directory.js'
 import { createEngine, type StreamHost } from './engine.js'
@@ -29,8 +29,10 @@ import {
   SCORE_THRESHOLDS,
 } from './gossip.js'
 import { createHostLimit } from './hosts.js'
+import { thriftyYamux } from './muxer.js'
 import type { CallOptions, Network, PeerEvent } from './ports.js'
 import { RationedMemory } from './ration.js'
+import { calmTable, TABLE_SIZES } from './table.js'
 
 export interface NetworkInit {
   /** The name of the network, part of every protocol id: `localnet`, `testnet`, … */
@@ -77,6 +79,9 @@ const STOP_TIMEOUT_MS = 5_000
 const SCORE_CHECK_MS = 2_000
 const BAN_MS = 10 * 60_000
 const MAX_BANS = 10_000
+/** libp2p's default of 10 s is the greater part of what an idle node does; on a busy machine its 5 s are a loss of sound peers. */
+const MONITOR = { pingInterval: 60_000, pingTimeout: { minTimeout: 20_000 } }
+const KEEP_ALIVE = 'keep-alive'
 
 /**
  * Starts a libp2p node over TCP with noise and yamux. Codes: PORT_IN_USE, LISTEN_FAILED, DATA_DIR_UNUSABLE,
@@ -85,7 +90,8 @@ const MAX_BANS = 10_000
 export async function createNetwork(init: NetworkInit): Promise<Network> {
   const privateKey = await generateKeyPairFromSeed('Ed25519', init.seed)
   const self = peerIdFromPrivateKey(privateKey).toString()
-  const directory = init.dataDir === undefined ? undefined : await openDirectory(init.dataDir, self)
+  const directory =
+    init.dataDir === undefined ? undefined : await openDirectory(init.dataDir, self, init.clock)
   const bans = createBans(init.clock)
   try {
     const ranking: Ranking = { standingOf: () => 0 }
@@ -121,6 +127,7 @@ async function startNode(
     start: false,
     services: nodeServices(init, ranking),
   })
+  calmTable(node.services.kad, init.clock)
   open.addresses = () =>
     node
       .getConnections()
@@ -139,6 +146,7 @@ type Node = Awaited<ReturnType<typeof startNode>>
 
 function nodeOptions(
   {
+    network,
     listen,
     announce,
     allowPrivateAddresses,
@@ -159,7 +167,7 @@ function nodeOptions(
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [
-      yamux({
+      thriftyYamux({
         maxInboundStreams: MAX_STREAMS_PER_CONNECTION,
         maxOutboundStreams: MAX_STREAMS_PER_CONNECTION,
         streamOptions: { maxStreamWindowSize: MAX_STREAM_WINDOW_BYTES },
@@ -171,6 +179,7 @@ function nodeOptions(
       inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND[kind],
       dialTimeout: DIAL_TIMEOUT_MS,
     },
+    connectionMonitor: { ...MONITOR, protocolPrefix: `nightshift/${network}` },
     connectionGater: {
       // peers tell us addresses of other peers: on a public network none of them may point into our own LAN
       denyDialMultiaddr: (address: Multiaddr) => !allowPrivateAddresses && isPrivate(address),
@@ -200,6 +209,7 @@ function nodeServices(
     kad: kadDHT({
       protocol: protocolId(network, 'kad'),
       clientMode: false,
+      ...TABLE_SIZES,
       peerInfoMapper: allowPrivateAddresses ? passthroughMapper : removePrivateAddressesMapper,
     }),
   }
@@ -258,10 +268,21 @@ function compose(
     log,
   })
   const stopBanning = banGraylisted(node, bans, clock, log)
+  const stopLimiting =
+    init.role === 'bootstrap'
+      ? () => {}
+      : limitCompany({
+          neighbours: () => lookAround(node, init.bootstrap),
+          hangUp: (other) => node.hangUp(peerIdFromString(other)),
+          clock,
+          random,
+          log,
+        })
 
   let stopping: Promise<void> | undefined
   async function stopAll(): Promise<void> {
     stopBanning()
+    stopLimiting()
     await stopBootstrap()
     await engine.stop()
     gossip.stop()
@@ -293,6 +314,32 @@ function compose(
     onPeer,
     stop: () => (stopping ??= stopAll()),
   }
+}
+
+/** Streams that every connection has, used or not. */
+const IDLE_PROTOCOL = /\/(meshsub|id|ping)\//
+
+async function lookAround(node: Node, bootstrap: readonly string[]): Promise<Neighbour[]> {
+  const gossip = node.services.gossip as unknown as GossipInit['gossipsub']
+  const meshed = new Set([...gossip.mesh.values()].flatMap((peers) => [...peers]))
+  const ofOurTopics = new Set(gossip.getTopics().flatMap((topic) => gossip.getSubscribers(topic).map(String)))
+  return Promise.all(
+    node.getConnections().map(async ({ remotePeer, streams, timeline }) => {
+      const peer = remotePeer.toString()
+      const known = await node.peerStore.get(remotePeer).catch(() => undefined)
+      const tags = [...(known?.tags.keys() ?? [])]
+      return {
+        peer,
+        openedAtMs: timeline.open,
+        isInUse: streams.some(({ protocol }) => !IDLE_PROTOCOL.test(protocol)),
+        isKept:
+          meshed.has(peer) ||
+          tags.some((tag) => tag.startsWith(KEEP_ALIVE)) ||
+          bootstrap.some((address) => address.endsWith(`/p2p/${peer}`)),
+        isOfOurTopics: ofOurTopics.has(peer),
+      }
+    }),
+  )
 }
 
 /** A service of libp2p that does not end must not keep the process: what matters is on disk already. */

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
 import type { ProtocolDescriptor } from '../../protocols/descriptor.js'
 import type { MetricsSnapshot } from './metrics.js'
@@ -150,11 +151,19 @@ export interface Network {
 export interface Listener {
   readonly host: string
   readonly port: number
-  /** Open now. */
-  connections(): number
-  /** Ends all of them, and listens no more. */
+  /** Ends all its connections, and listens no more. */
   close(): Promise<void>
 }
+
+/**
+ * Listens; either side of a connection may end its direction before the other. `serve` has a connection to itself until it
+ * resolves; when it rejects the connection is ended, and `onFailure` is told. Throws PORT_IN_USE, PORT_FORBIDDEN.
+ */
+export type Listen = (
+  at: { host: string; port: number },
+  serve: (connection: Duplex) => Promise<void>,
+  onFailure: (error: unknown) => void,
+) => Promise<Listener>
 
 export interface PeerEvent {
   kind: 'connected' | 'disconnected'

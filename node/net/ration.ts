@@ -1,6 +1,7 @@
 import { MemoryDatastore } from 'datastore-core'
-import { LevelDatastore } from 'datastore-level'
+import type { LevelDatastore } from 'datastore-level'
 import { type Datastore, Key } from 'interface-datastore'
+import { LazyDatastore } from './lazy.js'
 
 /**
  * What others put into this node's part of the hash table: anybody may, names cost nothing, and kad-dht deletes a record
@@ -46,7 +47,7 @@ class Rations {
 }
 
 /** A datastore on the disk that keeps a limited number of entries below some prefixes. */
-export class RationedDatastore extends LevelDatastore {
+export class RationedDatastore extends LazyDatastore {
   readonly #rations: Rations
 
   constructor(

@@ -75,8 +75,8 @@ const COOL_BELOW_CELSIUS = 5
 const COOL_BELOW_SHARE = 0.9
 /** It stands still so long at least: what draws too much does so again as soon as it goes on. */
 export const LEAST_COOLING_MS = 15_000
-/** A renter waits no longer for a card to cool: then the work goes elsewhere. */
-export const LONGEST_COOLING_MS = 60_000
+/** A renter gives up a job that works nothing for a minute, and blames the provider: before that it leaves by itself. */
+export const LONGEST_COOLING_MS = 45_000
 /** A card that has to stand still so often within that time is not fit for work for a while. */
 const MOST_COOLINGS = 3
 const COOLINGS_WITHIN_MS = 600_000

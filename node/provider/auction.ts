@@ -47,6 +47,9 @@ export interface AuctionCounts {
 
 /** For later rounds, when a winner has failed. */
 const BID_MEMORY_MS = 3_600_000
+/** An order that came while all devices were promised is bid for when one is free again, if so much of its window is left. */
+const SECOND_CHANCE_MS = 300
+const MAX_MISSED = 64
 const FIRST_RETRY_MS = 50
 const LONGEST_RETRY_MS = 500
 /** Orders are anybody's to make: nobody has more than so many addresses dialled for one. */
@@ -78,6 +81,28 @@ export function createAuctionService(parts: {
   /** Orders that named this node the winner, until their bids are forgotten; there is a stored bid for each. */
   const awards = new Map<string, number>()
   const unsubscribe: Array<() => void> = []
+  /** Orders that found all devices promised, by their names; the oldest first. */
+  const missed = new Map<string, ReceivedOrder>()
+
+  /** The one that can wait longest had the least time to find others. */
+  const free = (id: string) => {
+    capacity.release(id)
+    if (stopping.signal.aborted) return
+    const open = [...missed.values()].filter(
+      (signed) => windowsHere(signed)[0] - clock.now() > SECOND_CHANCE_MS,
+    )
+    missed.clear()
+    for (const signed of open) missed.set(toHex(signed.orderId), signed)
+    const last = open.at(-1)
+    if (last === undefined || !missed.delete(toHex(last.orderId))) return
+    track('bidding', bid(last))
+  }
+
+  const miss = (signed: ReceivedOrder) => {
+    missed.set(toHex(signed.orderId), signed)
+    if (missed.size > MAX_MISSED) missed.delete(missed.keys().next().value as string)
+    pass(signed.orderId, 'DEVICES')
+  }
 
   const pass = (orderId: Uint8Array, reason: string, detail = '') => {
     counts.passed[reason] = (counts.passed[reason] ?? 0) + 1
@@ -95,13 +120,14 @@ export function createAuctionService(parts: {
     const standing = await standingFor(wanted, order.ceilingPricePerHour, stopping.signal)
     if (typeof standing === 'string') return pass(orderId, standing)
     const [mismatch] = findMismatches(standing.offer, judgedByProvider(wanted), order.ceilingPricePerHour)
+    if (mismatch?.reason === 'DEVICES' && capacity.unoccupied() >= wanted.devices) return miss(signed)
     if (mismatch !== undefined) return pass(orderId, mismatch.reason, mismatch.text)
     if (!mayBidUntil(order, wanted, standing.offer)) return pass(orderId, 'SCHEDULE')
     if (!isOurTurn(orderId, wanted, order.ceilingPricePerHour, order.count)) return pass(orderId, 'NOT_DRAWN')
     const id = toHex(orderId)
     const [commitUntil, revealUntil] = windowsHere(signed)
     if (clock.now() >= commitUntil) return pass(orderId, 'TOO_LATE')
-    if (!capacity.reserve(id, wanted.devices, revealUntil + BACKING.resultMs)) return pass(orderId, 'DEVICES')
+    if (!capacity.reserve(id, wanted.devices, revealUntil + BACKING.resultMs)) return miss(signed)
     try {
       const { pricePerHour, noticeS, untilMs } = standing.offer
       const sealed = await sealBid(
@@ -129,9 +155,9 @@ export function createAuctionService(parts: {
       const refused = await reveal(signed, sealed.envelope)
       if (refused === undefined) return fairness.taken(orderId)
       log.info('bid not taken', { order: id, refused })
-      capacity.release(id)
+      free(id)
     } catch (error) {
-      capacity.release(id)
+      free(id)
       throw error
     }
   }
@@ -196,7 +222,7 @@ export function createAuctionService(parts: {
     if (record === undefined || record.renter !== peer) return
     track('auditing a result', fairness.judge(received))
     const id = toHex(orderId)
-    if (prizeOf(result, network.peer) === undefined) return capacity.release(id)
+    if (prizeOf(result, network.peer) === undefined) return free(id)
     forgetAwards()
     // A winner that failed is passed over in later rounds: one that is named twice is only being kept from others.
     if (awards.has(id)) return

@@ -1,7 +1,9 @@
-import { type BlobHasher, createBlobHasher, digest, equal, toHex } from '../../protocols/bytes.js'
-import { NightshiftError, type Refusal } from '../../protocols/errors.js'
-import type { Blob, Chunk } from '../../protocols/job/wire.js'
-import type { Files } from '../files/port.js'
+import { equal, toHex } from '../../protocols/bytes.js'
+import { codeOf, NightshiftError } from '../../protocols/errors.js'
+import { contentOf, createContentHasher, type Sha256 } from '../../protocols/job/content.js'
+import type { Blob } from '../../protocols/job/wire.js'
+import type { Content, ContentCache } from '../content/port.js'
+import type { FileLog, Files } from '../files/port.js'
 
 /**
  * Inputs and outputs of leases as files: a folder for each lease, a file for each digest. Names that a peer chose never
@@ -9,73 +11,144 @@ import type { Files } from '../files/port.js'
  */
 export interface Blobs {
   isComplete(lease: Uint8Array, blob: Blob): Promise<boolean>
-  /** Goes on from what is on the disk already. */
-  receive(lease: Uint8Array, blob: Blob): Promise<Receiver>
+  /**
+   * Fetches what a job needs, from this node's cache, from its renter, and where it is shared from whoever has it. Goes on from what is on
+   * the disk already. Codes: those of `Content.fetch`.
+   */
+  fetch(lease: Uint8Array, blob: Blob, from: BlobOrigin, signal: AbortSignal): Promise<void>
   /** Stores an output as it comes; it is on the disk when this resolves. Throws OUTPUT_TOO_LARGE. */
   add(lease: Uint8Array, name: string, pieces: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Blob>
   /** The bytes from `offset` on, in pieces of `pieceBytes`. */
   read(lease: Uint8Array, blob: Blob, offset: number, pieceBytes: number): AsyncIterable<Uint8Array>
+  readAt(lease: Uint8Array, blob: Blob, offset: number, length: number): Promise<Uint8Array>
+  /** All of it, checked. Throws BLOB_DAMAGED. */
   load(lease: Uint8Array, blob: Blob): Promise<Uint8Array>
   /** Removes one of them. */
   drop(lease: Uint8Array, blob: Blob): Promise<void>
   remove(lease: Uint8Array): Promise<void>
 }
 
-export type ChunkRefusal = 'UNEXPECTED_CHUNK' | 'WRONG_DIGEST'
-
-export interface Receiver {
-  readonly blob: Blob
-  /** How much there is: where the sender goes on. */
-  readonly offset: number
-  /** `done` when the whole blob is on the disk and its digest is right. With WRONG_DIGEST all of it is thrown away. */
-  take(chunk: Chunk): Promise<'more' | 'done' | Refusal<ChunkRefusal>>
-  /** Writes what is still in memory, so that a later receiver goes on from it. */
-  flush(): Promise<void>
+export interface BlobOrigin {
+  /** The renter. */
+  peer: string
+  onChunk?: () => void
 }
 
 /** A write is flushed to the disk, which costs milliseconds: about a mebibyte at a time. */
 const WRITE_BYTES = 1 << 20
 
-export function createBlobs(files: Files): Blobs {
-  const nameOf = (lease: Uint8Array, sha256: Uint8Array) => `${toHex(lease)}/${toHex(sha256)}`
+export interface BlobParts {
+  /** What jobs leave. */
+  files: FileLog
+  /** Whether what this lease has here is sealed with its renter's key. */
+  isSealed: (lease: Uint8Array) => boolean
+  /** What they are given and may stay. */
+  received: Files
+  content: Pick<Content, 'fetch'>
+  cache: ContentCache
+  sha256: Sha256
+}
+
+export function createBlobs(parts: BlobParts): Blobs {
+  const { files, received, content, cache, sha256 } = parts
+  const empty = contentOf(new Uint8Array(), sha256)
+  const nameOf = (lease: Uint8Array, blob: Blob) => `${toHex(lease)}/${toHex(blob.sha256)}`
+  const inputOf = (lease: Uint8Array, blob: Blob) => `leases/${nameOf(lease, blob)}`
+
+  async function isReceived(lease: Uint8Array, blob: Blob): Promise<boolean> {
+    return (await received.size(inputOf(lease, blob))) === blob.bytes
+  }
 
   async function* read(lease: Uint8Array, blob: Blob, offset: number, pieceBytes: number) {
-    const name = nameOf(lease, blob.sha256)
+    if (offset >= blob.bytes) return
+    const isInput = await isReceived(lease, blob)
     for (let at = offset; at < blob.bytes; at += pieceBytes) {
-      yield await files.read(name, at, Math.min(pieceBytes, blob.bytes - at))
+      const length = Math.min(pieceBytes, blob.bytes - at)
+      yield isInput
+        ? await received.read(inputOf(lease, blob), at, length)
+        : await files.read(nameOf(lease, blob), at, length)
     }
   }
 
-  async function isComplete(lease: Uint8Array, { sha256, bytes }: Blob): Promise<boolean> {
-    if (bytes === 0) return equal(sha256, digest(new Uint8Array()))
-    return (await files.size(nameOf(lease, sha256))) === bytes
+  async function isComplete(lease: Uint8Array, blob: Blob): Promise<boolean> {
+    if (blob.bytes === 0) return equal(blob.sha256, empty)
+    return (await isReceived(lease, blob)) || (await files.size(nameOf(lease, blob))) === blob.bytes
+  }
+
+  async function add(
+    lease: Uint8Array,
+    name: string,
+    pieces: AsyncIterable<Uint8Array>,
+    maxBytes: number,
+  ): Promise<Blob> {
+    // Its digest, which it is named by, is known only at its end; one output is written at a time.
+    const partial = `${toHex(lease)}/output.partial`
+    await files.remove(partial)
+    const hasher = createContentHasher(sha256)
+    let bytes = 0
+    for await (const piece of inWrites(pieces)) {
+      bytes += piece.length
+      if (bytes > maxBytes) {
+        await files.remove(partial)
+        throw new NightshiftError('OUTPUT_TOO_LARGE', `the outputs have more than ${maxBytes} bytes`, {
+          advice: 'declare more in the manifest’s `job`, or write less',
+        })
+      }
+      hasher.update(piece)
+      await files.append(partial, piece)
+    }
+    const blob: Blob = { name, sha256: hasher.end().root, bytes }
+    if (bytes > 0) await files.move(partial, nameOf(lease, blob))
+    return blob
+  }
+
+  /** What may be kept lies in plain, for its renter's later jobs or for everybody; all else where the lease's own files are. */
+  async function receive(
+    lease: Uint8Array,
+    blob: Blob,
+    { peer, onChunk }: BlobOrigin,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const isSealed = isHidden(lease, blob)
+    const file = isSealed ? nameOf(lease, blob) : inputOf(lease, blob)
+    await content.fetch(
+      {
+        sha256: blob.sha256,
+        bytes: blob.bytes,
+        peers: [peer],
+        shared: blob.shared === true,
+        ...(isSealed ? { log: files } : { files: received }),
+        partial: `${file}.partial`,
+        file,
+        ...(onChunk === undefined ? {} : { onChunk }),
+      },
+      signal,
+    )
+  }
+
+  function isHidden(lease: Uint8Array, blob: Blob): boolean {
+    return !mayStay(blob) && parts.isSealed(lease)
+  }
+
+  async function fetch(lease: Uint8Array, blob: Blob, from: BlobOrigin, signal: AbortSignal): Promise<void> {
+    const scope = blob.shared === true ? 'shared' : `renters/${from.peer}`
+    if (mayStay(blob) && (await cache.take(scope, blob, inputOf(lease, blob)))) return
+    try {
+      await receive(lease, blob, from, signal)
+    } catch (error) {
+      // What is kept for later is worth less than the job that is here now.
+      if (codeOf(error) !== 'DISK_FULL' || (await cache.clear()) === 0) throw error
+      await receive(lease, blob, from, signal)
+    }
+    if (mayStay(blob)) await cache.keep(scope, blob, inputOf(lease, blob))
   }
 
   return {
     isComplete,
     read,
-    receive: (lease, blob) => openReceiver(files, nameOf(lease, blob.sha256), blob),
-    add: async (lease, name, pieces, maxBytes) => {
-      // Its digest, which it is named by, is known only at its end; one output is written at a time.
-      const partial = `${toHex(lease)}/output.partial`
-      await files.remove(partial)
-      const hasher = createBlobHasher()
-      let bytes = 0
-      for await (const piece of inWrites(pieces)) {
-        bytes += piece.length
-        if (bytes > maxBytes) {
-          await files.remove(partial)
-          throw new NightshiftError('OUTPUT_TOO_LARGE', `the outputs have more than ${maxBytes} bytes`, {
-            advice: 'declare more in the manifest’s `job`, or write less',
-          })
-        }
-        hasher.update(piece)
-        await files.append(partial, piece)
-      }
-      const blob = { name, sha256: hasher.digest(), bytes }
-      if (bytes > 0) await files.move(partial, nameOf(lease, blob.sha256))
-      return blob
-    },
+    add,
+    fetch,
+    readAt: (lease, blob, offset, length) => files.read(nameOf(lease, blob), offset, length),
     load: async (lease, blob) => {
       const whole = new Uint8Array(blob.bytes)
       let at = 0
@@ -83,11 +156,26 @@ export function createBlobs(files: Files): Blobs {
         whole.set(piece, at)
         at += piece.length
       }
+      if (!equal(contentOf(whole, sha256), blob.sha256)) throw damaged(blob.name)
       return whole
     },
-    drop: (lease, { sha256 }) => files.remove(nameOf(lease, sha256)),
-    remove: (lease) => files.remove(toHex(lease)),
+    drop: (lease, blob) => files.remove(nameOf(lease, blob)),
+    remove: async (lease) => {
+      await files.remove(toHex(lease))
+      await received.remove(`leases/${toHex(lease)}`)
+    },
   }
+}
+
+/** Whether its renter lets it be here when the job is over. */
+function mayStay({ shared, keep }: Blob): boolean {
+  return shared === true || keep === true
+}
+
+function damaged(name: string): NightshiftError {
+  return new NightshiftError('BLOB_DAMAGED', `${name} is not what was stored`, {
+    advice: 'check the disk; a job goes on from an older checkpoint, or elsewhere',
+  })
 }
 
 /** Small pieces put together: a write is flushed to the disk each time. */
@@ -103,63 +191,4 @@ async function* inWrites(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
     bytes = 0
   }
   if (bytes > 0) yield Buffer.concat(waiting)
-}
-
-async function openReceiver(files: Files, target: string, blob: Blob): Promise<Receiver> {
-  const partial = `${target}.partial`
-  let hasher: BlobHasher = createBlobHasher()
-  let waiting: Uint8Array[] = []
-  let waitingBytes = 0
-  let offset = await files.size(partial)
-  if (offset > blob.bytes) {
-    await files.remove(partial)
-    offset = 0
-  }
-  for (let at = 0; at < offset; at += WRITE_BYTES) {
-    hasher.update(await files.read(partial, at, Math.min(WRITE_BYTES, offset - at)))
-  }
-
-  async function flush(): Promise<void> {
-    if (waitingBytes === 0) return
-    const bytes = Buffer.concat(waiting)
-    waiting = []
-    waitingBytes = 0
-    await files.append(partial, bytes)
-  }
-
-  async function complete(): Promise<'done' | Refusal<ChunkRefusal>> {
-    await flush()
-    if (equal(hasher.digest(), blob.sha256)) {
-      await files.move(partial, target)
-      return 'done'
-    }
-    await files.remove(partial)
-    hasher = createBlobHasher()
-    offset = 0
-    return {
-      refused: 'WRONG_DIGEST',
-      detail: `the bytes of ${blob.name} do not have the digest that it is named by`,
-    }
-  }
-
-  return {
-    blob,
-    get offset() {
-      return offset
-    },
-    take: async ({ sha256, offset: at, data }) => {
-      if (!equal(sha256, blob.sha256) || at !== offset || at + data.length > blob.bytes) {
-        const detail = `offset ${at} with ${data.length} bytes; ${blob.name} goes on at ${offset} of ${blob.bytes}`
-        return { refused: 'UNEXPECTED_CHUNK', detail }
-      }
-      hasher.update(data)
-      waiting.push(data)
-      waitingBytes += data.length
-      offset += data.length
-      if (offset === blob.bytes) return complete()
-      if (waitingBytes >= WRITE_BYTES) await flush()
-      return 'more'
-    },
-    flush,
-  }
 }

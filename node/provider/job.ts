@@ -4,12 +4,14 @@ import { EVENT_PERIOD_MS, jobProtocol } from '../../protocols/job/protocol.js'
 import { hasEnded } from '../../protocols/job/rules.js'
 import { JobState } from '../../protocols/job/wire.js'
 import type { Clock, Log } from '../../protocols/ports.js'
+import type { Content } from '../content/port.js'
 import type { Rack } from '../device/port.js'
 import type { Engine } from '../net/ports.js'
 import type { Run, Runtime } from '../runtime/port.js'
 import { createAdmission } from './admission.js'
 import type { Blobs } from './blobs.js'
 import { createEndings } from './ending.js'
+import { createGiving } from './giving.js'
 import { type Jobs, wantedOf } from './jobs.js'
 import type { Keys } from './keys.js'
 import type { LeaseRecord, Ledger } from './ledger.js'
@@ -54,6 +56,7 @@ interface Parts {
   ledger: Ledger
   jobs: Jobs
   blobs: Blobs
+  content: Pick<Content, 'offer'>
   keys: Keys
   clock: Clock
   log: Log
@@ -110,6 +113,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     track('a job', live, run(live, spec))
   }
 
+  const stopGiving = parts.content.offer(createGiving({ ledger, roster, blobs, clock, signal }))
   /** A job that an earlier process left: it goes on at once, unless what it needs comes with its renter. */
   async function takeUp(live: Live): Promise<void> {
     const { lease, keyMark } = live.record
@@ -125,7 +129,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
 
   await engine.handle(
     jobProtocol,
-    createStreams({ admission, endings, ledger, roster, blobs, clock, signal, onComplete: begin }),
+    createStreams({ admission, endings, ledger, roster, blobs, clock, onComplete: begin }),
   )
 
   for (const live of roster.all()) {
@@ -177,6 +181,7 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     },
     stop: async () => {
       stopBeating()
+      stopGiving()
       stopping.abort(new Error('the provider stops'))
       await engine.unhandle(jobProtocol)
       for (const { session } of roster.all()) {

@@ -13,7 +13,8 @@ export type JournalBody =
 
 /**
  * The events of one job, numbered from 0, for a renter who comes and goes. Bounded in number and size: the oldest log
- * and progress events are dropped first, states and outputs never; of checkpoints those are told that can be fetched.
+ * lines, progress and health are dropped first, a tenth at once, and a line says how many lines those were; states and
+ * outputs stay, and of checkpoints those that can be fetched.
  */
 export interface Journal {
   append(body: JournalBody, workedMs: number): void
@@ -29,6 +30,8 @@ export interface Journal {
 }
 
 const MAX_CHARS = 4 * 2 ** 20
+/** What is left when there was too much. */
+const KEPT_SHARE = 0.9
 
 export function createJournal(kept: readonly JobEvent[], next: number): Journal {
   const events = [...kept]
@@ -50,16 +53,36 @@ export function createJournal(kept: readonly JobEvent[], next: number): Journal 
       events.splice(events.indexOf(old), 1)
     }
   }
+  const makeRoom = () => {
+    const most = { events: JOB_LIMITS.maxEvents * KEPT_SHARE, chars: MAX_CHARS * KEPT_SHARE }
+    let count = events.length
+    let lines = 0
+    let last: JobEvent | undefined
+    const left = events.filter((event) => {
+      const { log, progress, service } = event
+      const isNeeded = log === undefined && progress === undefined && service === undefined
+      if (isNeeded || (count <= most.events && chars <= most.chars)) return true
+      count--
+      chars -= charsOf(event)
+      if (log !== undefined) {
+        lines += log.dropped ?? 1
+        last = event
+      }
+      return false
+    })
+    events.splice(0, events.length, ...left)
+    if (last === undefined) return
+    const { index, workedMs } = last
+    const said = { index, workedMs, log: { line: `(${lines} older lines are not kept)`, dropped: lines } }
+    chars += charsOf(said)
+    const at = events.findIndex((event) => event.index > index)
+    events.splice(at === -1 ? events.length : at, 0, said)
+  }
   const push = (event: JobEvent) => {
     events.push(event)
     chars += charsOf(event)
     next++
-    while (events.length > JOB_LIMITS.maxEvents || chars > MAX_CHARS) {
-      const oldest = events.findIndex(({ log, progress }) => log !== undefined || progress !== undefined)
-      if (oldest === -1) break
-      chars -= charsOf(events[oldest]!)
-      events.splice(oldest, 1)
-    }
+    if (events.length > JOB_LIMITS.maxEvents || chars > MAX_CHARS) makeRoom()
     announce()
   }
 
@@ -85,7 +108,13 @@ export function createJournal(kept: readonly JobEvent[], next: number): Journal 
   }
 }
 
-function charsOf({ log, progress, output }: JobEvent): number {
+function charsOf({ log, progress, output, service }: JobEvent): number {
   const metrics = progress?.metrics.length ?? 0
-  return 64 + (log?.line.length ?? 0) + 40 * metrics + 100 * (output?.blobs.length ?? 0)
+  return (
+    64 +
+    (log?.line.length ?? 0) +
+    (service?.detail.length ?? 0) +
+    40 * metrics +
+    100 * (output?.blobs.length ?? 0)
+  )
 }

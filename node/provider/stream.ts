@@ -9,7 +9,6 @@ import type { Endings } from './ending.js'
 import { wantedOf } from './jobs.js'
 import type { Ledger } from './ledger.js'
 import type { Live } from './live.js'
-import { awaitPaid } from './payment.js'
 import type { Roster } from './roster.js'
 import { type JobView, serveTransfer } from './transfer.js'
 
@@ -25,8 +24,6 @@ export function createStreams(parts: {
   clock: Clock
   /** All that the job of this renter needs is there. */
   onComplete: (live: Live) => void
-  /** Aborts when the provider stops. */
-  signal: AbortSignal
 }): ServeStream {
   const { admission, endings, ledger, roster, blobs, clock, onComplete } = parts
 
@@ -59,7 +56,6 @@ export function createStreams(parts: {
       .then(() =>
         serveTransfer(session, {
           job: viewOf(live),
-          blobs,
           fromEvent: start?.fromEvent ?? 0,
           signal: mine.signal,
         }),
@@ -75,21 +71,18 @@ export function createStreams(parts: {
   function viewOf(live: Live): JobView {
     const { lease } = live.record
     return {
-      lease,
       journal: live.journal,
       hasEnded: () => hasEnded(live.record.state),
-      outputs: () => [...live.record.outputs, ...(live.checkpoints?.list() ?? [])],
-      awaitPaid: (signal: AbortSignal) => {
-        const read = () => ({ lease: ledger.get(lease), workedMs: live.record.workedMs })
-        return awaitPaid(clock, read, AbortSignal.any([signal, parts.signal]))
-      },
-      missingInput: async () => {
-        if (live.record.state !== JobState.QUEUED) return undefined
-        for (const input of wantedOf(live.record)) if (!(await blobs.isComplete(lease, input))) return input
-        return undefined
-      },
-      onReceived: () => {
-        live.lastInputAt = clock.elapsed()
+      fetchInputs: async (peer, signal) => {
+        const onChunk = () => {
+          live.lastInputAt = clock.elapsed()
+        }
+        for (const wanted of wantedOf(live.record)) {
+          if (live.record.state !== JobState.QUEUED) return
+          if (await blobs.isComplete(lease, wanted)) continue
+          await blobs.fetch(lease, wanted, { peer, onChunk }, signal)
+          onChunk()
+        }
       },
       onComplete: () => onComplete(live),
       onStop: () => endings.end(lease, 'STOPPED_BY_RENTER'),

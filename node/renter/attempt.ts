@@ -3,6 +3,7 @@ import { NightshiftError } from '../../protocols/errors.js'
 import { hasEnded } from '../../protocols/job/rules.js'
 import type { JobState } from '../../protocols/job/wire.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
+import type { Content } from '../content/port.js'
 import type { ConsentSource, Escrow } from '../escrow/port.js'
 import type { Files } from '../files/port.js'
 import type { Network } from '../net/ports.js'
@@ -29,6 +30,7 @@ export interface DeploymentParts {
   prosecutor: Prosecutor
   book: LeaseBook
   files: Files
+  content: Content
   judge: Judge
   clock: Clock
   random: Random
@@ -80,6 +82,13 @@ export interface Attempt {
   /** By the clock's `elapsed`: no further auction is held after it. */
   matchUntilMs: number
   signal: AbortSignal
+  /** Aborts when its renter has had enough of a service: it is then ended in order. */
+  ending: AbortSignal
+}
+
+/** A job without an end of its own: what it exposes is used for as long as its renter likes, or its lease is long. */
+export function isService({ runtime, spec }: Pick<JobPlan, 'runtime' | 'spec'>): boolean {
+  return runtime === 'container' && spec.expose !== undefined
 }
 
 /** How many providers the job is for. */

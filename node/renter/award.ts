@@ -203,11 +203,20 @@ function bidOf({ bids }: Places, peer: string): bigint {
   return bids.get(peer) ?? 0n
 }
 
+/**
+ * Time that went into work is not time that was spent on finding a provider; nor is it for a renter that is killed while it
+ * looks for the next one.
+ */
+export async function lookOn(attempt: Attempt): Promise<void> {
+  const { parts, plan, report } = attempt
+  if (report.state !== JobState.RUNNING) return
+  attempt.matchUntilMs = parts.clock.elapsed() + plan.queueMs
+  await parts.remember(report.id, { matchUntilMs: parts.clock.now() + plan.queueMs })
+}
+
 /** While others run or have done the job, the job is RUNNING, not MATCHING. */
 async function goOnMatching(own: Attempt, attempt: Attempt, places: Places, reason: string): Promise<void> {
-  const { parts, plan, report } = own
-  // Time that went into work is not time that was spent on finding a provider.
-  if (report.state === JobState.RUNNING) attempt.matchUntilMs = parts.clock.elapsed() + plan.queueMs
+  await lookOn(attempt)
   if (places.running.size + places.done.size === 0) await moveTo(own, JobState.MATCHING, reason)
 }
 

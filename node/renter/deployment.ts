@@ -23,6 +23,7 @@ export async function deploy(
   report: DeploymentReport,
   emit: (event: DeploymentEvent) => void,
   signal: AbortSignal,
+  ending: AbortSignal,
   before?: Recovered,
 ): Promise<DeploymentReport> {
   const tell: Tell = (event) => {
@@ -44,6 +45,7 @@ export async function deploy(
     ahead: {},
     matchUntilMs: 0,
     signal,
+    ending,
   }
   try {
     const done = await matchAndRun(attempt, before)
@@ -52,7 +54,7 @@ export async function deploy(
     }
   } catch (error) {
     if (hasEnded(report.state)) throw error
-    const stopped = signal.aborted
+    const stopped = signal.aborted || ending.aborted
     const state = stopped ? JobState.STOPPED : JobState.FAILED
     await moveTo(attempt, state, codeOf(error) ?? (stopped ? 'STOPPED' : 'UNEXPECTED'), explain(error))
   }

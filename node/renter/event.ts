@@ -32,7 +32,8 @@ export type DeploymentEvent = { atMs: number } & (
   // What a provider says is wrong with the job itself.
   | { kind: 'objected'; peer: string; detail: string }
   // `index` is the event's place in the provider's log of the job: whoever comes back goes on after it.
-  | { kind: 'log'; line: string; peer?: string; index?: number }
+  // `dropped`: the line stands for so many older ones, which are not kept.
+  | { kind: 'log'; line: string; peer?: string; index?: number; dropped?: number }
   | {
       kind: 'progress'
       step: number
@@ -41,8 +42,12 @@ export type DeploymentEvent = { atMs: number } & (
       peer?: string
       index?: number
     }
+  // How a service stands; only what is HEALTHY is charged.
+  | { kind: 'service'; status: string; detail: string; restarts: number; peer?: string; index?: number }
   | { kind: 'voucher'; peer: string; amount: bigint; sequence: bigint }
   | { kind: 'checkpoint'; checkpoint: CheckpointFile }
+  // Once a second, and not of what takes less; `up` to the provider, `down` from it.
+  | ({ kind: 'transfer' } & TransferOutcome)
   // The provider, or the way to it, was gone for a while.
   | { kind: 'returned'; peer: string; goneMs: number }
   // The provider will end the work at `endsAtMs`, of its own will; another is looked for meanwhile.
@@ -70,6 +75,18 @@ export interface OutputFile {
   path: string
   bytes: number
   /** Who left it, where several providers did the job. */
+  peer?: string
+}
+
+/** How a transfer of an input, a checkpoint or an output goes. */
+export interface TransferOutcome {
+  name: string
+  direction: 'up' | 'down'
+  bytes: number
+  totalBytes: number
+  bytesPerSecond: number
+  secondsLeft?: number
+  /** With whom, where several providers do the job. */
   peer?: string
 }
 
@@ -144,6 +161,8 @@ export interface DeploymentReport {
   slashes: SlashOutcome[]
   accuracy?: number
   outputs: OutputFile[]
+  /** Of a service: how it stands, by its provider. */
+  service?: { status: string; detail: string; restarts: number }
   /** The last two, the newest last. */
   checkpoints?: CheckpointFile[]
   /** Of a job for several providers: what each has done so far. */

@@ -1,7 +1,9 @@
-import { type BlobHasher, createBlobHasher, equal, toHex } from '../../protocols/bytes.js'
-import type { Blob, Checkpoint, Chunk, JobEvent, JobRequest } from '../../protocols/job/wire.js'
+import { toHex } from '../../protocols/bytes.js'
+import { codeOf } from '../../protocols/errors.js'
+import type { Checkpoint } from '../../protocols/job/wire.js'
+import type { Clock } from '../../protocols/ports.js'
+import type { Content, TransferProgress } from '../content/port.js'
 import type { Files } from '../files/port.js'
-import type { Session } from '../net/session.js'
 
 /** A checkpoint that is here whole, and has the digest that was announced. */
 export interface FetchedCheckpoint {
@@ -14,94 +16,101 @@ export interface FetchedCheckpoint {
 
 /** Fetches checkpoints beside a job's events: one at a time, and of those that are announced meanwhile the newest. */
 export interface CheckpointFetcher {
-  announce(checkpoint: Checkpoint): Promise<void>
-  take(chunk: Chunk): Promise<void>
-  /** The provider does not give what was asked for, or not any more. */
-  onRefused(): Promise<void>
+  announce(checkpoint: Checkpoint): void
   /** What is under way is fetched, and nothing after it. */
   endWithCurrent(): void
-  /** Asked for, and not here yet. */
-  isWaiting(): boolean
+  /** Resolves when nothing is under way, or nothing has come for so long. */
+  settled(patienceMs: number): Promise<void>
+  /** Breaks off what is under way. */
+  stop(): void
 }
 
-interface Fetch {
-  step: number
-  blob: Blob
-  partial: string
-  hasher: BlobHasher
-  offset: number
-}
+/** Of these, what has arrived is worth nothing. */
+const USELESS = ['CONTENT_CORRUPT', 'CONTENT_REFUSED']
+/** The disk is ours, not the provider's. */
+const OURS = ['DISK_FULL', 'FILE_WRITE_FAILED']
+const LOOK_MS = 250
 
 export function createFetcher(parts: {
-  session: Session<JobRequest, JobEvent>
+  content: Pick<Content, 'fetch'>
+  clock: Clock
+  peer: string
   files: Files
   /** Folder under the renter's files. */
   folder: string
   onFetched: (checkpoint: FetchedCheckpoint) => Promise<void>
   /** One could not be written; the job goes on without it. */
   onLost: (error: unknown) => void
+  onChunk: () => void
+  onProgress: (name: string, progress: TransferProgress) => void
+  /** What else cannot be gone on from: a store that does not take the note of one. */
+  onFailed: (error: unknown) => void
 }): CheckpointFetcher {
-  const { session, files, folder, onFetched, onLost } = parts
-  let current: Fetch | undefined
+  const { content, clock, peer, files, folder, onFetched, onLost, onChunk, onProgress } = parts
+  const stopping = new AbortController()
   let next: Checkpoint | undefined
+  let working: Promise<void> | undefined
   let lastStep = -1
   let isEnding = false
+  let heardAtMs = clock.elapsed()
 
-  async function begin({ step, blob }: Checkpoint): Promise<void> {
+  async function fetch({ step, blob }: Checkpoint): Promise<void> {
     if (blob === undefined || step <= lastStep) return
-    const partial = `${folder}/${toHex(blob.sha256)}.partial`
-    await files.remove(partial)
-    current = { step, blob, partial, hasher: createBlobHasher(), offset: 0 }
-    await session.send({ need: { sha256: blob.sha256, offset: 0 } })
-  }
-
-  async function goOn(): Promise<void> {
-    const following = next
-    current = undefined
-    next = undefined
-    if (following !== undefined) await begin(following)
-  }
-
-  /** What does not have its digest is as good as not sent; a job is not broken off over it. */
-  async function finish({ step, blob, partial, hasher }: Fetch): Promise<void> {
     const file = `${folder}/${toHex(blob.sha256)}`
-    if (equal(hasher.digest(), blob.sha256)) {
-      await files.move(partial, file)
-      lastStep = step
-      await onFetched({ step, sha256: blob.sha256, bytes: blob.bytes, file })
-    } else {
-      await files.remove(partial)
+    const partial = `${file}.partial`
+    heardAtMs = clock.elapsed()
+    try {
+      await content.fetch(
+        {
+          ...blob,
+          peers: [peer],
+          shared: false,
+          files,
+          partial,
+          file,
+          onChunk: () => {
+            heardAtMs = clock.elapsed()
+            onChunk()
+          },
+          onProgress: (progress) => onProgress(`checkpoint-${step}`, progress),
+        },
+        stopping.signal,
+      )
+    } catch (error) {
+      if (stopping.signal.aborted) return
+      // What is not what was announced, or not there any more, is as good as not sent; a job is not broken off over it.
+      if (USELESS.includes(codeOf(error) ?? '')) {
+        await files.remove(partial)
+        await files.remove(`${partial}.leaves`)
+      } else if (OURS.includes(codeOf(error) ?? '')) onLost(error)
+      return
     }
-    await goOn()
+    lastStep = step
+    await onFetched({ step, sha256: blob.sha256, bytes: blob.bytes, file })
+  }
+
+  async function work(): Promise<void> {
+    for (let current = next; current !== undefined; current = next) {
+      next = undefined
+      await fetch(current)
+    }
+    working = undefined
   }
 
   return {
-    isWaiting: () => current !== undefined,
+    announce: (checkpoint) => {
+      if (isEnding) return
+      next = checkpoint
+      working ??= work().catch(parts.onFailed)
+    },
     endWithCurrent: () => {
       isEnding = true
     },
-    announce: async (checkpoint) => {
-      if (isEnding) return
-      if (current === undefined) await begin(checkpoint)
-      else next = checkpoint
-    },
-    take: async ({ sha256, offset, data }) => {
-      if (current === undefined || !equal(sha256, current.blob.sha256) || offset !== current.offset) return
-      if (offset + data.length > current.blob.bytes) return
-      current.hasher.update(data)
-      current.offset += data.length
-      try {
-        await files.append(current.partial, data)
-        if (current.offset === current.blob.bytes) await finish(current)
-      } catch (error) {
-        if (session.signal.aborted) throw error
-        onLost(error)
-        await goOn()
+    settled: async (patienceMs) => {
+      while (working !== undefined && clock.elapsed() - heardAtMs <= patienceMs) {
+        await Promise.race([working, clock.sleep(LOOK_MS)])
       }
     },
-    onRefused: async () => {
-      if (current !== undefined) await files.remove(current.partial)
-      await goOn()
-    },
+    stop: () => stopping.abort(new Error('the job is over')),
   }
 }

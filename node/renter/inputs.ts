@@ -19,14 +19,15 @@ export interface InputReader {
 export async function prepareInputs(planned: PlannedInput[], reader: InputReader): Promise<PreparedInputs> {
   const sources: Source[] = []
   const heldBack = new Map<string, Uint8Array>()
-  for (const { name, path, split } of planned) {
+  for (const { name, path, split, shared, keep } of planned) {
+    const terms = { ...(shared === true ? { shared } : {}), ...(keep === true ? { keep } : {}) }
     const source = await reader.open(path, name)
     if (split === undefined) {
-      sources.push(source)
+      sources.push({ ...source, ...terms })
       continue
     }
     const { train, held } = splitCsv(await source.read(0, source.bytes), split)
-    sources.push(reader.ofBytes(name, train))
+    sources.push({ ...reader.ofBytes(name, train), ...terms })
     heldBack.set(name, held)
   }
   return { sources, heldBack }

@@ -108,6 +108,8 @@ const NO_STAKE_FRESH_MS = 5_000
 /** Offers of which the stake is read for one search, the cheapest first: ten requests to the chain. */
 const MOST_STAKES = 1_000
 const DEFAULT_LIMIT = 1_000
+/** Offers whose round trip is measured after a search, for the next one: each may cost a dial. Auctions measure no others. */
+const MOST_MEASURED = 16
 /** Every shard of the market. */
 const ANYWHERE: ShardNeeds = { memoryBytes: 0n, gpu: false, locations: [] }
 /** Offers that one search with terms of its own looks at one by one. */
@@ -262,7 +264,6 @@ export function createInventory(parts: InventoryParts): Inventory {
       await readStakes(rest, signal)
       told.push(...explained(facts.complete(again(rest))))
     }
-    facts.consider(told.map(({ offer }) => offer))
     return {
       known: answer.known,
       fitting: isIndexed ? answer.fitting : fitting.length,
@@ -285,7 +286,9 @@ export function createInventory(parts: InventoryParts): Inventory {
   /** Whoever asks for what does not fit, too, wants it from everywhere. */
   const search = async (wanted: OfferSearch, signal?: AbortSignal): Promise<OfferPage> => {
     await heartbeats.seek(wanted.all === true ? ANYWHERE : widenSearch(wanted).requirements, signal)
-    return look(wanted, signal)
+    const page = await look(wanted, signal)
+    facts.consider(page.offers.slice(0, MOST_MEASURED).map(({ offer }) => offer))
+    return page
   }
 
   return {

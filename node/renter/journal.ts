@@ -1,61 +1,86 @@
 import { hasEnded } from '../../protocols/job/rules.js'
+import type { JobState } from '../../protocols/job/wire.js'
 import type { Log } from '../../protocols/ports.js'
 import type { Store } from '../store/port.js'
 import type { DeploymentEvent, DeploymentReport } from './event.js'
 
-/** Reports and events of all jobs, kept across restarts; whoever follows a job gets each event once, in order. */
-export interface Journal {
-  save(report: DeploymentReport): Promise<void>
-  report(id: string): Promise<DeploymentReport | undefined>
-  reports(): Promise<DeploymentReport[]>
-  append(id: string, event: DeploymentEvent): void
+/**
+ * Reports and events of all jobs, kept across restarts; whoever follows a job gets each event once, in order. Workflows keep
+ * theirs in the same way.
+ */
+export interface Journal<Event extends Told = DeploymentEvent, Report extends Reported = DeploymentReport> {
+  save(report: Report): Promise<void>
+  report(id: string): Promise<Report | undefined>
+  reports(): Promise<Report[]>
+  append(id: string, event: Event): void
   /** Takes up the events of a job that an earlier process left unended: more will follow them. */
-  restore(id: string): Promise<DeploymentEvent[]>
+  restore(id: string): Promise<Event[]>
   /** No more events of this job will come. */
   end(id: string): Promise<void>
   /** Adds to the events of a job that has ended: what the chain did later. */
-  amend(id: string, event: DeploymentEvent): Promise<void>
-  events(id: string, options?: { follow?: boolean; signal?: AbortSignal }): AsyncIterable<DeploymentEvent>
+  amend(id: string, event: Event): Promise<void>
+  events(id: string, options?: { follow?: boolean; signal?: AbortSignal }): AsyncIterable<Event>
+}
+
+interface Told {
+  kind: string
+  /** Of a line that stands for so many older ones. */
+  dropped?: number
+}
+
+interface Reported {
+  id: string
+  state: JobState
+  createdAtMs: number
 }
 
 /**
- * Log lines, progress and checkpoints are the provider's to send, so the number that is kept is limited: in the store the first ones
- * (what is read later begins at the beginning), in memory the last ones (a follower wants what happens now).
+ * Log lines, progress, checkpoints, health and how slow a transfer is are the provider's to send, so of each so many are kept,
+ * the newest, in memory and in the store alike; a line tells how many older lines are not.
  */
-const MAX_STORED = { log: 10_000, progress: 1_000, checkpoint: 1_000 } as const
-const MAX_LIVE_CHATTER = 20_000
+const MAX_KEPT = { log: 10_000, progress: 1_000, checkpoint: 1_000, service: 1_000, transfer: 1_000 } as const
+/** So much more there may be of a kind before the oldest go, all at once. */
+const SPARE = 1.1
 
-type Chatter = Extract<DeploymentEvent, { kind: keyof typeof MAX_STORED }>
+type Chatter = keyof typeof MAX_KEPT
 
-interface Numbered {
+interface Numbered<Event> {
   number: number
-  event: DeploymentEvent
+  event: Event
+  /** How it stands with the store; of what comes faster than it is written, much is dropped before. */
+  disk?: 'written' | 'dropped'
 }
 
-interface Live {
-  events: Numbered[]
+interface Live<Event> {
+  events: Numbered<Event>[]
   next: number
-  chatter: number
-  stored: Record<Chatter['kind'], number>
+  kept: Record<Chatter, number>
   /** The writes so far; a follower that comes later reads from memory, a restart from the store. */
   written: Promise<void>
   wake: Set<() => void>
   ended: boolean
 }
 
-export function createJournal(parts: { store: Store; log: Log }): Journal {
-  const { store, log } = parts
-  const reports = store.collection<DeploymentReport>('deployments')
-  const live = new Map<string, Live>()
+export function createJournal<
+  Event extends Told = DeploymentEvent,
+  Report extends Reported = DeploymentReport,
+>(parts: {
+  store: Store
+  log: Log
+  /** Collections of the store. */
+  names?: { reports: string; events: string }
+}): Journal<Event, Report> {
+  const { store, log, names = { reports: 'deployments', events: 'events' } } = parts
+  const reports = store.collection<Report>(names.reports)
+  const live = new Map<string, Live<Event>>()
   const amending = new Map<string, Promise<void>>()
 
-  const eventsOf = (id: string) => store.collection<DeploymentEvent>(`events/${id}`)
-  const liveOf = (id: string): Live => {
+  const eventsOf = (id: string) => store.collection<Event>(`${names.events}/${id}`)
+  const liveOf = (id: string): Live<Event> => {
     const found = live.get(id) ?? {
       events: [],
       next: 1,
-      chatter: 0,
-      stored: { log: 0, progress: 0, checkpoint: 0 },
+      kept: { log: 0, progress: 0, checkpoint: 0, service: 0, transfer: 0 },
       written: Promise.resolve(),
       wake: new Set(),
       ended: false,
@@ -64,7 +89,7 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
     return found
   }
 
-  const follow = async function* (job: Live, signal?: AbortSignal): AsyncGenerator<DeploymentEvent> {
+  const follow = async function* (job: Live<Event>, signal?: AbortSignal): AsyncGenerator<Event> {
     let last = 0
     let wake = () => {}
     const onAbort = () => wake()
@@ -91,14 +116,43 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
     }
   }
 
-  const keep = (job: Live, id: string, { number, event }: Numbered) => {
-    if (isChatter(event) && ++job.stored[event.kind] > MAX_STORED[event.kind]) return
+  const write = (job: Live<Event>, id: string, act: () => Promise<void>) => {
     job.written = job.written
-      .then(() => eventsOf(id).put(keyOf(number), event))
+      .then(act)
       .catch((error: unknown) => log.warn('an event could not be kept', { id, error: String(error) }))
   }
+  const put = (job: Live<Event>, id: string, item: Numbered<Event>) =>
+    write(job, id, async () => {
+      if (item.disk === 'dropped') return
+      item.disk = 'written'
+      await eventsOf(id).put(keyOf(item.number), item.event)
+    })
+  const forget = (job: Live<Event>, id: string, item: Numbered<Event>) => {
+    const isWritten = item.disk === 'written'
+    item.disk = 'dropped'
+    if (isWritten) write(job, id, () => eventsOf(id).delete(keyOf(item.number)))
+  }
+  /** The oldest of a kind make room for newer ones; a line stands for those lines that are gone. */
+  const drop = (job: Live<Event>, id: string, kind: Chatter) => {
+    let left = job.kept[kind] - MAX_KEPT[kind]
+    const dropped = job.events.filter(({ event }) => event.kind === kind && left-- > 0)
+    const isDropped = new Set(dropped)
+    job.events = job.events.filter((item) => !isDropped.has(item))
+    job.kept[kind] = MAX_KEPT[kind]
+    const last = dropped.at(-1)!
+    const stand = standIn(dropped, last)
+    for (const item of dropped) {
+      // What stands for the lines is written in the place of the last.
+      if (item !== last || stand === undefined) forget(job, id, item)
+      else item.disk = 'dropped'
+    }
+    if (stand === undefined) return
+    job.events.splice(firstAfter(job.events, last.number), 0, stand)
+    job.kept[kind]++
+    put(job, id, stand)
+  }
 
-  const amend = async (id: string, event: DeploymentEvent) => {
+  const amend = async (id: string, event: Event) => {
     const last = (await eventsOf(id).list()).at(-1)
     await eventsOf(id).put(keyOf(Number(last?.key ?? 0) + 1), event)
   }
@@ -115,8 +169,9 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
       const job = liveOf(id)
       const item = { number: job.next++, event }
       job.events.push(item)
-      if (isChatter(event) && ++job.chatter > MAX_LIVE_CHATTER) dropChatter(job)
-      keep(job, id, item)
+      put(job, id, item)
+      const { kind } = event
+      if (isChatter(kind) && ++job.kept[kind] > MAX_KEPT[kind] * SPARE) drop(job, id, kind)
       for (const wake of job.wake) wake()
     },
     restore: async (id) => {
@@ -124,12 +179,11 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
       job.events = (await eventsOf(id).list()).map(({ key, value }) => ({
         number: Number(key),
         event: value,
+        disk: 'written',
       }))
       job.next = (job.events.at(-1)?.number ?? 0) + 1
       for (const { event } of job.events) {
-        if (!isChatter(event)) continue
-        job.chatter++
-        job.stored[event.kind]++
+        if (isChatter(event.kind)) job.kept[event.kind]++
       }
       return job.events.map(({ event }) => event)
     },
@@ -158,24 +212,27 @@ export function createJournal(parts: { store: Store; log: Log }): Journal {
   }
 }
 
-function isChatter(event: DeploymentEvent): event is Chatter {
-  return event.kind in MAX_STORED
+function isChatter(kind: string): kind is Chatter {
+  return Object.hasOwn(MAX_KEPT, kind)
 }
 
-/** The older half of what a provider said goes; what the renter itself tells of stays. */
-function dropChatter(job: Live): void {
-  let left = Math.floor(job.chatter / 2)
-  job.events = job.events.filter(({ event }) => !isChatter(event) || left-- <= 0)
-  job.chatter = job.events.filter(({ event }) => isChatter(event)).length
+/** Only lines are counted: of all else what is newest tells everything. */
+function standIn<Event extends Told>(
+  dropped: readonly Numbered<Event>[],
+  { number, event }: Numbered<Event>,
+): Numbered<Event> | undefined {
+  if (event.kind !== 'log') return undefined
+  const lines = dropped.reduce((sum, item) => sum + (item.event.dropped ?? 1), 0)
+  return { number, event: { ...event, line: `(${lines} older lines are not kept)`, dropped: lines } }
 }
 
 /** Index of the first event with a higher number; events are in the order of their numbers. */
-function firstAfter(events: Numbered[], number: number): number {
+function firstAfter(events: ReadonlyArray<{ number: number }>, number: number): number {
   let from = 0
   let to = events.length
   while (from < to) {
     const middle = (from + to) >> 1
-    if ((events[middle] as Numbered).number > number) to = middle
+    if ((events[middle] as { number: number }).number > number) to = middle
     else from = middle + 1
   }
   return from

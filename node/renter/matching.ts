@@ -10,9 +10,17 @@ import { awardAndRun } from './award.js'
 import type { Recovered } from './ongoing.js'
 import { resumeLeases } from './resume.js'
 
-/** Time between two auctions when the first found nobody; doubled each time, for a queue may last a week. */
+/**
+ * Time between two auctions when the first found nobody; doubled each time, for a queue may last a week. Of each a random
+ * part, from a half on: orders that met at one device must not meet there again.
+ */
 const FIRST_PAUSE_MS = 2_000
 const LONGEST_PAUSE_MS = 30_000
+/**
+ * An auction in which nobody won is followed by one with twice the windows, up to this sum of both: bids may have been late
+ * because the market, the network or this machine is slower than the windows were meant for.
+ */
+const LONGEST_WINDOWS_MS = 12_000
 /** After the bids are in; anybody can announce a thousand providers, and each costs a question to the chain. */
 const EXPLAINING_MS = 1_000
 /** The price of a bid that nobody has seen. */
@@ -46,11 +54,11 @@ async function match(attempt: Matching, before?: Recovered): Promise<boolean> {
   attempt.ahead.hold = (endsAtMs) => holdAhead(attempt, endsAtMs, startedAt)
   let left = before?.order
   const longest = Math.min(LONGEST_PAUSE_MS, plan.auction.ladder?.everyMs ?? LONGEST_PAUSE_MS)
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, longest)) {
+  for (let held = 0, pause = FIRST_PAUSE_MS; ; held++, pause = Math.min(pause * 2, longest)) {
     await parts.inventory.seek(plan.requirements, signal)
     const { ladder } = plan.auction
     const ceiling = ceilingAt(plan.ceilingPricePerHour, ladder, clock.elapsed() - startedAt)
-    const order = left ?? (await makeOrder(attempt, ceiling))
+    const order = left ?? (await makeOrder(attempt, ceiling, widened(plan.auction, held)))
     left = undefined
     const matchUntilMs = clock.now() + attempt.matchUntilMs - clock.elapsed()
     // Beside the auction: its time runs already, and an order that is lost in a crash only costs another one.
@@ -66,7 +74,7 @@ async function match(attempt: Matching, before?: Recovered): Promise<boolean> {
     }
     const leftMs = attempt.matchUntilMs - clock.elapsed()
     if (leftMs <= FIRST_PAUSE_MS) return false
-    const waitMs = Math.min(pause, leftMs)
+    const waitMs = Math.min(pause / 2 + parts.random.below(Math.ceil(pause / 2)), leftMs)
     await moveTo(attempt, JobState.QUEUED, 'NO_PROVIDER', `asked again in ${Math.ceil(waitMs / 1_000)} s`)
     await clock.sleep(waitMs, signal)
     await moveTo(attempt, JobState.MATCHING)
@@ -89,7 +97,7 @@ async function holdAhead(matching: Matching, endsAtMs: number, startedAt: number
   if (waitMs > 0) await clock.sleep(waitMs, AbortSignal.any([signal, hurry.signal])).catch(() => {})
   signal.throwIfAborted()
   const ceiling = ceilingAt(plan.ceilingPricePerHour, ladder, clock.elapsed() - startedAt)
-  const order = await makeOrder(attempt, ceiling)
+  const order = await makeOrder(attempt, ceiling, plan.auction)
   await parts.remember(report.id, { order, matchUntilMs: clock.now() + plan.queueMs })
   return holdAuction(attempt, order)
 }
@@ -106,8 +114,24 @@ async function takeAhead({ ahead, parts, signal }: Attempt): Promise<Auction | u
   })
 }
 
-async function makeOrder({ parts, plan, spec }: Attempt, ceilingPricePerHour: bigint): Promise<Order> {
-  const { scoring, enough, commitMs, revealMs, pricing } = plan.auction
+interface Windows {
+  commitMs: number
+  revealMs: number
+}
+
+/** Windows for the auction that follows `held` others in vain; never shorter than those that were asked for. */
+export function widened({ commitMs, revealMs }: Windows, held: number): Windows {
+  const most = Math.max(1, LONGEST_WINDOWS_MS / (commitMs + revealMs))
+  const times = Math.min(2 ** held, most)
+  return { commitMs: Math.floor(commitMs * times), revealMs: Math.floor(revealMs * times) }
+}
+
+async function makeOrder(
+  { parts, plan, spec }: Attempt,
+  ceilingPricePerHour: bigint,
+  { commitMs, revealMs }: Windows,
+): Promise<Order> {
+  const { scoring, enough, pricing } = plan.auction
   return {
     market: parts.market,
     nonce: parts.random.bytes(16),

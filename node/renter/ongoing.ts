@@ -1,7 +1,7 @@
-import type { JobPlan } from '../../config/manifest/plan.js'
+import type { JobPlan, PlannedInput } from '../../config/manifest/plan.js'
 import { phaseOf } from '../../protocols/auction/rules.js'
 import type { Order } from '../../protocols/auction/wire.js'
-import { equal, fromHex, toHex } from '../../protocols/bytes.js'
+import { digest, equal, fromHex, toHex } from '../../protocols/bytes.js'
 import { NightshiftError } from '../../protocols/errors.js'
 import type { Collection, Store } from '../store/port.js'
 import type { DeploymentEvent } from './event.js'
@@ -12,11 +12,21 @@ import type { LeaseRecord } from './lease.js'
 export interface OngoingJob {
   plan: JobPlan
   /** What was read from the files of the plan: it is read again, and must be the same. */
-  inputs: Array<{ name: string; sha256: Uint8Array; bytes: number }>
+  inputs: KeptInput[]
   /** Unix milliseconds: no further auction is held after it. */
   matchUntilMs: number
   /** The newest order, stored before a lease is proposed. Published again it is the same one: its bytes and its name are. */
   order?: Order
+}
+
+interface KeptInput {
+  name: string
+  sha256: Uint8Array
+  bytes: number
+  /** Absent in jobs of earlier versions. */
+  path?: string
+  /** Of the rows that were held back. */
+  heldBackSha256?: Uint8Array
 }
 
 /** By the ids of the jobs. */
@@ -26,20 +36,42 @@ export function openOngoing(store: Store): OngoingJobs {
   return store.collection<OngoingJob>('ongoing')
 }
 
-export function describeInputs({ sources }: PreparedInputs): OngoingJob['inputs'] {
-  return sources.map(({ name, sha256, bytes }) => ({ name, sha256, bytes }))
+export function describeInputs(
+  { sources, heldBack }: PreparedInputs,
+  planned: readonly PlannedInput[],
+): OngoingJob['inputs'] {
+  return sources.map(({ name, sha256, bytes }) => {
+    const path = planned.find((input) => input.name === name)?.path
+    const held = heldBack.get(name)
+    return {
+      name,
+      sha256,
+      bytes,
+      ...(path === undefined ? {} : { path }),
+      ...(held === undefined ? {} : { heldBackSha256: digest(held) }),
+    }
+  })
 }
 
-/** Throws INPUT_CHANGED: what a provider has half of, and what a result is checked by, is gone. */
+/** Throws INPUT_CHANGED with the file's name: what a provider has half of, and what a result is checked by, is gone. */
 export function requireSame(inputs: OngoingJob['inputs'], prepared: PreparedInputs): void {
-  for (const { name, sha256 } of inputs) {
+  for (const { name, sha256, bytes, path, heldBackSha256 } of inputs) {
     const now = prepared.sources.find((source) => source.name === name)
-    if (now !== undefined && equal(now.sha256, sha256)) continue
+    const held = prepared.heldBack.get(name)
+    const isSame = now !== undefined && equal(now.sha256, sha256)
+    const isHeldSame =
+      heldBackSha256 === undefined || (held !== undefined && equal(digest(held), heldBackSha256))
+    if (isSame && isHeldSame) continue
+    const file = path === undefined ? '' : ` (${path})`
+    const size =
+      now === undefined || now.bytes === bytes ? '' : `: it had ${bytes} bytes and has ${now.bytes}`
     throw new NightshiftError(
       'INPUT_CHANGED',
-      `the input ${name} is not what it was when the job was posted`,
+      `the input ${name}${file} is not what it was when the job was posted${size}`,
       {
-        advice: 'leave the inputs of a job alone until it has ended; post the job again',
+        advice:
+          'leave the inputs of a job alone until it has ended; put the file back, or post the job again',
+        context: { name, path, bytes: now?.bytes, wasBytes: bytes },
       },
     )
   }
@@ -93,8 +125,10 @@ export function recover(
   const { events, nowMs, isDecided } = facts
   const { count = 1 } = plan
   const left = facts.leases.filter(({ state }) => state !== 'closed' && state !== 'dropped')
-  const newest = left
-    .filter(({ state }) => state !== 'ending')
+  // Closed because the work was done: all that was missing is the word that the job is.
+  const paid = facts.leases.filter((lease) => lease.state === 'closed' && isDelivered(lease))
+  const newest = [...left, ...paid]
+    .filter((lease) => lease.state !== 'ending' || isDelivered(lease))
     .sort((a, b) => b.proposedAtMs - a.proposedAtMs)
     .slice(0, count)
   const done = count > 1 ? doneIn(events) : new Map<string, Uint8Array>()
@@ -112,6 +146,10 @@ export function recover(
   }
 }
 
+function isDelivered({ voucher }: LeaseRecord): boolean {
+  return voucher?.final === true
+}
+
 /** Of the newest order. */
 function doneIn(events: readonly DeploymentEvent[]): Map<string, Uint8Array> {
   const since = events.slice(events.findLastIndex(({ kind }) => kind === 'ordered') + 1)
@@ -126,13 +164,13 @@ function progressOf(lease: LeaseRecord, events: readonly DeploymentEvent[]): Lef
   const since = from === -1 ? [] : events.slice(from).filter((event) => isOf(event, lease.peer))
   const ordered = from === -1 ? events.findLast(({ kind }) => kind === 'ordered') : undefined
   const heard = since.map((event) =>
-    event.kind === 'log' || event.kind === 'progress' ? (event.index ?? -1) : -1,
+    event.kind === 'log' || event.kind === 'progress' || event.kind === 'service' ? (event.index ?? -1) : -1,
   )
   return {
     lease,
     ...(ordered === undefined ? {} : { orderedAtMs: ordered.atMs }),
     isProved: since.some((event) => event.kind === 'challenged' && event.challenge.ok),
-    isDelivered: lease.voucher?.final === true,
+    isDelivered: isDelivered(lease),
     fromEvent: heard.reduce((highest, index) => Math.max(highest, index), -1) + 1,
   }
 }

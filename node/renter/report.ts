@@ -1,5 +1,6 @@
 import { toHex } from '../../protocols/bytes.js'
 import { hasEnded, JOB_LIMITS } from '../../protocols/job/rules.js'
+import { JobState } from '../../protocols/job/wire.js'
 import type { Slash } from '../escrow/port.js'
 import type { CheckpointFile, DeploymentEvent, DeploymentReport, SlashOutcome } from './event.js'
 import type { FraudRecord } from './fraud.js'
@@ -42,6 +43,11 @@ export function note(report: DeploymentReport, event: DeploymentEvent): void {
       report.comparison = { agreed, odd }
       break
     }
+    case 'service': {
+      const { status, detail, restarts } = event
+      report.service = { status, detail, restarts }
+      break
+    }
     case 'checked':
       report.accuracy = event.accuracy
       break
@@ -67,4 +73,12 @@ function withCheckpoint(kept: readonly CheckpointFile[], newest: CheckpointFile)
 /** As the story tells it. */
 export function slashOf({ peer, lease }: FraudRecord, { slashed, ...rest }: Slash): SlashOutcome {
   return { peer, lease: toHex(lease), amount: slashed, ...rest }
+}
+
+/** Of a job that has just been posted. */
+export function emptyReport(
+  known: Required<Pick<DeploymentReport, 'id' | 'name' | 'createdAtMs' | 'decimals'>>,
+): DeploymentReport {
+  const nothing = { bids: [], challenges: [], settlements: [], slashes: [], outputs: [] }
+  return { ...known, state: JobState.QUEUED, ...nothing }
 }

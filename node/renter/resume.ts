@@ -2,7 +2,7 @@ import { equal, hash, toHex } from '../../protocols/bytes.js'
 import { type ChallengeFailure, isLie } from '../../protocols/challenge/rules.js'
 import { JobState } from '../../protocols/job/wire.js'
 import { type Attempt, loseStanding, moveTo } from './attempt.js'
-import { complete, endWithFewer, explainFailure, type Places, tellCopy, watch } from './award.js'
+import { complete, endWithFewer, explainFailure, lookOn, type Places, tellCopy, watch } from './award.js'
 import type { FraudRecord } from './fraud.js'
 import type { LeaseRecord } from './lease.js'
 import type { LeftLease, Recovered } from './ongoing.js'
@@ -12,7 +12,6 @@ import { finish, type RunOutcome, runLease } from './run.js'
 
 /** Goes on with the leases that an earlier process left. True when they have done the job. */
 export async function resumeLeases(attempt: Attempt, { leases, done, failed }: Recovered): Promise<boolean> {
-  const { parts, plan, report } = attempt
   for (const lease of failed) startReclaim(attempt, lease, await fraudIn(attempt, lease))
   const isRunning = leases.some(({ isProved }) => isProved) || done.size > 0
   await moveTo(attempt, isRunning ? JobState.RUNNING : JobState.MATCHING, 'RENTER_RESTARTED')
@@ -34,8 +33,7 @@ export async function resumeLeases(attempt: Attempt, { leases, done, failed }: R
     places.running.set(left.lease.peer, run)
   }
   if ((await watch(attempt, places)) === undefined) return complete(attempt, places)
-  // Time that went into work is not time that was spent on finding a provider.
-  if (report.state === JobState.RUNNING) attempt.matchUntilMs = parts.clock.elapsed() + plan.queueMs
+  await lookOn(attempt)
   return endWithFewer(attempt, places)
 }
 
@@ -47,7 +45,7 @@ async function goOn(attempt: Attempt, left: LeftLease): Promise<RunOutcome> {
   if (lost !== undefined) return { failed: lost }
   if (left.isDelivered) {
     report.winner ??= peer
-    await finish(attempt, lease, 0)
+    if (lease.state !== 'closed') await finish(attempt, lease, 0)
     return { hash: DELIVERED }
   }
   try {

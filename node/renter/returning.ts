@@ -2,6 +2,7 @@ import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import { SILENCE_MS } from '../../protocols/job/protocol.js'
 import { TokenBucket } from '../../protocols/limits.js'
 import type { Clock } from '../../protocols/ports.js'
+import type { Content } from '../content/port.js'
 import type { Files } from '../files/port.js'
 import type { Engine } from '../net/ports.js'
 import { type JobListener, type JobOrder, type JobResult, runJob } from './job.js'
@@ -39,7 +40,7 @@ const GONE = [
  * it does not come back.
  */
 export async function runJobThrough(
-  parts: { engine: Engine; files: Files; clock: Clock },
+  parts: { engine: Engine; content: Content; files: Files; clock: Clock },
   order: JobOrder,
   listener: ReturnListener,
   signal: AbortSignal,

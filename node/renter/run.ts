@@ -5,7 +5,7 @@ import { outputsHashOf } from '../../protocols/job/copies.js'
 import { STALL_MS } from '../../protocols/job/protocol.js'
 import { JOB_LIMITS } from '../../protocols/job/rules.js'
 import { JobState } from '../../protocols/job/wire.js'
-import { type Attempt, countOf, isOurs, loseStanding, moveTo, type Tell } from './attempt.js'
+import { type Attempt, countOf, isOurs, isService, loseStanding, moveTo, type Tell } from './attempt.js'
 import {
   checkpointFolder,
   dropCheckpoints,
@@ -20,6 +20,9 @@ import type { Progress } from './ongoing.js'
 import { startReclaim, tellSettled } from './refund.js'
 import { createStallWatch, runJobThrough } from './returning.js'
 import { fraudIn, keepTrying, tryLease } from './trial.js'
+
+/** What is not healthy is not worked, and its provider sees to that: it gives a service up after ten minutes. */
+const SERVICE_STALL_MS = 900_000
 
 /** What became of the job with one provider: the hash of all that it left, or why it did not do it. */
 export type RunOutcome = { hash: Uint8Array } | { failed: string }
@@ -58,6 +61,7 @@ export async function runLease(attempt: Attempt, lease: LeaseRecord, before?: Pr
   } catch (error) {
     startReclaim(attempt, lease, fraudIn(error))
     signal.throwIfAborted()
+    attempt.ending.throwIfAborted()
     const reason = reasonOf(error)
     if (reason === undefined || isOurs(reason)) throw error
     parts.log.warn('a provider failed', { peer, reason, error: String(error) })
@@ -203,7 +207,10 @@ async function work(
   // Stored before it is sent: what is sealed with it can be read after a restart of either side.
   lease.key ??= parts.random.bytes(JOB_LIMITS.keyBytes)
   await parts.book.put(keyOf(lease.address), lease)
-  const checkStall = createStallWatch(parts.clock, plan.stallMs ?? STALL_MS)
+  const checkStall = createStallWatch(
+    parts.clock,
+    plan.stallMs ?? (isService(plan) ? SERVICE_STALL_MS : STALL_MS),
+  )
   const folder = checkpointFolder(attempt)
   const done = new AbortController()
   const job = { tell: tellChallenge(tell), workedMs: () => owedMs }
@@ -211,7 +218,7 @@ async function work(
     (failed) => failed && refused.abort(failed),
   )
   const result = await runJobThrough(
-    { engine: parts.network.engine, files: parts.files, clock: parts.clock },
+    { engine: parts.network.engine, content: parts.content, files: parts.files, clock: parts.clock },
     {
       peer,
       lease: lease.address,
@@ -224,14 +231,17 @@ async function work(
       outputs: outputsOf(attempt, peer),
       durationMs: lease.terms.durationS * 1_000,
       since: { fromEvent, ...begunSince(attempt, lease) },
+      ...(isService(plan) ? { ending: attempt.ending } : {}),
     },
     {
       onBegun: () => {
         lease.begunAtMs ??= parts.clock.now()
         void parts.book.put(keyOf(lease.address), lease).catch((error: unknown) => refused.abort(error))
       },
-      onLog: (line, index) => tell({ kind: 'log', line, ...by, index }),
+      onLog: (line, index, dropped) =>
+        tell({ kind: 'log', line, ...by, index, ...(dropped === undefined ? {} : { dropped }) }),
       onProgress: (progress, index) => tell({ kind: 'progress', ...progress, ...by, index }),
+      onService: (service, index) => tell({ kind: 'service', ...service, ...by, index }),
       onLeaving: (atMs, reason) => {
         if (lease.leavingToldAtMs !== undefined) return
         lease.leavingToldAtMs = parts.clock.now()
@@ -244,6 +254,8 @@ async function work(
       },
       onCheckpoint: (checkpoint) => keepCheckpoint(attempt, peer, checkpoint),
       onCheckpointLost: (error) => parts.log.warn('a checkpoint is not kept', { peer, error: String(error) }),
+      onTransfer: (name, direction, progress) =>
+        tell({ kind: 'transfer', name, direction, ...progress, ...by }),
       onWorked: (workedMs) => {
         checkStall(workedMs)
         pay(workedMs)

@@ -4,16 +4,24 @@ import type { Runtime } from './port.js'
 import { createTfjsRuntime } from './tfjs.js'
 import { createWgslRuntime, type ShaderHost } from './wgsl.js'
 
-/** The runtimes on offer by their names, with nothing left of what ran when this node was killed. */
-export async function openRuntimes(parts: {
-  /** Names of those on offer. */
-  runtimes: readonly string[]
+/** What this host has besides its devices. */
+export interface RuntimeHosts {
+  /** Jobs in containers. */
   containers?: Runtime | undefined
+  /** Shaders. */
   shaders?: ShaderHost | undefined
-  rack: Pick<Rack, 'unitsOf'>
-  clock: Clock
-  log: Log
-}): Promise<ReadonlyMap<string, Runtime>> {
+}
+
+/** The runtimes on offer by their names, with nothing left of what ran when this node was killed. */
+export async function openRuntimes(
+  parts: RuntimeHosts & {
+    /** Names of those on offer. */
+    runtimes: readonly string[]
+    rack: Pick<Rack, 'unitsOf'>
+    clock: Clock
+    log: Log
+  },
+): Promise<ReadonlyMap<string, Runtime>> {
   const { runtimes, containers, shaders, rack, clock, log } = parts
   const open = [
     createTfjsRuntime({ rack, clock }),
@@ -26,4 +34,8 @@ export async function openRuntimes(parts: {
     if (removed > 0) log.warn('what jobs of an earlier run had left was removed', { runtime: name, removed })
   }
   return new Map(offered.map((runtime) => [runtime.name, runtime]))
+}
+
+export function endRuntimes(runtimes: ReadonlyMap<string, Runtime>): void {
+  for (const { end } of runtimes.values()) end?.()
 }

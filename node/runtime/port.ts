@@ -25,6 +25,8 @@ export interface Runtime {
   groups?(): readonly string[]
   /** Removes what earlier processes of this node left when they were killed. Resolves to how many things that were. */
   clean(): Promise<number>
+  /** Ends what goes on in the background; called once, when no job runs any more. */
+  end?(): void
 }
 
 export interface RuntimeJob {

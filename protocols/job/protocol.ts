@@ -1,9 +1,10 @@
 import type { ProtocolDescriptor } from '../descriptor.js'
+import { CONTENT_LIMITS, chunkCount, LEAF_BYTES } from './content.js'
 import { JOB_LIMITS } from './rules.js'
-import { JobEvent, JobRequest } from './wire.js'
+import { ContentRequest, JobEvent, JobRequest } from './wire.js'
 
-/** Room for the field tags and the digest around a chunk's data. */
-const CHUNK_OVERHEAD_BYTES = 256
+/** A log line, or 32 metrics or 16 blobs with long names; and what stands beside a specification. */
+const MAX_EVENT_BYTES = 65_536
 
 /**
  * One stream carries a job from its start to its end. The renter is silent for as long as the job takes, so the
@@ -14,8 +15,8 @@ export const jobProtocol: ProtocolDescriptor<JobRequest, JobEvent> = {
   version: '1.0.0',
   request: JobRequest,
   response: JobEvent,
-  maxRequestBytes: JOB_LIMITS.maxSpecBytes + JOB_LIMITS.chunkBytes + CHUNK_OVERHEAD_BYTES,
-  maxResponseBytes: JOB_LIMITS.chunkBytes + CHUNK_OVERHEAD_BYTES,
+  maxRequestBytes: JOB_LIMITS.maxSpecBytes + MAX_EVENT_BYTES,
+  maxResponseBytes: MAX_EVENT_BYTES,
   idleTimeoutMs: 24 * 3_600_000,
   frameTimeoutMs: 30_000,
   quota: { concurrentPerPeer: 4, opensPerMinute: 60 },
@@ -30,3 +31,20 @@ export const EVENT_PERIOD_MS = 2_000
 export const SILENCE_MS = 6_000
 /** A provider that says that it runs and works nothing for so long is left (`timeouts.stall`). */
 export const STALL_MS = 60_000
+
+/**
+ * Blobs go over streams of their own, as many at once as pay, opened by whoever wants something. What comes back are plain bytes:
+ * a ContentAnswer, then chunks as they are, so that none is copied into a message and out of it.
+ */
+export const contentProtocol: ProtocolDescriptor<ContentRequest, Uint8Array> = {
+  word: 'job/content',
+  version: '1.0.0',
+  request: ContentRequest,
+  response: { encode: (bytes) => bytes, decode: (bytes) => bytes },
+  maxRequestBytes: 256,
+  maxResponseBytes: chunkCount(CONTENT_LIMITS.maxBytes) * LEAF_BYTES,
+  // What a result is still owed is waited for, and the leaves of a large file are computed meanwhile.
+  idleTimeoutMs: 120_000,
+  frameTimeoutMs: 30_000,
+  quota: { concurrentPerPeer: 16, opensPerMinute: 480 },
+}

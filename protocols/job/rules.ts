@@ -1,6 +1,6 @@
 import { digest, equal, hash } from '../bytes.js'
 import type { Refusal } from '../errors.js'
-import { type Blob, type Chunk, type JobEvent, JobState, type Need, type Start } from './wire.js'
+import { type Blob, type JobEvent, JobState, type Start } from './wire.js'
 
 /** Which states may follow which. A job that has ended stays ended. */
 export const NEXT: Readonly<Record<JobState, readonly JobState[]>> = {
@@ -40,8 +40,6 @@ export const JOB_LIMITS = {
   maxCheckpointBytes: 2 ** 30,
   /** Each side keeps so many of one job, the newest. */
   keptCheckpoints: 2,
-  /** Bytes of one chunk of a blob. */
-  chunkBytes: 65_536,
   maxNameChars: 128,
   maxLogLineChars: 4_096,
   maxMetrics: 32,
@@ -101,28 +99,17 @@ export function findMalformedEvent(event: JobEvent): string | undefined {
   const metrics = event.progress?.metrics ?? []
   if (metrics.length > limits.maxMetrics) return `${metrics.length} metrics`
   if (metrics.some(({ name }) => name.length > limits.maxNameChars)) return 'a long name of a metric'
-  const { refused, state, leaving } = event
+  const { refused, state, leaving, service } = event
   const texts = [refused?.reason, refused?.detail, state?.reason, state?.detail, leaving?.reason]
+  texts.push(service?.status, service?.detail)
   const long = texts.find((text) => text !== undefined && text.length > limits.maxReasonChars)
   if (long !== undefined) return `a reason of ${long.length} characters`
-  if (event.need !== undefined) return findMalformedNeed(event.need)
-  return event.chunk === undefined ? undefined : findMalformedChunk(event.chunk)
+  return undefined
 }
 
 function findMalformedCheckpoint(blob: Blob): string | undefined {
   if (blob.bytes === 0) return 'it is empty'
   return findMalformedBlobs([blob], 1, JOB_LIMITS.maxCheckpointBytes)
-}
-
-export function findMalformedNeed({ sha256, offset }: Need): string | undefined {
-  if (sha256.length !== 32) return `a digest of ${sha256.length} bytes`
-  return Number.isSafeInteger(offset) && offset >= 0 ? undefined : `offset ${offset}`
-}
-
-export function findMalformedChunk(chunk: Chunk): string | undefined {
-  const { length } = chunk.data
-  if (length === 0 || length > JOB_LIMITS.chunkBytes) return `a chunk of ${length} bytes`
-  return findMalformedNeed(chunk)
 }
 
 function findMalformedBlobs(blobs: readonly Blob[], maxBlobs: number, maxBytes: number): string | undefined {

@@ -9,6 +9,8 @@ export interface Blob {
   name: string
   sha256: Uint8Array
   bytes: number
+  shared?: boolean
+  keep?: boolean
 }
 
 export namespace Blob {
@@ -34,6 +36,16 @@ export namespace Blob {
         if ((obj.bytes != null && obj.bytes !== 0)) {
           w.uint32(24)
           w.uint64Number(obj.bytes)
+        }
+
+        if (obj.shared != null) {
+          w.uint32(32)
+          w.bool(obj.shared)
+        }
+
+        if (obj.keep != null) {
+          w.uint32(40)
+          w.bool(obj.keep)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -62,6 +74,14 @@ export namespace Blob {
             }
             case 3: {
               obj.bytes = reader.uint64Number()
+              break
+            }
+            case 4: {
+              obj.shared = reader.bool()
+              break
+            }
+            case 5: {
+              obj.keep = reader.bool()
               break
             }
             default: {
@@ -100,6 +120,20 @@ export namespace Blob {
               }
               break
             }
+            case 4: {
+              yield {
+                field: `${prefix}.shared`,
+                value: reader.bool()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.keep`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -127,6 +161,16 @@ export namespace Blob {
     value: number
   }
 
+  export interface BlobSharedFieldEvent {
+    field: '$.shared'
+    value: boolean
+  }
+
+  export interface BlobKeepFieldEvent {
+    field: '$.keep'
+    value: boolean
+  }
+
   export function encode (obj: Partial<Blob>): Uint8Array {
     return encodeMessage(obj, Blob.codec())
   }
@@ -135,17 +179,15 @@ export namespace Blob {
     return decodeMessage(buf, Blob.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Blob>): Generator<BlobNameFieldEvent | BlobSha256FieldEvent | BlobBytesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Blob>): Generator<BlobNameFieldEvent | BlobSha256FieldEvent | BlobBytesFieldEvent | BlobSharedFieldEvent | BlobKeepFieldEvent> {
     return streamMessage(buf, Blob.codec(), opts)
   }
 }
 
 export interface JobRequest {
   start?: Start
-  chunk?: Chunk
   stop?: Stop
   accepted?: Accepted
-  need?: Need
 }
 
 export namespace JobRequest {
@@ -160,49 +202,24 @@ export namespace JobRequest {
 
         obj = { ...obj }
 
-        if (obj.need != null) {
-          obj.accepted = undefined
-          obj.stop = undefined
-          obj.chunk = undefined
-          obj.start = undefined
-        }
-
         if (obj.accepted != null) {
-          obj.need = undefined
           obj.stop = undefined
-          obj.chunk = undefined
           obj.start = undefined
         }
 
         if (obj.stop != null) {
-          obj.need = undefined
           obj.accepted = undefined
-          obj.chunk = undefined
-          obj.start = undefined
-        }
-
-        if (obj.chunk != null) {
-          obj.need = undefined
-          obj.accepted = undefined
-          obj.stop = undefined
           obj.start = undefined
         }
 
         if (obj.start != null) {
-          obj.need = undefined
           obj.accepted = undefined
           obj.stop = undefined
-          obj.chunk = undefined
         }
 
         if (obj.start != null) {
           w.uint32(10)
           Start.codec().encode(obj.start, w)
-        }
-
-        if (obj.chunk != null) {
-          w.uint32(18)
-          Chunk.codec().encode(obj.chunk, w)
         }
 
         if (obj.stop != null) {
@@ -213,11 +230,6 @@ export namespace JobRequest {
         if (obj.accepted != null) {
           w.uint32(34)
           Accepted.codec().encode(obj.accepted, w)
-        }
-
-        if (obj.need != null) {
-          w.uint32(42)
-          Need.codec().encode(obj.need, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -238,12 +250,6 @@ export namespace JobRequest {
               })
               break
             }
-            case 2: {
-              obj.chunk = Chunk.codec().decode(reader, reader.uint32(), {
-                limits: opts.limits?.chunk
-              })
-              break
-            }
             case 3: {
               obj.stop = Stop.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.stop
@@ -256,12 +262,6 @@ export namespace JobRequest {
               })
               break
             }
-            case 5: {
-              obj.need = Need.codec().decode(reader, reader.uint32(), {
-                limits: opts.limits?.need
-              })
-              break
-            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -269,39 +269,19 @@ export namespace JobRequest {
           }
         }
 
-        if (obj.need != null) {
-          delete obj.accepted
-          delete obj.stop
-          delete obj.chunk
-          delete obj.start
-        }
-
         if (obj.accepted != null) {
-          delete obj.need
           delete obj.stop
-          delete obj.chunk
           delete obj.start
         }
 
         if (obj.stop != null) {
-          delete obj.need
           delete obj.accepted
-          delete obj.chunk
-          delete obj.start
-        }
-
-        if (obj.chunk != null) {
-          delete obj.need
-          delete obj.accepted
-          delete obj.stop
           delete obj.start
         }
 
         if (obj.start != null) {
-          delete obj.need
           delete obj.accepted
           delete obj.stop
-          delete obj.chunk
         }
 
         return obj
@@ -319,13 +299,6 @@ export namespace JobRequest {
 
               break
             }
-            case 2: {
-              yield * Chunk.codec().stream(reader, reader.uint32(), `${prefix}.chunk`, {
-                limits: opts.limits?.chunk
-              })
-
-              break
-            }
             case 3: {
               yield * Stop.codec().stream(reader, reader.uint32(), `${prefix}.stop`, {
                 limits: opts.limits?.stop
@@ -336,13 +309,6 @@ export namespace JobRequest {
             case 4: {
               yield * Accepted.codec().stream(reader, reader.uint32(), `${prefix}.accepted`, {
                 limits: opts.limits?.accepted
-              })
-
-              break
-            }
-            case 5: {
-              yield * Need.codec().stream(reader, reader.uint32(), `${prefix}.need`, {
-                limits: opts.limits?.need
               })
 
               break
@@ -387,6 +353,18 @@ export namespace JobRequest {
     index: number
   }
 
+  export interface JobRequestStartInputsSharedFieldEvent {
+    field: '$.start.inputs[].shared'
+    value: boolean
+    index: number
+  }
+
+  export interface JobRequestStartInputsKeepFieldEvent {
+    field: '$.start.inputs[].keep'
+    value: boolean
+    index: number
+  }
+
   export interface JobRequestStartFromEventFieldEvent {
     field: '$.start.fromEvent'
     value: number
@@ -407,39 +385,24 @@ export namespace JobRequest {
     value: number
   }
 
+  export interface JobRequestStartCheckpointSharedFieldEvent {
+    field: '$.start.checkpoint.shared'
+    value: boolean
+  }
+
+  export interface JobRequestStartCheckpointKeepFieldEvent {
+    field: '$.start.checkpoint.keep'
+    value: boolean
+  }
+
   export interface JobRequestStartKeyFieldEvent {
     field: '$.start.key'
-    value: Uint8Array
-  }
-
-  export interface JobRequestChunkSha256FieldEvent {
-    field: '$.chunk.sha256'
-    value: Uint8Array
-  }
-
-  export interface JobRequestChunkOffsetFieldEvent {
-    field: '$.chunk.offset'
-    value: number
-  }
-
-  export interface JobRequestChunkDataFieldEvent {
-    field: '$.chunk.data'
     value: Uint8Array
   }
 
   export interface JobRequestStopReasonFieldEvent {
     field: '$.stop.reason'
     value: string
-  }
-
-  export interface JobRequestNeedSha256FieldEvent {
-    field: '$.need.sha256'
-    value: Uint8Array
-  }
-
-  export interface JobRequestNeedOffsetFieldEvent {
-    field: '$.need.offset'
-    value: number
   }
 
   export function encode (obj: Partial<JobRequest>): Uint8Array {
@@ -450,7 +413,7 @@ export namespace JobRequest {
     return decodeMessage(buf, JobRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobRequest>): Generator<JobRequestStartLeaseFieldEvent | JobRequestStartSpecFieldEvent | JobRequestStartInputsNameFieldEvent | JobRequestStartInputsSha256FieldEvent | JobRequestStartInputsBytesFieldEvent | JobRequestStartFromEventFieldEvent | JobRequestStartCheckpointNameFieldEvent | JobRequestStartCheckpointSha256FieldEvent | JobRequestStartCheckpointBytesFieldEvent | JobRequestStartKeyFieldEvent | JobRequestChunkSha256FieldEvent | JobRequestChunkOffsetFieldEvent | JobRequestChunkDataFieldEvent | JobRequestStopReasonFieldEvent | JobRequestNeedSha256FieldEvent | JobRequestNeedOffsetFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobRequest>): Generator<JobRequestStartLeaseFieldEvent | JobRequestStartSpecFieldEvent | JobRequestStartInputsNameFieldEvent | JobRequestStartInputsSha256FieldEvent | JobRequestStartInputsBytesFieldEvent | JobRequestStartInputsSharedFieldEvent | JobRequestStartInputsKeepFieldEvent | JobRequestStartFromEventFieldEvent | JobRequestStartCheckpointNameFieldEvent | JobRequestStartCheckpointSha256FieldEvent | JobRequestStartCheckpointBytesFieldEvent | JobRequestStartCheckpointSharedFieldEvent | JobRequestStartCheckpointKeepFieldEvent | JobRequestStartKeyFieldEvent | JobRequestStopReasonFieldEvent> {
     return streamMessage(buf, JobRequest.codec(), opts)
   }
 }
@@ -668,6 +631,18 @@ export namespace Start {
     index: number
   }
 
+  export interface StartInputsSharedFieldEvent {
+    field: '$.inputs[].shared'
+    value: boolean
+    index: number
+  }
+
+  export interface StartInputsKeepFieldEvent {
+    field: '$.inputs[].keep'
+    value: boolean
+    index: number
+  }
+
   export interface StartFromEventFieldEvent {
     field: '$.fromEvent'
     value: number
@@ -688,6 +663,16 @@ export namespace Start {
     value: number
   }
 
+  export interface StartCheckpointSharedFieldEvent {
+    field: '$.checkpoint.shared'
+    value: boolean
+  }
+
+  export interface StartCheckpointKeepFieldEvent {
+    field: '$.checkpoint.keep'
+    value: boolean
+  }
+
   export interface StartKeyFieldEvent {
     field: '$.key'
     value: Uint8Array
@@ -701,143 +686,8 @@ export namespace Start {
     return decodeMessage(buf, Start.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Start>): Generator<StartLeaseFieldEvent | StartSpecFieldEvent | StartInputsNameFieldEvent | StartInputsSha256FieldEvent | StartInputsBytesFieldEvent | StartFromEventFieldEvent | StartCheckpointNameFieldEvent | StartCheckpointSha256FieldEvent | StartCheckpointBytesFieldEvent | StartKeyFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Start>): Generator<StartLeaseFieldEvent | StartSpecFieldEvent | StartInputsNameFieldEvent | StartInputsSha256FieldEvent | StartInputsBytesFieldEvent | StartInputsSharedFieldEvent | StartInputsKeepFieldEvent | StartFromEventFieldEvent | StartCheckpointNameFieldEvent | StartCheckpointSha256FieldEvent | StartCheckpointBytesFieldEvent | StartCheckpointSharedFieldEvent | StartCheckpointKeepFieldEvent | StartKeyFieldEvent> {
     return streamMessage(buf, Start.codec(), opts)
-  }
-}
-
-export interface Chunk {
-  sha256: Uint8Array
-  offset: number
-  data: Uint8Array
-}
-
-export namespace Chunk {
-  let _codec: Codec<Chunk>
-
-  export const codec = (): Codec<Chunk> => {
-    if (_codec == null) {
-      _codec = message<Chunk>((obj, w, opts = {}) => {
-        if (opts.lengthDelimited !== false) {
-          w.fork()
-        }
-
-        if ((obj.sha256 != null && obj.sha256.byteLength > 0)) {
-          w.uint32(10)
-          w.bytes(obj.sha256)
-        }
-
-        if ((obj.offset != null && obj.offset !== 0)) {
-          w.uint32(16)
-          w.uint64Number(obj.offset)
-        }
-
-        if ((obj.data != null && obj.data.byteLength > 0)) {
-          w.uint32(26)
-          w.bytes(obj.data)
-        }
-
-        if (opts.lengthDelimited !== false) {
-          w.ldelim()
-        }
-      }, (reader, length, opts = {}) => {
-        const obj: any = {
-          sha256: uint8ArrayAlloc(0),
-          offset: 0,
-          data: uint8ArrayAlloc(0)
-        }
-
-        const end = length == null ? reader.len : reader.pos + length
-
-        while (reader.pos < end) {
-          const tag = reader.uint32()
-
-          switch (tag >>> 3) {
-            case 1: {
-              obj.sha256 = reader.bytes()
-              break
-            }
-            case 2: {
-              obj.offset = reader.uint64Number()
-              break
-            }
-            case 3: {
-              obj.data = reader.bytes()
-              break
-            }
-            default: {
-              reader.skipType(tag & 7)
-              break
-            }
-          }
-        }
-
-        return obj
-      }, function * (reader, length, prefix, opts = {}) {
-        const end = length == null ? reader.len : reader.pos + length
-
-        while (reader.pos < end) {
-          const tag = reader.uint32()
-
-          switch (tag >>> 3) {
-            case 1: {
-              yield {
-                field: `${prefix}.sha256`,
-                value: reader.bytes()
-              }
-              break
-            }
-            case 2: {
-              yield {
-                field: `${prefix}.offset`,
-                value: reader.uint64Number()
-              }
-              break
-            }
-            case 3: {
-              yield {
-                field: `${prefix}.data`,
-                value: reader.bytes()
-              }
-              break
-            }
-            default: {
-              reader.skipType(tag & 7)
-              break
-            }
-          }
-        }
-      })
-    }
-
-    return _codec
-  }
-
-  export interface ChunkSha256FieldEvent {
-    field: '$.sha256'
-    value: Uint8Array
-  }
-
-  export interface ChunkOffsetFieldEvent {
-    field: '$.offset'
-    value: number
-  }
-
-  export interface ChunkDataFieldEvent {
-    field: '$.data'
-    value: Uint8Array
-  }
-
-  export function encode (obj: Partial<Chunk>): Uint8Array {
-    return encodeMessage(obj, Chunk.codec())
-  }
-
-  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Chunk>): Chunk {
-    return decodeMessage(buf, Chunk.codec(), opts)
-  }
-
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Chunk>): Generator<ChunkSha256FieldEvent | ChunkOffsetFieldEvent | ChunkDataFieldEvent> {
-    return streamMessage(buf, Chunk.codec(), opts)
   }
 }
 
@@ -998,12 +848,10 @@ export interface JobEvent {
   index: number
   workedMs: number
   refused?: Refused
-  need?: Need
   state?: State
   log?: Log
   progress?: Progress
   output?: Output
-  chunk?: Chunk
   checkpoint?: Checkpoint
   service?: Service
   leaving?: Leaving
@@ -1024,48 +872,30 @@ export namespace JobEvent {
         if (obj.leaving != null) {
           obj.service = undefined
           obj.checkpoint = undefined
-          obj.chunk = undefined
           obj.output = undefined
           obj.progress = undefined
           obj.log = undefined
           obj.state = undefined
-          obj.need = undefined
           obj.refused = undefined
         }
 
         if (obj.service != null) {
           obj.leaving = undefined
           obj.checkpoint = undefined
-          obj.chunk = undefined
           obj.output = undefined
           obj.progress = undefined
           obj.log = undefined
           obj.state = undefined
-          obj.need = undefined
           obj.refused = undefined
         }
 
         if (obj.checkpoint != null) {
           obj.leaving = undefined
           obj.service = undefined
-          obj.chunk = undefined
           obj.output = undefined
           obj.progress = undefined
           obj.log = undefined
           obj.state = undefined
-          obj.need = undefined
-          obj.refused = undefined
-        }
-
-        if (obj.chunk != null) {
-          obj.leaving = undefined
-          obj.service = undefined
-          obj.checkpoint = undefined
-          obj.output = undefined
-          obj.progress = undefined
-          obj.log = undefined
-          obj.state = undefined
-          obj.need = undefined
           obj.refused = undefined
         }
 
@@ -1073,11 +903,9 @@ export namespace JobEvent {
           obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
-          obj.chunk = undefined
           obj.progress = undefined
           obj.log = undefined
           obj.state = undefined
-          obj.need = undefined
           obj.refused = undefined
         }
 
@@ -1085,11 +913,9 @@ export namespace JobEvent {
           obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
-          obj.chunk = undefined
           obj.output = undefined
           obj.log = undefined
           obj.state = undefined
-          obj.need = undefined
           obj.refused = undefined
         }
 
@@ -1097,11 +923,9 @@ export namespace JobEvent {
           obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
-          obj.chunk = undefined
           obj.output = undefined
           obj.progress = undefined
           obj.state = undefined
-          obj.need = undefined
           obj.refused = undefined
         }
 
@@ -1109,23 +933,9 @@ export namespace JobEvent {
           obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
-          obj.chunk = undefined
           obj.output = undefined
           obj.progress = undefined
           obj.log = undefined
-          obj.need = undefined
-          obj.refused = undefined
-        }
-
-        if (obj.need != null) {
-          obj.leaving = undefined
-          obj.service = undefined
-          obj.checkpoint = undefined
-          obj.chunk = undefined
-          obj.output = undefined
-          obj.progress = undefined
-          obj.log = undefined
-          obj.state = undefined
           obj.refused = undefined
         }
 
@@ -1133,12 +943,10 @@ export namespace JobEvent {
           obj.leaving = undefined
           obj.service = undefined
           obj.checkpoint = undefined
-          obj.chunk = undefined
           obj.output = undefined
           obj.progress = undefined
           obj.log = undefined
           obj.state = undefined
-          obj.need = undefined
         }
 
         if ((obj.index != null && obj.index !== 0)) {
@@ -1154,11 +962,6 @@ export namespace JobEvent {
         if (obj.refused != null) {
           w.uint32(26)
           Refused.codec().encode(obj.refused, w)
-        }
-
-        if (obj.need != null) {
-          w.uint32(34)
-          Need.codec().encode(obj.need, w)
         }
 
         if (obj.state != null) {
@@ -1179,11 +982,6 @@ export namespace JobEvent {
         if (obj.output != null) {
           w.uint32(66)
           Output.codec().encode(obj.output, w)
-        }
-
-        if (obj.chunk != null) {
-          w.uint32(74)
-          Chunk.codec().encode(obj.chunk, w)
         }
 
         if (obj.checkpoint != null) {
@@ -1230,12 +1028,6 @@ export namespace JobEvent {
               })
               break
             }
-            case 4: {
-              obj.need = Need.codec().decode(reader, reader.uint32(), {
-                limits: opts.limits?.need
-              })
-              break
-            }
             case 5: {
               obj.state = State.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.state
@@ -1257,12 +1049,6 @@ export namespace JobEvent {
             case 8: {
               obj.output = Output.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.output
-              })
-              break
-            }
-            case 9: {
-              obj.chunk = Chunk.codec().decode(reader, reader.uint32(), {
-                limits: opts.limits?.chunk
               })
               break
             }
@@ -1294,48 +1080,30 @@ export namespace JobEvent {
         if (obj.leaving != null) {
           delete obj.service
           delete obj.checkpoint
-          delete obj.chunk
           delete obj.output
           delete obj.progress
           delete obj.log
           delete obj.state
-          delete obj.need
           delete obj.refused
         }
 
         if (obj.service != null) {
           delete obj.leaving
           delete obj.checkpoint
-          delete obj.chunk
           delete obj.output
           delete obj.progress
           delete obj.log
           delete obj.state
-          delete obj.need
           delete obj.refused
         }
 
         if (obj.checkpoint != null) {
           delete obj.leaving
           delete obj.service
-          delete obj.chunk
           delete obj.output
           delete obj.progress
           delete obj.log
           delete obj.state
-          delete obj.need
-          delete obj.refused
-        }
-
-        if (obj.chunk != null) {
-          delete obj.leaving
-          delete obj.service
-          delete obj.checkpoint
-          delete obj.output
-          delete obj.progress
-          delete obj.log
-          delete obj.state
-          delete obj.need
           delete obj.refused
         }
 
@@ -1343,11 +1111,9 @@ export namespace JobEvent {
           delete obj.leaving
           delete obj.service
           delete obj.checkpoint
-          delete obj.chunk
           delete obj.progress
           delete obj.log
           delete obj.state
-          delete obj.need
           delete obj.refused
         }
 
@@ -1355,11 +1121,9 @@ export namespace JobEvent {
           delete obj.leaving
           delete obj.service
           delete obj.checkpoint
-          delete obj.chunk
           delete obj.output
           delete obj.log
           delete obj.state
-          delete obj.need
           delete obj.refused
         }
 
@@ -1367,11 +1131,9 @@ export namespace JobEvent {
           delete obj.leaving
           delete obj.service
           delete obj.checkpoint
-          delete obj.chunk
           delete obj.output
           delete obj.progress
           delete obj.state
-          delete obj.need
           delete obj.refused
         }
 
@@ -1379,23 +1141,9 @@ export namespace JobEvent {
           delete obj.leaving
           delete obj.service
           delete obj.checkpoint
-          delete obj.chunk
           delete obj.output
           delete obj.progress
           delete obj.log
-          delete obj.need
-          delete obj.refused
-        }
-
-        if (obj.need != null) {
-          delete obj.leaving
-          delete obj.service
-          delete obj.checkpoint
-          delete obj.chunk
-          delete obj.output
-          delete obj.progress
-          delete obj.log
-          delete obj.state
           delete obj.refused
         }
 
@@ -1403,12 +1151,10 @@ export namespace JobEvent {
           delete obj.leaving
           delete obj.service
           delete obj.checkpoint
-          delete obj.chunk
           delete obj.output
           delete obj.progress
           delete obj.log
           delete obj.state
-          delete obj.need
         }
 
         return obj
@@ -1440,13 +1186,6 @@ export namespace JobEvent {
 
               break
             }
-            case 4: {
-              yield * Need.codec().stream(reader, reader.uint32(), `${prefix}.need`, {
-                limits: opts.limits?.need
-              })
-
-              break
-            }
             case 5: {
               yield * State.codec().stream(reader, reader.uint32(), `${prefix}.state`, {
                 limits: opts.limits?.state
@@ -1471,13 +1210,6 @@ export namespace JobEvent {
             case 8: {
               yield * Output.codec().stream(reader, reader.uint32(), `${prefix}.output`, {
                 limits: opts.limits?.output
-              })
-
-              break
-            }
-            case 9: {
-              yield * Chunk.codec().stream(reader, reader.uint32(), `${prefix}.chunk`, {
-                limits: opts.limits?.chunk
               })
 
               break
@@ -1535,16 +1267,6 @@ export namespace JobEvent {
     value: string
   }
 
-  export interface JobEventNeedSha256FieldEvent {
-    field: '$.need.sha256'
-    value: Uint8Array
-  }
-
-  export interface JobEventNeedOffsetFieldEvent {
-    field: '$.need.offset'
-    value: number
-  }
-
   export interface JobEventStateStateFieldEvent {
     field: '$.state.state'
     value: JobState
@@ -1563,6 +1285,11 @@ export namespace JobEvent {
   export interface JobEventLogLineFieldEvent {
     field: '$.log.line'
     value: string
+  }
+
+  export interface JobEventLogDroppedFieldEvent {
+    field: '$.log.dropped'
+    value: number
   }
 
   export interface JobEventProgressStepFieldEvent {
@@ -1605,19 +1332,16 @@ export namespace JobEvent {
     index: number
   }
 
-  export interface JobEventChunkSha256FieldEvent {
-    field: '$.chunk.sha256'
-    value: Uint8Array
+  export interface JobEventOutputBlobsSharedFieldEvent {
+    field: '$.output.blobs[].shared'
+    value: boolean
+    index: number
   }
 
-  export interface JobEventChunkOffsetFieldEvent {
-    field: '$.chunk.offset'
-    value: number
-  }
-
-  export interface JobEventChunkDataFieldEvent {
-    field: '$.chunk.data'
-    value: Uint8Array
+  export interface JobEventOutputBlobsKeepFieldEvent {
+    field: '$.output.blobs[].keep'
+    value: boolean
+    index: number
   }
 
   export interface JobEventCheckpointStepFieldEvent {
@@ -1638,6 +1362,16 @@ export namespace JobEvent {
   export interface JobEventCheckpointBlobBytesFieldEvent {
     field: '$.checkpoint.blob.bytes'
     value: number
+  }
+
+  export interface JobEventCheckpointBlobSharedFieldEvent {
+    field: '$.checkpoint.blob.shared'
+    value: boolean
+  }
+
+  export interface JobEventCheckpointBlobKeepFieldEvent {
+    field: '$.checkpoint.blob.keep'
+    value: boolean
   }
 
   export interface JobEventServiceStatusFieldEvent {
@@ -1673,7 +1407,7 @@ export namespace JobEvent {
     return decodeMessage(buf, JobEvent.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventNeedSha256FieldEvent | JobEventNeedOffsetFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventChunkSha256FieldEvent | JobEventChunkOffsetFieldEvent | JobEventChunkDataFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent | JobEventServiceStatusFieldEvent | JobEventServiceDetailFieldEvent | JobEventServiceRestartsFieldEvent | JobEventLeavingAtMsFieldEvent | JobEventLeavingReasonFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JobEvent>): Generator<JobEventIndexFieldEvent | JobEventWorkedMsFieldEvent | JobEventRefusedReasonFieldEvent | JobEventRefusedDetailFieldEvent | JobEventStateStateFieldEvent | JobEventStateReasonFieldEvent | JobEventStateDetailFieldEvent | JobEventLogLineFieldEvent | JobEventLogDroppedFieldEvent | JobEventProgressStepFieldEvent | JobEventProgressStepsFieldEvent | JobEventProgressMetricsNameFieldEvent | JobEventProgressMetricsValueFieldEvent | JobEventOutputBlobsNameFieldEvent | JobEventOutputBlobsSha256FieldEvent | JobEventOutputBlobsBytesFieldEvent | JobEventOutputBlobsSharedFieldEvent | JobEventOutputBlobsKeepFieldEvent | JobEventCheckpointStepFieldEvent | JobEventCheckpointBlobNameFieldEvent | JobEventCheckpointBlobSha256FieldEvent | JobEventCheckpointBlobBytesFieldEvent | JobEventCheckpointBlobSharedFieldEvent | JobEventCheckpointBlobKeepFieldEvent | JobEventServiceStatusFieldEvent | JobEventServiceDetailFieldEvent | JobEventServiceRestartsFieldEvent | JobEventLeavingAtMsFieldEvent | JobEventLeavingReasonFieldEvent> {
     return streamMessage(buf, JobEvent.codec(), opts)
   }
 }
@@ -1787,118 +1521,6 @@ export namespace Refused {
 
   export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Refused>): Generator<RefusedReasonFieldEvent | RefusedDetailFieldEvent> {
     return streamMessage(buf, Refused.codec(), opts)
-  }
-}
-
-export interface Need {
-  sha256: Uint8Array
-  offset: number
-}
-
-export namespace Need {
-  let _codec: Codec<Need>
-
-  export const codec = (): Codec<Need> => {
-    if (_codec == null) {
-      _codec = message<Need>((obj, w, opts = {}) => {
-        if (opts.lengthDelimited !== false) {
-          w.fork()
-        }
-
-        if ((obj.sha256 != null && obj.sha256.byteLength > 0)) {
-          w.uint32(10)
-          w.bytes(obj.sha256)
-        }
-
-        if ((obj.offset != null && obj.offset !== 0)) {
-          w.uint32(16)
-          w.uint64Number(obj.offset)
-        }
-
-        if (opts.lengthDelimited !== false) {
-          w.ldelim()
-        }
-      }, (reader, length, opts = {}) => {
-        const obj: any = {
-          sha256: uint8ArrayAlloc(0),
-          offset: 0
-        }
-
-        const end = length == null ? reader.len : reader.pos + length
-
-        while (reader.pos < end) {
-          const tag = reader.uint32()
-
-          switch (tag >>> 3) {
-            case 1: {
-              obj.sha256 = reader.bytes()
-              break
-            }
-            case 2: {
-              obj.offset = reader.uint64Number()
-              break
-            }
-            default: {
-              reader.skipType(tag & 7)
-              break
-            }
-          }
-        }
-
-        return obj
-      }, function * (reader, length, prefix, opts = {}) {
-        const end = length == null ? reader.len : reader.pos + length
-
-        while (reader.pos < end) {
-          const tag = reader.uint32()
-
-          switch (tag >>> 3) {
-            case 1: {
-              yield {
-                field: `${prefix}.sha256`,
-                value: reader.bytes()
-              }
-              break
-            }
-            case 2: {
-              yield {
-                field: `${prefix}.offset`,
-                value: reader.uint64Number()
-              }
-              break
-            }
-            default: {
-              reader.skipType(tag & 7)
-              break
-            }
-          }
-        }
-      })
-    }
-
-    return _codec
-  }
-
-  export interface NeedSha256FieldEvent {
-    field: '$.sha256'
-    value: Uint8Array
-  }
-
-  export interface NeedOffsetFieldEvent {
-    field: '$.offset'
-    value: number
-  }
-
-  export function encode (obj: Partial<Need>): Uint8Array {
-    return encodeMessage(obj, Need.codec())
-  }
-
-  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Need>): Need {
-    return decodeMessage(buf, Need.codec(), opts)
-  }
-
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Need>): Generator<NeedSha256FieldEvent | NeedOffsetFieldEvent> {
-    return streamMessage(buf, Need.codec(), opts)
   }
 }
 
@@ -2063,6 +1685,7 @@ export namespace State {
 
 export interface Log {
   line: string
+  dropped?: number
 }
 
 export namespace Log {
@@ -2078,6 +1701,11 @@ export namespace Log {
         if ((obj.line != null && obj.line !== '')) {
           w.uint32(10)
           w.string(obj.line)
+        }
+
+        if (obj.dropped != null) {
+          w.uint32(16)
+          w.uint32(obj.dropped)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -2096,6 +1724,10 @@ export namespace Log {
           switch (tag >>> 3) {
             case 1: {
               obj.line = reader.string()
+              break
+            }
+            case 2: {
+              obj.dropped = reader.uint32()
               break
             }
             default: {
@@ -2120,6 +1752,13 @@ export namespace Log {
               }
               break
             }
+            case 2: {
+              yield {
+                field: `${prefix}.dropped`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -2137,6 +1776,11 @@ export namespace Log {
     value: string
   }
 
+  export interface LogDroppedFieldEvent {
+    field: '$.dropped'
+    value: number
+  }
+
   export function encode (obj: Partial<Log>): Uint8Array {
     return encodeMessage(obj, Log.codec())
   }
@@ -2145,7 +1789,7 @@ export namespace Log {
     return decodeMessage(buf, Log.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Log>): Generator<LogLineFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Log>): Generator<LogLineFieldEvent | LogDroppedFieldEvent> {
     return streamMessage(buf, Log.codec(), opts)
   }
 }
@@ -2537,6 +2181,16 @@ export namespace Checkpoint {
     value: number
   }
 
+  export interface CheckpointBlobSharedFieldEvent {
+    field: '$.blob.shared'
+    value: boolean
+  }
+
+  export interface CheckpointBlobKeepFieldEvent {
+    field: '$.blob.keep'
+    value: boolean
+  }
+
   export function encode (obj: Partial<Checkpoint>): Uint8Array {
     return encodeMessage(obj, Checkpoint.codec())
   }
@@ -2545,7 +2199,7 @@ export namespace Checkpoint {
     return decodeMessage(buf, Checkpoint.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Checkpoint>): Generator<CheckpointStepFieldEvent | CheckpointBlobNameFieldEvent | CheckpointBlobSha256FieldEvent | CheckpointBlobBytesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Checkpoint>): Generator<CheckpointStepFieldEvent | CheckpointBlobNameFieldEvent | CheckpointBlobSha256FieldEvent | CheckpointBlobBytesFieldEvent | CheckpointBlobSharedFieldEvent | CheckpointBlobKeepFieldEvent> {
     return streamMessage(buf, Checkpoint.codec(), opts)
   }
 }
@@ -2774,6 +2428,18 @@ export namespace Output {
     index: number
   }
 
+  export interface OutputBlobsSharedFieldEvent {
+    field: '$.blobs[].shared'
+    value: boolean
+    index: number
+  }
+
+  export interface OutputBlobsKeepFieldEvent {
+    field: '$.blobs[].keep'
+    value: boolean
+    index: number
+  }
+
   export function encode (obj: Partial<Output>): Uint8Array {
     return encodeMessage(obj, Output.codec())
   }
@@ -2782,7 +2448,7 @@ export namespace Output {
     return decodeMessage(buf, Output.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Output>): Generator<OutputBlobsNameFieldEvent | OutputBlobsSha256FieldEvent | OutputBlobsBytesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Output>): Generator<OutputBlobsNameFieldEvent | OutputBlobsSha256FieldEvent | OutputBlobsBytesFieldEvent | OutputBlobsSharedFieldEvent | OutputBlobsKeepFieldEvent> {
     return streamMessage(buf, Output.codec(), opts)
   }
 }
@@ -2919,5 +2585,275 @@ export namespace Service {
 
   export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Service>): Generator<ServiceStatusFieldEvent | ServiceDetailFieldEvent | ServiceRestartsFieldEvent> {
     return streamMessage(buf, Service.codec(), opts)
+  }
+}
+
+export interface ContentRequest {
+  root: Uint8Array
+  first: number
+  count: number
+  held: number
+}
+
+export namespace ContentRequest {
+  let _codec: Codec<ContentRequest>
+
+  export const codec = (): Codec<ContentRequest> => {
+    if (_codec == null) {
+      _codec = message<ContentRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.root != null && obj.root.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.root)
+        }
+
+        if ((obj.first != null && obj.first !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.first)
+        }
+
+        if ((obj.count != null && obj.count !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.count)
+        }
+
+        if ((obj.held != null && obj.held !== 0)) {
+          w.uint32(32)
+          w.uint64Number(obj.held)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          root: uint8ArrayAlloc(0),
+          first: 0,
+          count: 0,
+          held: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.root = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.first = reader.uint32()
+              break
+            }
+            case 3: {
+              obj.count = reader.uint32()
+              break
+            }
+            case 4: {
+              obj.held = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.root`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.first`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.count`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.held`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ContentRequestRootFieldEvent {
+    field: '$.root'
+    value: Uint8Array
+  }
+
+  export interface ContentRequestFirstFieldEvent {
+    field: '$.first'
+    value: number
+  }
+
+  export interface ContentRequestCountFieldEvent {
+    field: '$.count'
+    value: number
+  }
+
+  export interface ContentRequestHeldFieldEvent {
+    field: '$.held'
+    value: number
+  }
+
+  export function encode (obj: Partial<ContentRequest>): Uint8Array {
+    return encodeMessage(obj, ContentRequest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ContentRequest>): ContentRequest {
+    return decodeMessage(buf, ContentRequest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ContentRequest>): Generator<ContentRequestRootFieldEvent | ContentRequestFirstFieldEvent | ContentRequestCountFieldEvent | ContentRequestHeldFieldEvent> {
+    return streamMessage(buf, ContentRequest.codec(), opts)
+  }
+}
+
+export interface ContentAnswer {
+  refused: string
+  detail: string
+}
+
+export namespace ContentAnswer {
+  let _codec: Codec<ContentAnswer>
+
+  export const codec = (): Codec<ContentAnswer> => {
+    if (_codec == null) {
+      _codec = message<ContentAnswer>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.refused != null && obj.refused !== '')) {
+          w.uint32(10)
+          w.string(obj.refused)
+        }
+
+        if ((obj.detail != null && obj.detail !== '')) {
+          w.uint32(18)
+          w.string(obj.detail)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          refused: '',
+          detail: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.refused = reader.string()
+              break
+            }
+            case 2: {
+              obj.detail = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.refused`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.detail`,
+                value: reader.string()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ContentAnswerRefusedFieldEvent {
+    field: '$.refused'
+    value: string
+  }
+
+  export interface ContentAnswerDetailFieldEvent {
+    field: '$.detail'
+    value: string
+  }
+
+  export function encode (obj: Partial<ContentAnswer>): Uint8Array {
+    return encodeMessage(obj, ContentAnswer.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ContentAnswer>): ContentAnswer {
+    return decodeMessage(buf, ContentAnswer.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ContentAnswer>): Generator<ContentAnswerRefusedFieldEvent | ContentAnswerDetailFieldEvent> {
+    return streamMessage(buf, ContentAnswer.codec(), opts)
   }
 }

@@ -43,6 +43,7 @@ async function measure(name: (typeof ENGINES)[number]): Promise<Figure[]> {
         processes: 256,
         diskBytes: 2 * GIB,
         imageBytes: GIB,
+        cacheBytes: 0,
         logLinesPerSecond: 50,
       },
       gpus: [],

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
 import * as assert from 'uvu/assert'
 import { WebSocket } from 'ws'
 import { listen } from '../../node/net/listener.js'
@@ -24,6 +25,7 @@ const LIMITS = {
   processes: 256,
   diskBytes: 1_024 * MIB,
   imageBytes: 512 * MIB,
+  cacheBytes: 0,
   logLinesPerSecond: 100,
 }
 const LIMIT = { timeoutMs: 120_000 }
@@ -199,12 +201,13 @@ for (const name of ENGINES) {
   }
 
   async function forward(run: Run): Promise<Listener> {
+    const join = async (one: Duplex, other: Duplex) => {
+      await Promise.all([pipeline(one, other), pipeline(other, one)])
+    }
     const listener = await listen(
       { host: '127.0.0.1', port: 0 },
-      () => run.connect!(8080),
-      (e) => {
-        console.log('FAIL', e)
-      },
+      async (socket) => join(socket, await run.connect!(8080)),
+      () => {},
     )
     forwarded.set(run, listener)
     return listener

@@ -54,7 +54,8 @@ const ROUNDS: ReadonlyArray<readonly [string, readonly Round[]]> = [
         ],
       },
       {
-        job: 'checkpointed',
+        // Nobody else is left: it is waited for.
+        job: 'patient',
         acts: [
           { victim: 'provider', moment: kept!, stays: 'away' },
           { victim: 'heir', moment: continued! },

@@ -3,14 +3,18 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { createContent } from '../../node/content/content.js'
 import { openFolder } from '../../node/files/folder.js'
 import { runJobThrough } from '../../node/renter/returning.js'
 import { systemClock } from '../../node/system/clock.js'
-import { digest } from '../../protocols/bytes.js'
+import { silentLog } from '../../node/system/log.js'
+import { systemRandom } from '../../node/system/random.js'
+import { contentOf } from '../../protocols/job/content.js'
 import { jobProtocol } from '../../protocols/job/protocol.js'
 import { JobState } from '../../protocols/job/wire.js'
 import type { Clock } from '../../protocols/ports.js'
 import { until } from '../support/clock.js'
+import { holdContent } from '../support/content.js'
 import { honestJob, PLAN, sum, withRenter } from '../support/deployment.js'
 import { createHub } from '../support/memory.js'
 import { fill } from '../support/messages.js'
@@ -68,9 +72,9 @@ for (const [which, jumpMs] of [
       [
         {
           pricePerHour: 1_000_000n,
-          job: async (session) => {
+          job: async (session, hold) => {
             jump.ms = jumpMs
-            await honestJob(session)
+            await honestJob(session, hold)
           },
         },
       ],
@@ -90,10 +94,10 @@ for (const [which, jumpMs] of [
 
 const root = mkdtempSync(join(tmpdir(), 'nightshift-full-'))
 const mounts: string[] = []
-function mount(name: string): string {
+function mount(name: string, size = '512k'): string {
   const path = join(root, name)
   execFileSync('mkdir', [path])
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', path], { stdio: 'ignore' })
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path], { stdio: 'ignore' })
   mounts.push(path)
   return path
 }
@@ -144,42 +148,40 @@ if (canMount) {
         makeRoom()
         const [output] = await nextEvent(talk, (event) => event.output?.blobs)
         await nextEvent(talk, ({ state }) => (state?.state === JobState.COMPLETED ? state : undefined))
-        await talk.send({ need: { sha256: output!.sha256, offset: 250_000 } })
-        const { data } = await nextEvent(talk, (event) => event.chunk)
-        assert.equal(Buffer.from(data), Buffer.from(OUTPUT.subarray(250_000)))
+        assert.equal(Buffer.from(await talk.hold.take(talk.peer, output!)), Buffer.from(OUTPUT))
       },
       { dataDir },
     ),
   )
 
-  const folder = mount('renter')
+  const folder = mount('renter', '1200k')
   test(RENTER_FULL, async () => {
     const hub = createHub()
     const [renter, provider] = [await hub.join(), await hub.join()]
-    const offsets: number[] = []
-    const blob = { name: 'model', sha256: digest(OUTPUT), bytes: OUTPUT.length }
+    const large = fill(900_000, 6)
+    const blob = { name: 'model', sha256: contentOf(large), bytes: large.length }
+    const hold = await holdContent(provider)
+    hold.give(large)
+    const content = createContent({
+      network: renter,
+      clock: systemClock,
+      random: systemRandom,
+      log: silentLog,
+    })
     await provider.engine.handle(jobProtocol, async (session) => {
       await session.receive()
       const say = (kind: object) => session.send({ index: 0, workedMs: 0, ...kind })
       await say({ state: { state: JobState.RUNNING, reason: '', detail: '' } })
       await say({ output: { blobs: [blob] } })
       await say({ state: { state: JobState.COMPLETED, reason: '', detail: '' } })
-      for await (const { need } of session) {
-        if (need === undefined) return
-        offsets.push(need.offset)
-        for (let offset = need.offset; offset < OUTPUT.length; offset += 65_536) {
-          await say({
-            chunk: { sha256: blob.sha256, offset, data: OUTPUT.subarray(offset, offset + 65_536) },
-          })
-        }
-      }
+      await session.receive()
     })
     const makeRoom = fillUp(folder)
     rmSync(join(folder, 'filler'))
-    writeFileSync(join(folder, 'filler'), new Uint8Array(350_000))
+    writeFileSync(join(folder, 'filler'), new Uint8Array(500_000))
     let complaints = 0
     const result = await runJobThrough(
-      { engine: renter.engine, files: openFolder(folder), clock: systemClock },
+      { engine: renter.engine, content, files: openFolder(folder), clock: systemClock },
       {
         peer: provider.peer,
         lease: fill(32, 1),
@@ -194,9 +196,11 @@ if (canMount) {
         onProgress: () => {},
         onCheckpoint: async () => {},
         onCheckpointLost: () => {},
+        onTransfer: () => {},
         onWorked: () => {},
+        onService: () => {},
         onLeaving: () => {},
-      onReturned: () => {},
+        onReturned: () => {},
         onDiskFull: () => {
           complaints++
           makeRoom()
@@ -205,11 +209,10 @@ if (canMount) {
       new AbortController().signal,
     )
     assert.is(complaints, 1)
-    assert.is(offsets.length, 2)
-    assert.ok(offsets[1]! > 0, 'what had arrived was kept')
+    assert.ok(hold.asked.at(-1)!.first > 0, 'what had arrived was kept')
     assert.equal(
       result.outputs.map(({ bytes }) => bytes),
-      [OUTPUT.length],
+      [large.length],
     )
     await renter.stop()
   })

@@ -83,7 +83,7 @@ test('the rest of the job is auctioned before the provider is gone, and whoever 
   assert.ok(ordered > told && ordered < gone, `ordered at ${ordered}, gone at ${gone}`)
   assert.not.ok(events.some(({ kind }) => kind === 'standing-lost'))
   assert.is(noted.failed, undefined)
-  assert.is(noted.left, undefined)
+  assert.is(noted.paused, undefined)
 })
 
 test('a provider that is gone before it said is replaced at once', async () => {
@@ -107,7 +107,7 @@ test('who promised a notice and gives none, or less, loses its standing and some
 test('who promised nothing and leaves in the middle is remembered for it, and dealt with again', async () => {
   const { events, noted } = await move({}, undefined, 5_000)
   assert.not.ok(events.some(({ kind }) => kind === 'standing-lost'))
-  assert.is(noted.left, 1)
+  assert.is(noted.paused, 1)
   assert.is(noted.failed, undefined)
 })
 

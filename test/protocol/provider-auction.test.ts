@@ -93,4 +93,19 @@ test('a second winner signs for what the result pays it, and for nothing else', 
     assert.is((await propose(PRICE + 7n)).refused, '')
   }))
 
+test('an order that came while the device was promised is bid for as soon as the other auction is lost', () =>
+  withWorld(async ({ house, renter, renterToo }) => {
+    const other = (await renterToo()).network.peer
+    const { passed } = house.provider.status().counters
+    assert.is(passed.DEVICES, undefined)
+    const first = await renter.order()
+    await until(() => renter.commitments.length === 1)
+    await renter.order({ commitMs: 60_000 })
+    await until(() => house.provider.status().counters.passed.DEVICES === 1)
+    assert.is(renter.commitments.length, 1)
+    await until(() => renter.bids.length === 1)
+    await renter.topic.publish({ result: makeResult({ orderId: first.orderId, winner: other }) })
+    await until(() => renter.commitments.length === 2)
+  }))
+
 test.run()

@@ -1,9 +1,11 @@
 import * as assert from 'uvu/assert'
-import { digest, equal } from '../../protocols/bytes.js'
+import { equal } from '../../protocols/bytes.js'
 import { codeOf } from '../../protocols/errors.js'
+import { contentOf } from '../../protocols/job/content.js'
 import { jobProtocol } from '../../protocols/job/protocol.js'
 import { type Blob, JobState } from '../../protocols/job/wire.js'
 import { until } from '../support/clock.js'
+import { holdContent } from '../support/content.js'
 import { type JobTalk, nextEvent, PRICE, upload } from '../support/provider.js'
 import { suite } from '../support/suite.js'
 import { withWorld } from '../support/world.js'
@@ -11,22 +13,21 @@ import { withWorld } from '../support/world.js'
 const test = suite('a provider and its jobs')
 const DATA = { name: 'data', bytes: new Uint8Array(200_000).map((_, index) => index % 251) }
 
+const LARGE = { name: 'data', bytes: new Uint8Array(700_000).map((_, index) => index % 241) }
+
 const state = (talk: JobTalk, wanted: JobState) =>
   nextEvent(talk, ({ state }) => (state?.state === wanted ? state : undefined))
 
 const refusalOf = (talk: JobTalk) => nextEvent(talk, ({ refused }) => refused?.reason)
 
-async function fetch(talk: JobTalk, sha256: Uint8Array, from: number, bytes: number): Promise<Uint8Array> {
-  await talk.send({ need: { sha256, offset: from } })
-  const whole = new Uint8Array(bytes - from)
-  for (let at = 0; at < whole.length; ) {
-    const chunk = await nextEvent(talk, (event) => event.chunk)
-    assert.is(chunk.offset, from + at)
-    whole.set(chunk.data, at)
-    at += chunk.data.length
-  }
-  return whole
-}
+const fetch = (talk: JobTalk, blob: Blob) => talk.hold.take(talk.peer, blob)
+
+/** The reason why it is not given. */
+const refusalFor = (talk: JobTalk, blob: Blob) =>
+  fetch(talk, blob).then(
+    () => 'given',
+    (error: Error) => error.message,
+  )
 
 test('an order becomes a bid, a lease, a job, a result and a closed lease', () =>
   withWorld(async ({ chain, house, renter }) => {
@@ -48,8 +49,7 @@ test('an order becomes a bid, a lease, a job, a result and a closed lease', () =
     const [output] = await nextEvent(talk, (event) => event.output?.blobs)
     await state(talk, JobState.COMPLETED)
     assert.is(output?.name, 'model')
-    assert.equal(await fetch(talk, output!.sha256, 0, weights.length), weights)
-    assert.equal(await fetch(talk, output!.sha256, 100_000, weights.length), weights.subarray(100_000))
+    assert.equal(await fetch(talk, output!), weights)
     assert.is(house.provider.status().availability, 'FREE')
     await talk.send({ accepted: {} })
     const closed = await renter.pay(lease, 500n, 2n, { final: true })
@@ -76,9 +76,9 @@ test('a renter that never pays gets no result, however short the work was', () =
     await until(() => (house.provider.status().jobs[0]?.workedMs ?? 0) > 5_500)
     house.device.finish([{ name: 'model', bytes: DATA.bytes }])
     const [output] = await nextEvent(talk, (event) => event.output?.blobs)
-    await talk.send({ need: { sha256: output!.sha256, offset: 0 } })
+    const refused = refusalFor(talk, output!)
     await renter.pay(lease, 1n, 1n, { final: true })
-    assert.is(await refusalOf(talk), 'UNPAID')
+    assert.is(await refused, 'UNPAID')
     const paid = house.provider.status().leases[0]
     assert.is(paid?.state, 'closed')
   }))
@@ -92,34 +92,37 @@ test('a result is held back until the vouchers for it have come', () =>
     await until(() => (house.provider.status().jobs[0]?.workedMs ?? 0) > 5_500)
     house.device.finish([{ name: 'model', bytes: DATA.bytes }])
     const [output] = await nextEvent(talk, (event) => event.output?.blobs)
-    await talk.send({ need: { sha256: output!.sha256, offset: 0 } })
+    const given = fetch(talk, output!)
     await renter.pay(lease, 4_000n, 1n)
-    const chunk = await nextEvent(talk, (event) => event.chunk)
-    assert.ok(equal(chunk.data, DATA.bytes.subarray(0, chunk.data.length)))
+    assert.ok(equal(await given, DATA.bytes))
   }))
 
 test('a renter that comes back is told what it has not heard, and sends what is not there yet', () =>
   withWorld(async ({ house, renter }) => {
     const lease = await renter.lease(house.network.peer)
-    const first = await renter.startJob(lease, [DATA])
-    const need = await nextEvent(first, (event) => event.need)
-    assert.is(need.offset, 0)
-    await first.send({ chunk: { sha256: need.sha256, offset: 0, data: DATA.bytes.subarray(0, 65_536) } })
+    const first = await renter.startJob(lease, [LARGE])
+    let isCut = true
+    const cut = new Promise<Uint8Array>(() => {})
+    first.hold.give(LARGE.bytes, { chunk: (chunk, index) => (isCut && index > 0 ? cut : chunk) })
+    await until(() => first.hold.asked.some(({ count }) => count > 0))
     await first.end()
     first.abort(new Error('the line is cut'))
-    const second = await renter.startJob(lease, [DATA])
-    const again = await nextEvent(second, (event) => event.need)
-    assert.is(again.offset, 65_536)
-    for (let offset = 65_536; offset < DATA.bytes.length; offset += 65_536) {
-      const data = DATA.bytes.subarray(offset, offset + 65_536)
-      await second.send({ chunk: { sha256: need.sha256, offset, data } })
-    }
+    isCut = false
+    const before = first.hold.asked.length
+    const second = await renter.startJob(lease, [LARGE])
     await until(house.device.isRunning)
     house.device.say({ kind: 'log', line: 'one' })
     const index = await nextEvent(second, (event) => (event.log ? event.index : undefined))
     second.abort(new Error('the line is cut'))
     house.device.say({ kind: 'log', line: 'two' })
-    const third = await renter.startJob(lease, [DATA], index + 1)
+    const again = second.hold.asked.slice(before)
+    assert.ok(again.length > 0)
+    assert.ok(
+      again.every(({ first, count }) => first > 0 && count > 0),
+      'what had arrived is not asked for again',
+    )
+    assert.ok(equal(house.device.jobs[0]!.inputs.data, LARGE.bytes))
+    const third = await renter.startJob(lease, [LARGE], index + 1)
     assert.is(await nextEvent(third, ({ log }) => log?.line), 'two')
     assert.is(house.device.jobs.length, 1)
   }))
@@ -167,39 +170,13 @@ test('inputs that are too large for this provider are refused', () =>
     { maxInputBytes: 1_000 },
   ))
 
-test('a chunk in the wrong place, beyond the size or of another blob ends the stream, and the job goes on with a new one', () =>
-  withWorld(async ({ house, renter }) => {
-    const lease = await renter.lease(house.network.peer)
-    const sha256 = digest(DATA.bytes)
-    const wrong = [
-      { sha256, offset: 5, data: new Uint8Array(5) },
-      { sha256: new Uint8Array(32), offset: 0, data: new Uint8Array(5) },
-      { sha256: new Uint8Array(3), offset: 0, data: new Uint8Array(5) },
-      { sha256, offset: 0, data: new Uint8Array() },
-      { sha256, offset: 0, data: new Uint8Array(65_537) },
-    ]
-    for (const chunk of wrong) {
-      const talk = await renter.startJob(lease, [DATA])
-      await nextEvent(talk, (event) => event.need)
-      await talk.send({ chunk })
-      const error = await nextEvent(talk, ({ output }) => output).catch((thrown: unknown) => thrown)
-      assert.is(codeOf(error), 'UNEXPECTED_CHUNK')
-    }
-    const talk = await renter.startJob(lease, [DATA])
-    await upload(talk, [DATA])
-    await until(house.device.isRunning)
-  }))
-
 test('bytes of another digest are thrown away and may be sent again', () =>
   withWorld(async ({ house, renter }) => {
     const lease = await renter.lease(house.network.peer)
     const talk = await renter.startJob(lease, [DATA])
-    const { sha256 } = await nextEvent(talk, (event) => event.need)
-    for (let offset = 0; offset < DATA.bytes.length; offset += 50_000) {
-      await talk.send({ chunk: { sha256, offset, data: new Uint8Array(50_000) } }).catch(() => {})
-    }
+    talk.hold.give(DATA.bytes, { chunk: (chunk) => chunk.fill(0) })
     const error = await nextEvent(talk, ({ output }) => output).catch((thrown: unknown) => thrown)
-    assert.is(codeOf(error), 'WRONG_DIGEST')
+    assert.is(codeOf(error), 'CONTENT_CORRUPT')
     assert.not.ok(house.device.isRunning())
     const again = await renter.startJob(lease, [DATA])
     await upload(again, [DATA])
@@ -264,13 +241,12 @@ test('checkpoints are told when they are stored, the last two are kept, and each
       house.device.say({ kind: 'checkpoint', step: 10 * (at + 1), bytes })
       const { step, blob } = await checkpointOf(talk)
       assert.is(step, 10 * (at + 1))
-      assert.ok(equal(blob!.sha256, digest(bytes)))
+      assert.ok(equal(blob!.sha256, contentOf(bytes)))
       told.push(blob!)
     }
-    assert.equal(await fetch(talk, told[1]!.sha256, 0, 100_000), contents[1])
-    assert.equal(await fetch(talk, told[2]!.sha256, 0, 100_000), contents[2])
-    await talk.send({ need: { sha256: told[0]!.sha256, offset: 0 } })
-    assert.is(await refusalOf(talk), 'UNKNOWN_BLOB')
+    assert.equal(await fetch(talk, told[1]!), contents[1])
+    assert.equal(await fetch(talk, told[2]!), contents[2])
+    assert.is(await refusalFor(talk, told[0]!), 'UNKNOWN_BLOB')
     // A renter that comes back hears of those that it can fetch.
     const again = await renter.startJob(lease, [DATA])
     assert.is((await checkpointOf(again)).step, 20)
@@ -281,7 +257,7 @@ test('a job begins from the checkpoint that its renter names, which is asked for
   withWorld(async ({ house, renter }) => {
     const lease = await renter.lease(house.network.peer)
     const bytes = new Uint8Array(70_000).fill(9)
-    const checkpoint = { name: 'checkpoint', sha256: digest(bytes), bytes: bytes.length }
+    const checkpoint = { name: 'checkpoint', sha256: contentOf(bytes), bytes: bytes.length }
     const talk = await renter.startJob(lease, [DATA], 0, checkpoint)
     await upload(talk, [DATA])
     assert.not.ok(house.device.isRunning())
@@ -294,7 +270,7 @@ test('a job begins from the checkpoint that its renter names, which is asked for
 test('a checkpoint that is empty, too large or without a digest is refused before anything is stored', () =>
   withWorld(async ({ house, renter }) => {
     const lease = await renter.lease(house.network.peer)
-    const sha256 = digest(DATA.bytes)
+    const sha256 = contentOf(DATA.bytes)
     for (const change of [
       { bytes: 0 },
       { bytes: 2 ** 31 },
@@ -325,7 +301,7 @@ test('before an owner’s pause ends a job it is asked for a last checkpoint, wh
     const { step, blob } = await checkpointOf(talk)
     assert.is(step, 7)
     assert.is((await state(talk, JobState.FAILED)).reason, 'PROVIDER_PAUSED')
-    assert.equal(await fetch(talk, blob!.sha256, 0, bytes.length), bytes)
+    assert.equal(await fetch(talk, blob!), bytes)
   }))
 
 test('a job that gives no checkpoint does not keep the owner waiting', () =>
@@ -377,23 +353,44 @@ test('a disk that is full when a job ends delays the result, and loses nothing',
     assert.is(house.provider.status().availability, 'FREE')
   }))
 
-test('a Need for what is no output is answered, and one beyond the end too', () =>
-  withWorld(async ({ house, renter }) => {
+test('what may be kept is not sent again for a renter’s next job, nor after a restart, and is not another renter’s', () =>
+  withWorld(async ({ house, renter, renterToo }) => {
+    const kept = { ...DATA, keep: true }
+    const finish = async (by: typeof renter) => {
+      const lease = await by.lease(house.network.peer)
+      const talk = await by.startJob(lease, [kept])
+      const asked = talk.hold.asked.length
+      await upload(talk, [kept])
+      await until(house.device.isRunning)
+      assert.ok(equal(house.device.jobs.at(-1)!.inputs.data, DATA.bytes))
+      house.device.finish([])
+      await state(talk, JobState.COMPLETED)
+      await talk.send({ accepted: {} })
+      await by.pay(lease, 1n, 1n, { final: true })
+      await until(() => house.provider.status().leases.every((each) => each.state === 'closed'))
+      return talk.hold.asked.length - asked
+    }
+    assert.ok((await finish(renter)) > 0)
+    assert.is(await finish(renter), 0, 'nothing was asked for')
+    await house.restart()
+    assert.is(await finish(renter), 0, 'nor after a restart')
+    assert.ok((await finish(await renterToo())) > 0, 'to know a name is no right to the data')
+  }))
+
+test('what is no output is not given, nor what lies beyond the end of one, nor anything to strangers', () =>
+  withWorld(async ({ hub, house, renter }) => {
     const lease = await renter.lease(house.network.peer)
     const talk = await renter.startJob(lease, [DATA])
     await upload(talk, [DATA])
     await until(house.device.isRunning)
     house.device.finish([{ name: 'model', bytes: new Uint8Array(10) }])
     const [output] = await nextEvent(talk, (event) => event.output?.blobs)
-    for (const need of [
-      { sha256: digest(DATA.bytes), offset: 0 },
-      { sha256: output!.sha256, offset: 11 },
-      { sha256: new Uint8Array(2), offset: 0 },
-    ]) {
-      await talk.send({ need })
-      assert.is(await refusalOf(talk), 'UNKNOWN_BLOB')
-    }
-    assert.is((await fetch(talk, output!.sha256, 0, 10)).length, 10)
+    assert.is(await refusalFor(talk, talk.blobs[0]!), 'UNKNOWN_BLOB', 'an input is the renter’s to give')
+    assert.is(await refusalFor(talk, { ...output!, bytes: 300_000 }), 'MALFORMED')
+    assert.is(await refusalFor(talk, { ...output!, sha256: new Uint8Array(2) }), 'MALFORMED')
+    const stranger = await holdContent(await hub.join())
+    assert.is(await stranger.take(talk.peer, output!).catch((error: Error) => error.message), 'UNKNOWN_BLOB')
+    assert.is((await fetch(talk, output!)).length, 10)
   }))
 
 test.run()

@@ -1,17 +1,22 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { openFolder } from '../../node/files/folder.js'
+import { openLog } from '../../node/content/draft.js'
+import { openFolder, sourceOf } from '../../node/files/folder.js'
+import { nativeSha256 } from '../../node/files/hash.js'
+import { sealFiles } from '../../node/files/sealed.js'
 import { openVault } from '../../node/files/vault.js'
 import { createCheckpoints } from '../../node/provider/checkpoints.js'
 import { emptyRecord, type JobRecord, openJobs, storedEvents } from '../../node/provider/jobs.js'
 import { startWork } from '../../node/provider/work.js'
 import type { Run } from '../../node/runtime/port.js'
 import { writeDocument } from '../../node/store/document.js'
+import { systemClock } from '../../node/system/clock.js'
 import { silentLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
-import { digest, toHex } from '../../protocols/bytes.js'
+import { toHex } from '../../protocols/bytes.js'
+import { CHUNK_BYTES } from '../../protocols/job/content.js'
 import { JOB_LIMITS } from '../../protocols/job/rules.js'
 import { JobState } from '../../protocols/job/wire.js'
 import { due } from '../../protocols/settlement/rules.js'
@@ -34,6 +39,14 @@ const KEY = fill(32, 7)
 const MARKER = 'only the renter may read this'
 const secret = (step: number) => new TextEncoder().encode(`${MARKER} ${step} `.repeat(5_000))
 
+/** For tests of what a job leaves: nothing is fetched for it. */
+const NOTHING_GIVEN: Parameters<typeof openVault>[2] = {
+  received: openFolder('/nonexistent'),
+  content: { fetch: () => Promise.reject(new Error('nothing is given')) },
+  cache: { take: async () => false, keep: async () => {}, clear: async () => 0 },
+  sha256: nativeSha256,
+}
+
 const runs = (house: ProviderHouse) => until(() => house.device.isRunning())
 
 async function startJob({ house, renter }: World, lease: OpenLease, key?: Uint8Array) {
@@ -53,8 +66,10 @@ async function keepCheckpoint(
 }
 
 function blobFiles({ dataDir }: ProviderHouse): string[] {
-  const folder = join(dataDir, 'blobs')
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
+  return ['blobs', 'content']
+    .map((folder) => join(dataDir, folder))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name))
 }
@@ -152,7 +167,7 @@ test('no byte of a sealed job’s input, log, checkpoint or output stands on the
   withWorld(async (world) => {
     const { house, renter } = world
     const lease = await renter.lease(house.network.peer)
-    const input = { name: 'data', bytes: secret(0) }
+    const input = { name: 'data', bytes: new TextEncoder().encode(`${MARKER} `.repeat(30_000)) }
     const seen = { files: 0 }
     const look = async () => {
       for (const path of blobFiles(house)) {
@@ -164,19 +179,20 @@ test('no byte of a sealed job’s input, log, checkpoint or output stands on the
       }
     }
     const first = await renter.startJob(lease, [input], 0, undefined, KEY)
-    const { sha256 } = await nextEvent(first, ({ need }) => need)
-    await first.send({ chunk: { sha256, offset: 0, data: input.bytes.subarray(0, 50_000) } })
+    let isCut = true
+    const cut = new Promise<Uint8Array>(() => {})
+    first.hold.give(input.bytes, { chunk: (chunk, index) => (isCut && index > 1 ? cut : chunk) })
+    await until(() => first.hold.asked.filter(({ count }) => count > 0).length > 0)
     await first.end()
     first.abort(new Error('the line is cut'))
+    isCut = false
+    const asked = first.hold.asked.length
     const talk = await renter.startJob(lease, [input], 0, undefined, KEY)
-    const { offset } = await nextEvent(talk, ({ need }) => need)
-    assert.is(offset, 50_000)
     await look()
-    for (let at = offset; at < input.bytes.length; at += 65_536) {
-      await talk.send({ chunk: { sha256, offset: at, data: input.bytes.subarray(at, at + 65_536) } })
-    }
     await runs(house)
     assert.equal(Buffer.from(house.device.jobs[0]!.inputs.data!), Buffer.from(input.bytes))
+    const resumed = first.hold.asked.slice(asked)
+    assert.ok(resumed.length > 0 && resumed.every(({ first: from }) => from > 0), 'it went on')
     house.device.say({ kind: 'log', line: MARKER })
     await keepCheckpoint(house, talk, 1)
     await look()
@@ -187,9 +203,7 @@ test('no byte of a sealed job’s input, log, checkpoint or output stands on the
     assert.ok(seen.files >= 4, `${seen.files} files were looked at`)
     await house.restart()
     const again = await renter.startJob(lease, [input], 0, undefined, KEY)
-    await again.send({ need: { sha256: output!.sha256, offset: 70_000 } })
-    const chunk = await nextEvent(again, (event) => event.chunk)
-    assert.equal(Buffer.from(chunk.data), Buffer.from(secret(2).subarray(70_000, 70_000 + chunk.data.length)))
+    assert.equal(Buffer.from(await again.hold.take(again.peer, output!)), Buffer.from(secret(2)))
     await look()
   }))
 
@@ -214,7 +228,7 @@ test('a flipped bit in the newest checkpoint is found, and the one before it use
 test('a sealed file can be read from anywhere, and every bit of it, its end and its place count', async () => {
   const disk = await openDisk()
   try {
-    const { keys, blobs } = openVault(disk.path, systemRandom)
+    const { keys, blobs } = openVault(disk.path, systemRandom, NOTHING_GIVEN)
     const plain = openFolder(disk.path)
     const lease = fill(32, 1)
     keys.set(lease, KEY)
@@ -231,7 +245,7 @@ test('a sealed file can be read from anywhere, and every bit of it, its end and 
     const bytes = readFileSync(plain.path(name))
     const fails = async (changed: Uint8Array, key = KEY) => {
       writeFileSync(plain.path(name), changed)
-      const fresh = openVault(disk.path, systemRandom)
+      const fresh = openVault(disk.path, systemRandom, NOTHING_GIVEN)
       fresh.keys.set(lease, key)
       return fresh.blobs.load(lease, blob).then(
         () => undefined,
@@ -266,25 +280,26 @@ test('a sealed file can be read from anywhere, and every bit of it, its end and 
 test('a write that was torn off in the middle costs what it was to add, and nothing before it', async () => {
   const disk = await openDisk()
   try {
-    const lease = fill(32, 1)
-    const whole = systemRandom.bytes(200_000)
-    const input = { name: 'data', sha256: digest(whole), bytes: whole.length }
-    const open = () => {
-      const vault = openVault(disk.path, systemRandom)
-      vault.keys.set(lease, KEY)
-      return vault.blobs
-    }
-    const first = await open().receive(lease, input)
-    await first.take({ sha256: input.sha256, offset: 0, data: whole.subarray(0, 120_000) })
-    await first.flush()
-    const path = openFolder(disk.path).path(`${toHex(lease)}/${toHex(input.sha256)}.partial`)
+    const source = sourceOf('data', systemRandom.bytes(900_000))
+    const chunkAt = (index: number) => source.read(index * CHUNK_BYTES, CHUNK_BYTES)
+    const open = () => sealFiles(openFolder(disk.path), { keyOf: () => KEY, random: systemRandom })
+    const goOn = () => {}
+    const first = await openLog(open(), 'lease/blob.partial', source, systemClock)
+    assert.equal(await first.begin(source.leaves!), [0, 1, 2, 3])
+    await first.write(0, [await chunkAt(0), await chunkAt(1)], goOn)
+    const path = openFolder(disk.path).path('lease/blob.partial')
     writeFileSync(path, readFileSync(path).subarray(0, -10))
-    const blobs = open()
-    const second = await blobs.receive(lease, input)
-    assert.is(second.offset, 65_536)
-    const rest = { sha256: input.sha256, offset: second.offset, data: whole.subarray(second.offset) }
-    assert.is(await second.take(rest), 'done')
-    assert.equal(Buffer.from(await blobs.load(lease, input)), Buffer.from(whole))
+    const files = open()
+    const second = await openLog(files, 'lease/blob.partial', source, systemClock)
+    assert.equal(await second.begin(second.leaves!), [1, 2, 3])
+    // In any order: each waits for its turn.
+    await Promise.all([
+      second.write(3, [await chunkAt(3)], goOn),
+      second.write(1, [await chunkAt(1), await chunkAt(2)], goOn),
+    ])
+    await second.finish('lease/blob')
+    const whole = await files.read('lease/blob', 0, 900_000)
+    assert.equal(Buffer.from(whole), Buffer.from(await source.read(0, 900_000)))
   } finally {
     await disk.remove()
   }

@@ -1,10 +1,13 @@
 import * as assert from 'uvu/assert'
 import type { Session } from '../../node/net/session.js'
 import type { DeploymentEvent } from '../../node/renter/event.js'
-import { digest, equal, toHex } from '../../protocols/bytes.js'
+import { equal, toHex } from '../../protocols/bytes.js'
 import { NightshiftError } from '../../protocols/errors.js'
+import { contentOf } from '../../protocols/job/content.js'
 import { type Blob, type JobEvent, type JobRequest, JobState, type Start } from '../../protocols/job/wire.js'
 import type { Script } from '../support/bidder.js'
+import { until } from '../support/clock.js'
+import type { Holding } from '../support/content.js'
 import { all, honestJob, PLAN, RESULT, sum, withRenter } from '../support/deployment.js'
 import { drive } from '../support/renter.js'
 import { suite } from '../support/suite.js'
@@ -16,31 +19,24 @@ const FIRST = new Uint8Array(90_000).fill(1)
 const SECOND = new Uint8Array(90_000).fill(2)
 const blobOf = (bytes: Uint8Array): Blob => ({
   name: 'checkpoint',
-  sha256: digest(bytes),
+  sha256: contentOf(bytes),
   bytes: bytes.length,
 })
 
 const say = (session: Job, kind: object, workedMs = 0) => session.send({ index: 0, workedMs, ...kind })
 const run = (session: Job) => say(session, { state: { state: JobState.RUNNING, reason: '', detail: '' } })
 
-/** Tells a checkpoint and gives it when it is asked for; `twist` changes what is sent. */
+/** Tells a checkpoint, gives it, and waits until it was asked for; `twist` changes what is sent. */
 async function tell(
   session: Job,
+  hold: Holding,
   step: number,
   bytes: Uint8Array,
   twist = (data: Uint8Array) => data,
 ): Promise<void> {
+  hold.give(bytes, { chunk: twist })
   await say(session, { checkpoint: { step, blob: blobOf(bytes) } }, 100)
-  await give(session, bytes, twist)
-}
-
-async function give(session: Job, bytes: Uint8Array, twist = (data: Uint8Array) => data): Promise<void> {
-  const need = (await session.receive())?.need
-  assert.ok(need !== undefined && equal(need.sha256, digest(bytes)))
-  for (let offset = need.offset; offset < bytes.length; offset += 65_536) {
-    const data = twist(bytes.slice(offset, offset + 65_536))
-    await say(session, { chunk: { sha256: need.sha256, offset, data } })
-  }
+  await until(() => hold.asked.some(({ root, count }) => count > 0 && equal(root, contentOf(bytes))))
 }
 
 const end = (session: Job, reason: string) =>
@@ -48,19 +44,12 @@ const end = (session: Job, reason: string) =>
 
 /** Takes the checkpoint that a Start names, then finishes the job. */
 function goOn(seen: { start?: Start; from?: Uint8Array }): NonNullable<Script['job']> {
-  return async (session) => {
+  return async (session, hold) => {
     const start = (await session.receive())?.start
     seen.start = start!
     if (start?.checkpoint !== undefined) {
       const { sha256, bytes } = start.checkpoint
-      await say(session, { need: { sha256, offset: 0 } })
-      const from = new Uint8Array(bytes)
-      for (let at = 0; at < bytes; ) {
-        const { data, offset } = (await session.receive())!.chunk!
-        from.set(data, offset)
-        at += data.length
-      }
-      seen.from = from
+      seen.from = await hold.take(session.peer, { sha256, bytes })
     }
     let isGiven = false
     const rest = new Proxy(session, {
@@ -74,7 +63,7 @@ function goOn(seen: { start?: Start; from?: Uint8Array }): NonNullable<Script['j
         return typeof value === 'function' ? value.bind(target) : value
       },
     })
-    await honestJob(rest)
+    await honestJob(rest, hold)
   }
 }
 
@@ -105,11 +94,11 @@ const stepsOf = (events: DeploymentEvent[]) =>
   events.flatMap((event) => (event.kind === 'checkpoint' ? event.checkpoint.step : []))
 
 test('the owner’s pause moves the job: the next provider goes on from the newest checkpoint', async () => {
-  const { seen, events, winner } = await deployWith(async (session) => {
+  const { seen, events, winner } = await deployWith(async (session, hold) => {
     await session.receive()
     await run(session)
-    await tell(session, 10, FIRST)
-    await tell(session, 20, SECOND)
+    await tell(session, hold, 10, FIRST)
+    await tell(session, hold, 20, SECOND)
     await end(session, 'PROVIDER_PAUSED')
   })
   assert.is(winner, 1)
@@ -125,22 +114,23 @@ test('the owner’s pause moves the job: the next provider goes on from the newe
 })
 
 test('a checkpoint that is told right before the end is still fetched', async () => {
-  const { seen } = await deployWith(async (session) => {
+  const { seen } = await deployWith(async (session, hold) => {
     await session.receive()
     await run(session)
     await say(session, { checkpoint: { step: 30, blob: blobOf(FIRST) } })
     await end(session, 'PROVIDER_PAUSED')
-    await give(session, FIRST)
+    hold.give(FIRST)
+    await session.receive()
   })
   assert.equal(seen.from, FIRST)
 })
 
 test('a checkpoint with other bytes than its digest is thrown away, and the one before it used', async () => {
-  const { seen, events } = await deployWith(async (session) => {
+  const { seen, events } = await deployWith(async (session, hold) => {
     await session.receive()
     await run(session)
-    await tell(session, 10, FIRST)
-    await tell(session, 20, SECOND, (data) => data.fill(7))
+    await tell(session, hold, 10, FIRST)
+    await tell(session, hold, 20, SECOND, (data) => data.fill(7))
     session.abort(new NightshiftError('STREAM_RESET', 'the power fails', { advice: 'none' }))
   })
   assert.equal(seen.from, FIRST)
@@ -148,12 +138,11 @@ test('a checkpoint with other bytes than its digest is thrown away, and the one 
 })
 
 test('a provider that has let go of what it told, and one without checkpoints, cost nothing but the work', async () => {
-  const { seen, events } = await deployWith(async (session) => {
+  const { seen, events } = await deployWith(async (session, hold) => {
     await session.receive()
     await run(session)
+    hold.refuse(FIRST, 'UNKNOWN_BLOB')
     await say(session, { checkpoint: { step: 10, blob: blobOf(FIRST) } })
-    await session.receive()
-    await say(session, { refused: { reason: 'UNKNOWN_BLOB', detail: 'gone' } })
     await end(session, 'DEVICE_FAILED')
   })
   assert.is(seen.start?.checkpoint, undefined)
@@ -163,11 +152,11 @@ test('a provider that has let go of what it told, and one without checkpoints, c
 test('a checkpoint that nobody can go on from is not used again, and costs who refused it nothing', async () => {
   const last: { start?: Start; from?: Uint8Array } = {}
   const { events, winner } = await deployWith(
-    async (session) => {
+    async (session, hold) => {
       await session.receive()
       await run(session)
-      await tell(session, 10, FIRST)
-      await tell(session, 20, SECOND)
+      await tell(session, hold, 10, FIRST)
+      await tell(session, hold, 20, SECOND)
       await end(session, 'DEVICE_FAILED')
     },
     () => async (session) => {
@@ -216,16 +205,16 @@ test('a job that one provider calls invalid is done by the next', async () => {
 })
 
 test('with the result at hand the checkpoints are removed, and one under way does not get in its way', async () => {
-  const job: NonNullable<Script['job']> = async (session) => {
+  const job: NonNullable<Script['job']> = async (session, hold) => {
     await session.receive()
     await run(session)
-    await tell(session, 10, FIRST)
+    await tell(session, hold, 10, FIRST)
     await say(session, { checkpoint: { step: 20, blob: blobOf(SECOND) } })
-    const blob = { name: 'model.nsmodel', sha256: digest(RESULT), bytes: RESULT.length }
+    const blob = { name: 'model.nsmodel', sha256: contentOf(RESULT), bytes: RESULT.length }
     await say(session, { output: { blobs: [blob] } }, 400)
     await say(session, { state: { state: JobState.COMPLETED, reason: '', detail: '' } }, 400)
-    await give(session, SECOND)
-    await give(session, RESULT)
+    hold.give(SECOND)
+    hold.give(RESULT)
     await session.receive()
   }
   await withRenter([{ pricePerHour: 1_000_000n, job }], async ({ renter, clock }) => {
@@ -234,7 +223,7 @@ test('with the result at hand the checkpoints are removed, and one under way doe
     assert.is(report.state, JobState.COMPLETED)
     assert.equal(
       report.checkpoints?.map(({ sha256 }) => sha256),
-      [FIRST, SECOND].map((bytes) => toHex(digest(bytes))),
+      [FIRST, SECOND].map((bytes) => toHex(contentOf(bytes))),
     )
   })
 })

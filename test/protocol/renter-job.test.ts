@@ -1,13 +1,24 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
+import { createContent } from '../../node/content/content.js'
 import { sourceOf } from '../../node/files/folder.js'
 import type { Session } from '../../node/net/session.js'
 import { type JobListener, type JobOrder, runJob } from '../../node/renter/job.js'
-import { digest, toHex } from '../../protocols/bytes.js'
+import { silentLog } from '../../node/system/log.js'
+import { systemRandom } from '../../node/system/random.js'
+import { toHex } from '../../protocols/bytes.js'
+import { CHUNK_BYTES, contentOf } from '../../protocols/job/content.js'
 import { jobProtocol, SILENCE_MS } from '../../protocols/job/protocol.js'
 import { JOB_LIMITS } from '../../protocols/job/rules.js'
-import { type Blob, type JobEvent, type JobRequest, JobState } from '../../protocols/job/wire.js'
+import {
+  type Blob,
+  type ContentRequest,
+  type JobEvent,
+  type JobRequest,
+  JobState,
+} from '../../protocols/job/wire.js'
 import { createVirtualClock } from '../support/clock.js'
+import { type Holding, holdContent, type Lie } from '../support/content.js'
 import { createHub } from '../support/memory.js'
 import { fill } from '../support/messages.js'
 import { codeThrown, type Disk, drive, openDisk } from '../support/renter.js'
@@ -24,9 +35,9 @@ test.after(() => disk.remove())
 
 const INPUT = sourceOf(
   'data',
-  new Uint8Array(200_000).map((_, at) => at % 251),
+  new Uint8Array(300_000).map((_, at) => at % 251),
 )
-const RESULT = new Uint8Array(150_000).map((_, at) => at % 7)
+const RESULT = new Uint8Array(600_000).map((_, at) => at % 7)
 let folders = 0
 
 const event = (kind: Partial<JobEvent>, workedMs = 0): JobEvent => ({ index: 0, workedMs, ...kind })
@@ -34,23 +45,16 @@ const state = (to: JobState, workedMs = 0, reason = '') =>
   event({ state: { state: to, reason, detail: '' } }, workedMs)
 const blobOf = (bytes: Uint8Array, name = 'model.nsmodel'): Blob => ({
   name,
-  sha256: digest(bytes),
+  sha256: contentOf(bytes),
   bytes: bytes.length,
 })
 const output = (...blobs: Blob[]) => event({ output: { blobs } })
 
-/** Answers what is asked for with `content`, until the renter accepts or stops. */
-async function give(session: Provider, content: Uint8Array[]): Promise<string> {
+/** Waits for the renter's last word. */
+async function lastWord(session: Provider): Promise<string> {
   for await (const request of session) {
     if (request.accepted !== undefined) return 'accepted'
     if (request.stop !== undefined) return request.stop.reason
-    const { need } = request
-    const found = content.find((bytes) => need !== undefined && toHex(digest(bytes)) === toHex(need.sha256))
-    if (need === undefined || found === undefined) throw new Error('not what was expected')
-    for (let offset = need.offset; offset < found.length; offset += JOB_LIMITS.chunkBytes) {
-      const data = found.slice(offset, offset + JOB_LIMITS.chunkBytes)
-      await session.send(event({ chunk: { sha256: need.sha256, offset, data } }))
-    }
   }
   return 'gone'
 }
@@ -65,17 +69,21 @@ interface Run {
 
 /** Runs a job with a provider that does as `behave` says. */
 async function run(
-  behave: (session: Provider, clock: Run['clock']) => Promise<unknown>,
+  behave: (session: Provider, clock: Run['clock'], hold: Holding) => Promise<unknown>,
   change: Partial<JobOrder> = {},
   use: (act: ReturnType<typeof runJob>, run: Run) => Promise<void> = async (act) => void (await act),
 ): Promise<Run & { code: string | undefined }> {
   const clock = createVirtualClock()
   const hub = createHub()
   const [renter, provider] = [await hub.join(), await hub.join()]
+  const hold = await holdContent(provider)
+  hold.give(RESULT)
+  const content = createContent({ network: renter, clock, random: systemRandom, log: silentLog })
+  await content.serve()
   await provider.engine.handle(jobProtocol, async (session) => {
     const first = await session.receive()
     assert.ok(first?.start !== undefined)
-    await behave(session, clock)
+    await behave(session, clock, hold)
   })
   const folder = `outputs/${folders++}`
   const told: Run = { worked: [], logs: [], progress: [], folder, clock }
@@ -85,7 +93,9 @@ async function run(
     onProgress: ({ metrics }) => told.progress.push(metrics),
     onLeaving: () => {},
     onCheckpoint: async () => {},
+    onService: () => {},
     onCheckpointLost: () => {},
+    onTransfer: () => {},
     onWorked: (ms) => told.worked.push(ms),
   }
   const order: JobOrder = {
@@ -98,7 +108,7 @@ async function run(
     ...change,
   }
   const act = runJob(
-    { engine: renter.engine, files: disk.files, clock },
+    { engine: renter.engine, content, files: disk.files, clock },
     order,
     listener,
     new AbortController().signal,
@@ -108,18 +118,12 @@ async function run(
   return { ...told, code }
 }
 
-test('inputs are sent from the offset that was asked for, outputs are fetched whole, and the provider is told', async () => {
-  let received = new Uint8Array()
+test('inputs are given to the provider, outputs are fetched whole, and the provider is told', async () => {
+  let received: Uint8Array = new Uint8Array()
   let word = ''
   const { code, worked } = await run(
-    async (session, clock) => {
-      await session.send(event({ need: { sha256: INPUT.sha256, offset: 1_000 } }))
-      for (let bytes = 1_000; bytes < INPUT.bytes; ) {
-        const request = await session.receive()
-        assert.is(request?.chunk?.offset, bytes)
-        received = Uint8Array.from([...received, ...request!.chunk!.data])
-        bytes += request!.chunk!.data.length
-      }
+    async (session, clock, hold) => {
+      received = await hold.take(session.peer, INPUT)
       await session.send(state(JobState.RUNNING))
       await clock.sleep(3_000)
       await session.send(
@@ -127,7 +131,7 @@ test('inputs are sent from the offset that was asked for, outputs are fetched wh
       )
       await session.send(output(blobOf(RESULT)))
       await session.send(state(JobState.COMPLETED, 3_000))
-      word = await give(session, [RESULT])
+      word = await lastWord(session)
     },
     {},
     async (act, { folder, progress }) => {
@@ -138,7 +142,7 @@ test('inputs are sent from the offset that was asked for, outputs are fetched wh
           name: 'model.nsmodel',
           bytes: RESULT.length,
           file: `${folder}/model.nsmodel`,
-          sha256: digest(RESULT),
+          sha256: contentOf(RESULT),
         },
       ])
       assert.equal(await disk.files.read(`${folder}/model.nsmodel`, 0, RESULT.length), RESULT)
@@ -147,37 +151,38 @@ test('inputs are sent from the offset that was asked for, outputs are fetched wh
     },
   )
   assert.is(code, undefined)
-  assert.equal(received, await INPUT.read(1_000, INPUT.bytes))
+  assert.equal(received, await INPUT.read(0, INPUT.bytes))
   assert.is(worked.at(-1), 3_000)
   assert.is(word, 'accepted')
 })
 
 test('a transfer that broke off goes on from what is on the disk', async () => {
   const folder = `outputs/${folders}`
-  await disk.files.append(`${folder}/.partial/${toHex(digest(RESULT))}`, RESULT.slice(0, 100_000))
-  let from = 0
-  const { code } = await run(async (session) => {
+  await disk.files.append(
+    `${folder}/.partial/${toHex(contentOf(RESULT))}`,
+    RESULT.slice(0, CHUNK_BYTES + 100_000),
+  )
+  let asked: ContentRequest[] = []
+  const { code } = await run(async (session, _clock, hold) => {
     await session.send(output(blobOf(RESULT)))
     await session.send(state(JobState.COMPLETED))
-    const request = await session.receive()
-    from = request!.need!.offset
-    const [first, second] = [RESULT.slice(100_000, 140_000), RESULT.slice(140_000)]
-    const { sha256 } = request!.need!
-    await session.send(event({ chunk: { sha256, offset: 100_000, data: first } }))
     await session.send(event({ log: { line: 'a word in between' } }))
-    await session.send(event({ chunk: { sha256, offset: 140_000, data: second } }))
+    asked = hold.asked
+    await lastWord(session)
   })
   assert.is(code, undefined)
-  assert.is(from, 100_000)
+  assert.equal(
+    asked.filter(({ count }) => count > 0).map(({ first, count, held }) => [first, count, held]),
+    [[1, 2, CHUNK_BYTES]],
+  )
   assert.equal(await disk.files.read(`${folder}/model.nsmodel`, 0, RESULT.length), RESULT)
 })
 
-const chunk = (change: Partial<NonNullable<JobEvent['chunk']>>) => async (session: Provider) => {
+/** Leaves a result, and gives something else. */
+const lies = (lie: Lie) => async (session: Provider, _clock: unknown, hold: Holding) => {
+  hold.give(RESULT, lie)
   await session.send(output(blobOf(RESULT)))
   await session.send(state(JobState.COMPLETED))
-  await session.receive()
-  const { sha256 } = blobOf(RESULT)
-  await session.send(event({ chunk: { sha256, offset: 0, data: RESULT.slice(0, 65_536), ...change } }))
   await session.receive()
 }
 const ends =
@@ -188,25 +193,16 @@ const ends =
   }
 const named = (name: string) => ends(output(blobOf(RESULT, name)), state(JobState.COMPLETED))
 
-const HOSTILE: Array<[what: string, code: string, behave: (session: Provider) => Promise<unknown>]> = [
+const HOSTILE: Array<[what: string, code: string, behave: Parameters<typeof run>[0]]> = [
   ['refuses', 'JOB_REFUSED', ends(event({ refused: { reason: 'UNKNOWN_LEASE', detail: '' } }))],
   ['fails', 'JOB_FAILED', ends(state(JobState.FAILED, 0, 'DEVICE_FAILED'))],
   ['is stopped', 'JOB_STOPPED', ends(state(JobState.STOPPED, 0, 'OWNER_CAME_BACK'))],
-  ['asks for an unknown input', 'PROVIDER_FAULTY', ends(event({ need: { sha256: fill(32, 9), offset: 0 } }))],
-  [
-    'asks beyond the end of an input',
-    'PROVIDER_FAULTY',
-    ends(event({ need: { sha256: INPUT.sha256, offset: INPUT.bytes + 1 } })),
-  ],
   [
     'asks for the inputs again and again',
     'PROVIDER_FAULTY',
-    async (session) => {
-      for (let times = 0; times < 3; times++) {
-        await session.send(event({ need: { sha256: INPUT.sha256, offset: 0 } }))
-        for (let chunks = 0; chunks < Math.ceil(INPUT.bytes / JOB_LIMITS.chunkBytes); chunks++)
-          await session.receive()
-      }
+    async (session, _clock, hold) => {
+      for (let times = 0; times < 3; times++) await hold.take(session.peer, INPUT)
+      await session.receive()
     },
   ],
   ['leads out of the folder', 'OUTPUT_INVALID', named('../../id_ed25519')],
@@ -224,36 +220,23 @@ const HOSTILE: Array<[what: string, code: string, behave: (session: Provider) =>
     'OUTPUT_INVALID',
     ends(output(...Array.from({ length: JOB_LIMITS.maxOutputs + 1 }, (_, at) => blobOf(RESULT, `o${at}`)))),
   ],
-  ['sends a chunk of another blob', 'OUTPUT_INVALID', chunk({ sha256: fill(32, 3) })],
-  ['sends a chunk from another place', 'OUTPUT_INVALID', chunk({ offset: 5 })],
-  ['sends a chunk without data', 'PROVIDER_FAULTY', chunk({ data: new Uint8Array() })],
+  ['gives hashes of something else', 'OUTPUT_INVALID', lies({ leaves: (list) => list.fill(1) })],
+  ['gives too few hashes', 'OUTPUT_INVALID', lies({ leaves: (list) => list.subarray(32) })],
+  ['gives other bytes than it announced', 'OUTPUT_INVALID', lies({ chunk: (data) => data.fill(1) })],
+  ['gives too much', 'OUTPUT_INVALID', lies({ chunk: (data) => Buffer.concat([data, Buffer.of(1)]) })],
+  ['gives too little', 'OUTPUT_INVALID', lies({ chunk: (data) => data.subarray(1) })],
+  ['gives nothing in a chunk', 'OUTPUT_INVALID', lies({ chunk: () => new Uint8Array() })],
   [
-    'sends more than it announced',
+    'announces fewer bytes than it gives',
     'OUTPUT_INVALID',
-    async (session) => {
-      const small = { ...blobOf(RESULT), bytes: 10 }
-      await ends(output(small), state(JobState.COMPLETED))(session)
-      await session.send(event({ chunk: { sha256: small.sha256, offset: 0, data: RESULT.slice(0, 11) } }))
-      await session.receive()
-    },
-  ],
-  [
-    'sends other bytes than it announced',
-    'OUTPUT_INVALID',
-    async (session) => {
-      const small = { ...blobOf(RESULT), bytes: 10 }
-      await ends(output(small), state(JobState.COMPLETED))(session)
-      await session.send(event({ chunk: { sha256: small.sha256, offset: 0, data: fill(10, 1) } }))
-      await session.receive()
-    },
+    ends(output({ ...blobOf(RESULT), bytes: 300_000 }), state(JobState.COMPLETED)),
   ],
   [
     'says that it has not what it announced',
     'JOB_REFUSED',
-    async (session) => {
+    async (session, _clock, hold) => {
+      hold.refuse(RESULT, 'UNKNOWN_BLOB')
       await ends(output(blobOf(RESULT)), state(JobState.COMPLETED))(session)
-      await session.send(event({ refused: { reason: 'UNKNOWN_BLOB', detail: '' } }))
-      await session.receive()
     },
   ],
   [

@@ -1,13 +1,18 @@
 import * as assert from 'uvu/assert'
+import { createContent } from '../../node/content/content.js'
 import type { Session } from '../../node/net/session.js'
 import type { DeploymentEvent } from '../../node/renter/event.js'
 import type { JobOrder } from '../../node/renter/job.js'
 import { runJobThrough } from '../../node/renter/returning.js'
-import { digest, equal, toHex } from '../../protocols/bytes.js'
+import { silentLog } from '../../node/system/log.js'
+import { systemRandom } from '../../node/system/random.js'
+import { equal, toHex } from '../../protocols/bytes.js'
 import { NightshiftError } from '../../protocols/errors.js'
+import { contentOf } from '../../protocols/job/content.js'
 import { jobProtocol, SILENCE_MS, STALL_MS } from '../../protocols/job/protocol.js'
 import { type JobEvent, type JobRequest, JobState, type Start } from '../../protocols/job/wire.js'
 import { createVirtualClock } from '../support/clock.js'
+import { holdContent } from '../support/content.js'
 import { all, honest, honestJob, PLAN, sum, withRenter } from '../support/deployment.js'
 import { createHub } from '../support/memory.js'
 import { fill } from '../support/messages.js'
@@ -24,7 +29,7 @@ test.before(async () => {
 test.after(() => disk.remove())
 
 const RESULT = fill(1_000, 5)
-const BLOB = { name: 'model', sha256: digest(RESULT), bytes: RESULT.length }
+const BLOB = { name: 'model', sha256: contentOf(RESULT), bytes: RESULT.length }
 /** As the other side of a real network meets it. */
 const lost = () => new NightshiftError('PEER_RESET', 'the process was killed', { advice: 'none' })
 const say = (session: Provider, kind: Partial<JobEvent>, workedMs = 0, index = 0) =>
@@ -35,10 +40,7 @@ const tellState = (session: Provider, state: JobState, workedMs = 0, reason = ''
 async function finish(session: Provider, workedMs: number): Promise<void> {
   await say(session, { output: { blobs: [BLOB] } }, workedMs)
   await tellState(session, JobState.COMPLETED, workedMs)
-  for await (const { need } of session) {
-    if (need === undefined) return
-    await say(session, { chunk: { sha256: BLOB.sha256, offset: 0, data: RESULT } }, workedMs)
-  }
+  await session.receive()
 }
 
 /** Runs a job; the n-th stream is served by the n-th behaviour, and by the last one from then on. */
@@ -50,6 +52,9 @@ async function run(
   const hub = createHub()
   const [renter, provider] = [await hub.join(), await hub.join()]
   const starts: Start[] = []
+  const hold = await holdContent(provider)
+  hold.give(RESULT)
+  const content = createContent({ network: renter, clock, random: systemRandom, log: silentLog })
   await provider.engine.handle(jobProtocol, async (session) => {
     starts.push((await session.receive())!.start!)
     const behave = behaviours[Math.min(starts.length, behaviours.length) - 1]!
@@ -67,14 +72,16 @@ async function run(
     ...change,
   }
   const act = runJobThrough(
-    { engine: renter.engine, files: disk.files, clock },
+    { engine: renter.engine, content, files: disk.files, clock },
     order,
     {
       onLog: (line) => told.lines.push(line),
       onBegun: () => told.begun++,
       onProgress: () => {},
       onCheckpoint: async () => {},
+      onService: () => {},
       onCheckpointLost: () => {},
+      onTransfer: () => {},
       onWorked: (ms) => {
         told.worked = ms
       },

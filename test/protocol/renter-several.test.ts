@@ -2,7 +2,8 @@ import * as assert from 'uvu/assert'
 import type { JobPlan } from '../../config/manifest/plan.js'
 import { judgeResult } from '../../protocols/auction/audit.js'
 import type { Result } from '../../protocols/auction/wire.js'
-import { digest, toHex } from '../../protocols/bytes.js'
+import { toHex } from '../../protocols/bytes.js'
+import { contentOf } from '../../protocols/job/content.js'
 import { JobState } from '../../protocols/job/wire.js'
 import type { Script } from '../support/bidder.js'
 import { all, honest, honestJob, PLAN, RESULT, sum, withRenter } from '../support/deployment.js'
@@ -17,17 +18,15 @@ const THREE: JobPlan = { ...PLAN, count: 3 }
 /** Works as an honest provider does, and leaves this. */
 const leaving =
   (result: Uint8Array): NonNullable<Script['job']> =>
-  async (session) => {
+  async (session, hold) => {
+    hold.give(result)
     await session.receive()
     const say = (kind: object, workedMs = 0) => session.send({ index: 0, workedMs, ...kind })
     await say({ state: { state: JobState.RUNNING, reason: '', detail: '' } })
-    const blob = { name: 'model.nsmodel', sha256: digest(result), bytes: result.length }
+    const blob = { name: 'model.nsmodel', sha256: contentOf(result), bytes: result.length }
     await say({ output: { blobs: [blob] } }, 400)
     await say({ state: { state: JobState.COMPLETED, reason: '', detail: '' } }, 400)
-    for await (const { need } of session) {
-      if (need === undefined) return
-      await say({ chunk: { sha256: blob.sha256, offset: 0, data: result } })
-    }
+    await session.receive()
   }
 
 const refuses = () => ({ refused: 'NO_CAPACITY', detail: '', signature: new Uint8Array() })

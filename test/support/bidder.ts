@@ -2,6 +2,7 @@ import type { AuctionTopic } from '../../node/market/announcements.js'
 import { createAuctionTopic } from '../../node/market/announcements.js'
 import { createHeartbeatTopic, type HeartbeatTopic } from '../../node/market/heartbeats.js'
 import type { SessionHandler } from '../../node/net/ports.js'
+import type { Session } from '../../node/net/session.js'
 import { silentLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
 import { sealBid } from '../../protocols/auction/bid.js'
@@ -19,6 +20,7 @@ import { solanaKeyOf } from '../../protocols/peer.js'
 import { settlementProtocol } from '../../protocols/settlement/protocol.js'
 import { decodeVoucher } from '../../protocols/settlement/voucher.js'
 import type { VirtualClock } from './clock.js'
+import { type Holding, holdContent } from './content.js'
 import type { Hub, MemoryNetwork } from './memory.js'
 import { fill, MARKET, makeHeartbeat } from './messages.js'
 import { answer } from './proof.js'
@@ -40,7 +42,8 @@ export interface Script {
   reveal?: (reveal: (price?: bigint) => Promise<string>) => Promise<unknown>
   sign?: () => LeaseResponse | Promise<LeaseResponse>
   challenge?: SessionHandler<ChallengeRequest, ChallengeResponse>
-  job?: SessionHandler<JobRequest, JobEvent>
+  /** `hold`: what it gives to the renter and takes from it. */
+  job?: (session: Session<JobEvent, JobRequest>, hold: Holding) => Promise<void>
   closes?: boolean
 }
 
@@ -90,7 +93,8 @@ export async function joinBidder(
     challengeProtocol,
     script.challenge ?? ((session) => answer(session, network, solanaKeyOf(session.peer), {})),
   )
-  await engine.handle(jobProtocol, script.job ?? (async () => {}))
+  const hold = await holdContent(network)
+  await engine.handle(jobProtocol, async (session) => script.job?.(session, hold))
   await engine.handle(settlementProtocol, async (session) => {
     const { voucher, signature } = (await session.receive())!
     const read = decodeVoucher(voucher)

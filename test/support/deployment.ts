@@ -10,7 +10,7 @@ import { type ExperienceStore, openExperience } from '../../node/reputation/expe
 import { silentLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
 import { PricingRule } from '../../protocols/auction/wire.js'
-import { digest, equal } from '../../protocols/bytes.js'
+import { contentOf } from '../../protocols/job/content.js'
 import { JobState } from '../../protocols/job/wire.js'
 import type { Clock } from '../../protocols/ports.js'
 import { type Bidder, joinBidder, type Script } from './bidder.js'
@@ -37,19 +37,16 @@ export const PLAN: JobPlan = {
 }
 
 /** Works for two seconds, leaves a result, and gives it to the renter. */
-export const honestJob: NonNullable<Script['job']> = async (session) => {
+export const honestJob: NonNullable<Script['job']> = async (session, hold) => {
+  hold.give(RESULT)
   await session.receive()
   const say = (kind: object, workedMs = 0) => session.send({ index: 0, workedMs, ...kind })
   await say({ state: { state: JobState.RUNNING, reason: '', detail: '' } })
   await say({ log: { line: 'at work' } })
-  const blob = { name: 'model.nsmodel', sha256: digest(RESULT), bytes: RESULT.length }
+  const blob = { name: 'model.nsmodel', sha256: contentOf(RESULT), bytes: RESULT.length }
   await say({ output: { blobs: [blob] } }, 400)
   await say({ state: { state: JobState.COMPLETED, reason: '', detail: '' } }, 400)
-  for await (const { need } of session) {
-    if (need === undefined) return
-    assert.ok(equal(need.sha256, blob.sha256))
-    await say({ chunk: { sha256: blob.sha256, offset: 0, data: RESULT } })
-  }
+  await session.receive()
 }
 
 export async function withRenter(

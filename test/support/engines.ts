@@ -10,13 +10,18 @@ import { systemClock } from '../../node/system/clock.js'
 /** Real container engines on private sockets with folders of their own: nothing of the machine's own is touched. */
 export interface TestEngine {
   engine: ContainerEngine
+  /** `kill -9`, as the kernel does it. */
+  kill(): Promise<void>
+  /** On the same socket and with the same folders, after a kill. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
 export const ENGINES = ['docker', 'podman'] as const
 export type EngineName = (typeof ENGINES)[number]
 
-const START_MS = 30_000
+const START_MS = 60_000
+const RESTART_MS = 150_000
 
 /** Why this machine cannot start the engine; undefined when it can. */
 export function missingFor(name: EngineName): string | undefined {
@@ -35,18 +40,24 @@ export function findProgram(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
 }
 
-export async function startEngine(name: EngineName): Promise<TestEngine> {
+/** `registry`: a local one that speaks HTTP, `127.0.0.1:port`. */
+export async function startEngine(name: EngineName, registry?: string): Promise<TestEngine> {
   const folder = mkdtempSync(join(tmpdir(), 'nightshift-engine-'))
   const socket = join(folder, 'engine.sock')
-  const { program, args, env } = name === 'docker' ? docker(folder, socket) : podman(folder, socket)
-  const child = spawn(program, args, {
-    env: { ...process.env, ...env },
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const { program, args, env } = name === 'docker' ? docker(folder, socket) : podman(folder, socket, registry)
   let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text))
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const launch = () => {
+    const launched = spawn(program, args, {
+      env: { ...process.env, ...env },
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    for (const stream of [launched.stdout, launched.stderr]) stream.on('data', (text) => (said += text))
+    exited = new Promise<void>((resolve) => launched.once('exit', () => resolve()))
+    return launched
+  }
+  let exited: Promise<void>
+  let child = launch()
   const stop = async () => {
     child.kill('SIGTERM')
     await Promise.race([exited, systemClock.sleep(10_000).then(() => child.kill('SIGKILL'))])
@@ -54,17 +65,37 @@ export async function startEngine(name: EngineName): Promise<TestEngine> {
     unmountBelow(folder)
     rmSync(folder, { recursive: true, force: true })
   }
-  const until = Date.now() + START_MS
-  for (;;) {
-    try {
-      return { engine: await openEngine(socket, systemClock), stop }
-    } catch (error) {
-      if (Date.now() > until || child.exitCode !== null) {
-        await stop()
-        throw new Error(`${name} did not start: ${String(error)}\n${said.slice(-2_000)}`)
+  const open = async (again?: () => void): Promise<ContainerEngine> => {
+    const until = Date.now() + (again === undefined ? START_MS : RESTART_MS)
+    for (;;) {
+      try {
+        return await openEngine(socket, systemClock)
+      } catch (error) {
+        const hasEnded = child.exitCode !== null
+        if (hasEnded) again?.()
+        if (Date.now() > until || (hasEnded && again === undefined)) {
+          await stop()
+          throw new Error(`${name} did not start: ${String(error)}\n${said.slice(-2_000)}`)
+        }
+        await systemClock.sleep(200)
       }
-      await systemClock.sleep(200)
     }
+  }
+  return {
+    engine: await open(),
+    stop,
+    kill: async () => {
+      child.kill('SIGKILL')
+      await exited
+    },
+    restart: async () => {
+      rmSync(socket, { force: true })
+      child = launch()
+      // On a loaded machine dockerd gives up on its own containerd after fifteen seconds; it is told again.
+      await open(() => {
+        child = launch()
+      })
+    },
   }
 }
 
@@ -77,7 +108,10 @@ function docker(folder: string, socket: string) {
   return { program: findProgram('dockerd')!, args, env: {} }
 }
 
-function podman(folder: string, socket: string) {
+function podman(folder: string, socket: string, registry?: string) {
+  const registries = join(folder, 'registries.conf')
+  const entry = registry === undefined ? '' : `[[registry]]\nlocation = "${registry}"\ninsecure = true\n`
+  writeFileSync(registries, entry)
   const conf = join(folder, 'containers.conf')
   const runtime = findProgram('runc') === undefined ? 'crun' : 'runc'
   writeFileSync(
@@ -100,7 +134,11 @@ events_logger = "file"
     '--time=0',
     `unix://${socket}`,
   ]
-  return { program: findProgram('podman')!, args, env: { CONTAINERS_CONF: conf } }
+  return {
+    program: findProgram('podman')!,
+    args,
+    env: { CONTAINERS_CONF: conf, CONTAINERS_REGISTRIES_CONF: registries },
+  }
 }
 
 function unmountBelow(folder: string): void {
@@ -168,6 +206,23 @@ async function imageOf(
   applets: readonly string[],
   { tag = 'made-up:latest', config = {} }: { tag?: string; config?: object },
 ): Promise<Uint8Array> {
+  const { layer, image } = await partsOf(files, applets, config)
+  const manifest = [{ Config: 'config.json', RepoTags: [tag], Layers: ['layer.tar'] }]
+  return bytesOf(
+    writeTar(async (tar) => {
+      await tar.add({ name: 'layer.tar' }, layer)
+      await tar.add({ name: 'config.json' }, image)
+      await tar.add({ name: 'manifest.json' }, Buffer.from(JSON.stringify(manifest)))
+    }),
+  )
+}
+
+/** One layer, and the configuration that names it. */
+async function partsOf(
+  files: Readonly<Record<string, Uint8Array>>,
+  applets: readonly string[],
+  config: object,
+): Promise<{ layer: Uint8Array; image: Uint8Array }> {
   const layer = await bytesOf(
     writeTar(async (tar) => {
       for (const [name, bytes] of Object.entries(files)) await tar.add({ name, mode: 0o755 }, bytes)
@@ -183,14 +238,13 @@ async function imageOf(
     config: { Env: ['PATH=/bin'], ...config },
     rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },
   }
-  const manifest = [{ Config: 'config.json', RepoTags: [tag], Layers: ['layer.tar'] }]
-  return bytesOf(
-    writeTar(async (tar) => {
-      await tar.add({ name: 'layer.tar' }, layer)
-      await tar.add({ name: 'config.json' }, Buffer.from(JSON.stringify(image)))
-      await tar.add({ name: 'manifest.json' }, Buffer.from(JSON.stringify(manifest)))
-    }),
-  )
+  return { layer, image: Buffer.from(JSON.stringify(image)) }
+}
+
+/** The shell's image as a registry serves it. */
+export function shellParts(): Promise<{ layer: Uint8Array; image: Uint8Array }> {
+  const busybox = readFileSync(findProgram('busybox')!)
+  return partsOf({ 'bin/busybox': busybox }, [...APPLETS, ...MORE_APPLETS], {})
 }
 
 export async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {

@@ -20,6 +20,7 @@ import { type Bid, type Order, PricingRule } from '../../protocols/auction/wire.
 import { digest, toHex } from '../../protocols/bytes.js'
 import { isRefusal } from '../../protocols/errors.js'
 import { Requirements } from '../../protocols/inventory/wire.js'
+import { contentOf } from '../../protocols/job/content.js'
 import { jobProtocol } from '../../protocols/job/protocol.js'
 import { encodeJobSpec } from '../../protocols/job/spec.js'
 import type { Blob, JobEvent, JobRequest } from '../../protocols/job/wire.js'
@@ -32,6 +33,7 @@ import { settlementProtocol } from '../../protocols/settlement/protocol.js'
 import { encodeVoucher } from '../../protocols/settlement/voucher.js'
 import type { VoucherResponse } from '../../protocols/settlement/wire.js'
 import type { MemoryChain } from './chain.js'
+import { type Holding, holdContent } from './content.js'
 import { makeResult } from './messages.js'
 
 export const GIB = 2 ** 30
@@ -275,7 +277,7 @@ export interface ScriptedRenter {
   close(): void
   startJob(
     lease: OpenLease,
-    inputs: Array<{ name: string; bytes: Uint8Array }>,
+    inputs: Array<{ name: string; bytes: Uint8Array; keep?: boolean; shared?: boolean }>,
     fromEvent?: number,
     checkpoint?: Blob,
     key?: Uint8Array,
@@ -295,7 +297,8 @@ export interface OpenLease {
   terms: Terms
 }
 
-export type JobTalk = Session<JobRequest, JobEvent> & { blobs: Blob[] }
+/** `hold`: what its renter gives, and takes with. */
+export type JobTalk = Session<JobRequest, JobEvent> & { blobs: Blob[]; hold: Holding }
 
 export const PRICE = 3_600_000n
 
@@ -320,6 +323,7 @@ export async function createRenter(parts: {
     await session.send({ refused: refusal, detail: '' })
   })
 
+  const hold = await holdContent(network)
   const renter: ScriptedRenter = {
     network,
     topic,
@@ -415,7 +419,12 @@ export async function createRenter(parts: {
     },
     startJob: async (lease, inputs, fromEvent = 0, checkpoint, key = new Uint8Array()) => {
       const session = await network.engine.open(jobProtocol, lease.provider)
-      const blobs = inputs.map(({ name, bytes }) => ({ name, sha256: digest(bytes), bytes: bytes.length }))
+      const blobs = inputs.map(({ name, bytes, ...terms }) => ({
+        name,
+        sha256: contentOf(bytes),
+        bytes: bytes.length,
+        ...terms,
+      }))
       await session.send({
         start: {
           lease: lease.address,
@@ -426,7 +435,7 @@ export async function createRenter(parts: {
           ...(checkpoint === undefined ? {} : { checkpoint }),
         },
       })
-      return Object.assign(session, { blobs })
+      return Object.assign(session, { blobs, hold })
     },
   }
   return renter
@@ -445,18 +454,10 @@ export async function nextEvent<T>(
   }
 }
 
-/** Sends what the provider asks for, until it asks for nothing more of these. */
+/** Gives what the provider asks for. */
 export async function upload(
   talk: JobTalk,
   inputs: Array<{ name: string; bytes: Uint8Array }>,
-  chunkBytes = 65_536,
 ): Promise<void> {
-  for (let left = inputs.length; left > 0; left--) {
-    const need = await nextEvent(talk, (event) => event.need)
-    const { bytes } = inputs.find((input) => toHex(digest(input.bytes)) === toHex(need.sha256))!
-    for (let offset = need.offset; offset < bytes.length; offset += chunkBytes) {
-      const data = bytes.subarray(offset, offset + chunkBytes)
-      await talk.send({ chunk: { sha256: need.sha256, offset, data } })
-    }
-  }
+  for (const { bytes } of inputs) talk.hold.give(bytes)
 }

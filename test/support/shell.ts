@@ -1,3 +1,4 @@
+import { Readable, Writable } from 'node:stream'
 import { NOUNS } from '../../node/cli/nouns.js'
 import { runProgram } from '../../node/cli/program.js'
 import { createStyle } from '../../node/cli/style.js'
@@ -15,6 +16,8 @@ export interface ShellOptions {
   isTty?: boolean
   columns?: number
   cwd?: string
+  /** What is on standard input. Default: nothing. */
+  input?: Readable
   /** Told what is written to standard output. */
   onOutput?: (text: string) => void
 }
@@ -32,6 +35,13 @@ export async function runCommand(args: readonly string[], options: ShellOptions 
       if (name === 'stdout') options.onOutput?.(text)
     },
   })
+  const sink = (name: 'stdout' | 'stderr') =>
+    new Writable({
+      write: (piece: Buffer, _encoding, done) => {
+        output(name).write(piece.toString())
+        done()
+      },
+    })
   ran.code = await runProgram(
     NOUNS,
     {
@@ -43,6 +53,14 @@ export async function runCommand(args: readonly string[], options: ShellOptions 
       out: output('stdout'),
       err: output('stderr'),
       signal: options.signal ?? new AbortController().signal,
+      terminal: {
+        input: options.input ?? Readable.from([]),
+        output: sink('stdout'),
+        errors: sink('stderr'),
+        size: () => undefined,
+        setRaw: () => {},
+        onResize: () => () => {},
+      },
     },
     '0.0.0-test',
   )

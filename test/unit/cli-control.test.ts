@@ -3,7 +3,10 @@ import { request } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import * as assert from 'uvu/assert'
+import { WebSocket } from 'ws'
 import { connectToNode, findNode } from '../../node/control/client.js'
 import type { ControlledNode, OfferQuery } from '../../node/control/port.js'
 import { type ControlServer, startControlServer } from '../../node/control/server.js'
@@ -71,7 +74,13 @@ function playNode(scene: Pick<Scene, 'calls' | 'asked' | 'streams'>): Controlled
     },
     verify: async (peer) => ({ peer, ok: true }) as never,
     reputation: async (peer) => ({ peer, reliability: 0.5 }) as never,
-    postJob: async ({ manifest }) => ({ id: manifest }),
+    postJob: async ({ manifest }) => ({ id: manifest, isWorkflow: false }),
+    workflows: async () => [],
+    workflow: async (id) => {
+      throw unknown(id)
+    },
+    workflowEvents: async function* () {},
+    stopWorkflow: async () => {},
     jobs: async () => [],
     job: async (id) => {
       if (id !== 'known') throw unknown(id)
@@ -87,6 +96,33 @@ function playNode(scene: Pick<Scene, 'calls' | 'asked' | 'streams'>): Controlled
     audit: async (orderId) => [{ orderId, verdict: 'fair' } as never],
     stopJob: async (id) => {
       scene.calls.push(`stop ${id}`)
+    },
+    forward: async (_id, { port, localPort = 0 }, signal) => {
+      scene.streams.push(signal)
+      return (async function* () {
+        yield { kind: 'forwarding', host: '127.0.0.1', port: localPort } as const
+        yield { kind: 'failed', code: 'PORT_REFUSED', message: `port ${port}` } as const
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+      })()
+    },
+    exec: async (id, command, options) => {
+      scene.asked.push({ command, options } as never)
+      if (id !== 'known') throw unknown(id)
+      const output = new PassThrough()
+      const input = new PassThrough()
+      let size = ''
+      const ended = buffer(input).then((said) => {
+        output.end(`${size}${said.length} bytes`)
+        return 7
+      })
+      return {
+        input,
+        output,
+        errors: Readable.from([Buffer.from('wrong')]),
+        ended,
+        resize: async ({ rows, columns }) => void (size = `${rows} × ${columns}, `),
+        close: () => scene.calls.push('left'),
+      }
     },
     price: async ({ devices, strategy = 'fixed' }) => ({ strategy, devices }) as never,
     pause: async ({ forMs, noticeMs }) => {
@@ -348,6 +384,62 @@ test('a directory without a node, with the traces of one that was killed, or wit
     rmSync(dataDir, { recursive: true })
   }
 })
+
+test('a forwarded port is told, then what fails, until the caller goes', () =>
+  withServer(async ({ dataDir, streams }) => {
+    const node = await connectToNode(dataDir)
+    const left = new AbortController()
+    const told = []
+    for await (const event of node.forward('known', { port: 80, localPort: 8080 }, left.signal)) {
+      told.push(event)
+      if (event.kind === 'failed') break
+    }
+    assert.equal(told, [
+      { kind: 'forwarding', host: '127.0.0.1', port: 8080 },
+      { kind: 'failed', code: 'PORT_REFUSED', message: 'port 80' },
+    ])
+    while (streams.at(-1)?.aborted !== true) await new Promise((resolve) => setImmediate(resolve))
+    const wrong = node.forward('known', { port: 0 }, left.signal)[Symbol.asyncIterator]()
+    assert.is((await rejection(wrong.next())).code, 'BAD_REQUEST')
+  }))
+
+test('a program’s streams, its terminal and its exit code pass through the control server', () =>
+  withServer(async ({ dataDir, asked }) => {
+    const node = await connectToNode(dataDir)
+    const program = await node.exec('known', ['wc', '-c'], { terminal: { rows: 24, columns: 80 } })
+    assert.equal(asked.at(-1), { command: ['wc', '-c'], options: { terminal: { rows: 24, columns: 80 } } })
+    await program.resize({ rows: 50, columns: 132 })
+    const data = Buffer.alloc(3 * 2 ** 20, 'x')
+    program.input.end(data)
+    const [output, errors, code] = await Promise.all([
+      buffer(program.output),
+      buffer(program.errors),
+      program.ended,
+    ])
+    assert.is(output.toString(), `50 × 132, ${data.length} bytes`)
+    assert.is(errors.toString(), 'wrong')
+    assert.is(code, 7)
+    assert.is((await rejection(node.exec('unknown', ['true'], {}))).code, 'JOB_UNKNOWN')
+  }))
+
+test('a program is run for nobody without the token, nor for a web page', () =>
+  withServer(async ({ server, token, asked }) => {
+    const refused = (headers: Record<string, string>) =>
+      new Promise<string>((resolve) => {
+        const url = new URL('/v1/jobs/known/exec', server.url)
+        url.protocol = 'ws:'
+        const socket = new WebSocket(url, { headers })
+        socket.once('open', () => resolve('open'))
+        socket.once('error', (error) => resolve(String(error)))
+      })
+    assert.match(await refused({}), /socket hang up/)
+    assert.match(await refused({ authorization: `Bearer ${'0'.repeat(64)}` }), /socket hang up/)
+    assert.match(
+      await refused({ authorization: `Bearer ${token}`, origin: 'http://x.example' }),
+      /socket hang up/,
+    )
+    assert.equal(asked, [])
+  }))
 
 test('a port in use is told with what to do', () =>
   withServer(async ({ server }) => {

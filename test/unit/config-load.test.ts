@@ -382,4 +382,20 @@ test(
   { timeoutMs: 60_000 },
 )
 
+test('a notice is not promised where what is watched would break it', () => {
+  const ready = (availability: Record<string, unknown>) => {
+    const text = JSON.stringify({ provider: { enabled: true, price_per_hour: '0.25', availability } })
+    return () => requireStartable(load({ file: { path: '/n.json', text } }).config, 'provider')
+  }
+  const conflict = (error: unknown) => (error as NightshiftError).code === 'AVAILABILITY_CONFLICT'
+  assert.throws(ready({ watch: ['gpu'], notice: '60s' }), conflict)
+  assert.throws(ready({ watch: [], command: ['./busy'], notice: '60s' }), conflict)
+  assert.not.throws(ready({ watch: ['gpu'], notice: '60s', game_waits: true }))
+  assert.not.throws(ready({ watch: [], notice: '60s', schedule: ['22:00-07:00 Europe/Berlin'] }))
+  const [finding] = findingsOf({
+    file: { path: '/n.json', text: '{ "provider": { "availability": { "schedule": ["22:00-22:00"] } } }' },
+  })
+  assert.match(finding?.expected ?? '', '22:00-07:00 Europe/Berlin')
+})
+
 test.run()

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert'
 import { retag } from '../../node/runtime/container/archive.js'
 import { confine, findDeviations } from '../../node/runtime/container/confinement.js'
 import { bytesIn, watchDisk } from '../../node/runtime/container/disk.js'
+import { createGauge } from '../../node/runtime/container/layer.js'
 import { createLineWriter } from '../../node/runtime/container/output.js'
 import { freedomsIn } from '../../node/runtime/container/process.js'
 import { seccompProfile } from '../../node/runtime/container/seccomp.js'
@@ -75,15 +76,38 @@ const LIMITS = {
   processes: 256,
   diskBytes: 2_048 * MIB,
   imageBytes: MIB,
+  cacheBytes: 0,
   logLinesPerSecond: 10,
 }
 
 test('what is more than the host gives is refused, all of it at once', () => {
-  const spec = parseContainerSpec({ archive: 'a', memory: '8Gi', cpus: 9, processes: 257, disk: '3Gi' })
+  const spec = parseContainerSpec({
+    archive: 'a',
+    memory: '8Gi',
+    cpus: 9,
+    processes: 257,
+    disk: '3Gi',
+    output: '3Gi',
+  })
   const { code, message } = failureOf(() => checkLimits(spec, LIMITS))
   assert.is(code, 'LIMIT_EXCEEDED')
-  for (const word of ['memory', 'cpus', 'processes', 'disk']) assert.match(message, word)
+  for (const word of ['memory', 'cpus', 'processes', 'disk', 'output']) assert.match(message, word)
   checkLimits(parseContainerSpec({ archive: 'a' }), LIMITS)
+})
+
+test('a layer of more files than inodes may be spent on is refused at the first too many', async () => {
+  const measure = async (files: number) => {
+    const layer = writeTar(async (tar) => {
+      for (let at = 0; at < files; at++) await tar.add({ name: `empty-${at}` }, new Uint8Array())
+    })
+    const gauge = createGauge(64 * MIB, 20)
+    for await (const _ of gauge.count(layer));
+    return gauge.entries()
+  }
+  assert.is(await measure(20), 20)
+  const refused = await measure(21).catch((error) => error)
+  assert.is(codeOf(refused), 'IMAGE_UNUSABLE')
+  assert.match(refused.message, 'more than 20 files and folders')
 })
 
 const CONFINED = {

@@ -2,9 +2,7 @@ import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { digest } from '../../protocols/bytes.js'
 import {
-  findMalformedChunk,
   findMalformedEvent,
-  findMalformedNeed,
   hasEnded,
   JOB_LIMITS,
   judgeStart,
@@ -132,7 +130,6 @@ for (const [reason, rows] of Object.entries(REFUSED)) {
 }
 
 const EVENT: JobEvent = { index: 3, workedMs: 1_000 }
-const CHUNK = { sha256: fill(32, 2), offset: 0, data: new Uint8Array(L.chunkBytes) }
 
 test('events at their limits are taken', () => {
   const metrics = Array.from({ length: L.maxMetrics }, () => ({ name: 'loss', value: Number.NaN }))
@@ -142,8 +139,6 @@ test('events at their limits are taken', () => {
     { log: { line: 'x'.repeat(L.maxLogLineChars) } },
     { progress: { step: 1, steps: 2, metrics } },
     { output: { blobs: numbered(L.maxOutputs, L.maxOutputBytes / L.maxOutputs) } },
-    { chunk: CHUNK },
-    { need: { sha256: fill(32, 2), offset: 5 } },
     { state: { state: JobState.FAILED, reason: 'x'.repeat(L.maxReasonChars), detail: '' } },
   ]
   for (const changes of taken) assert.is(findMalformedEvent({ ...EVENT, ...changes }), undefined)
@@ -164,8 +159,6 @@ test('events beyond them are malformed', () => {
     { output: { blobs: numbered(L.maxOutputs + 1, 1) } },
     { output: { blobs: numbered(1, L.maxOutputBytes + 1) } },
     { output: { blobs: [makeBlob({ name: '../weights' })] } },
-    { chunk: { ...CHUNK, data: new Uint8Array(L.chunkBytes + 1) } },
-    { need: { sha256: fill(31, 2), offset: 0 } },
     { state: { state: JobState.FAILED, reason: long, detail: '' } },
     { state: { state: JobState.FAILED, reason: '', detail: long } },
     { refused: { reason: long, detail: '' } },
@@ -174,21 +167,6 @@ test('events beyond them are malformed', () => {
   for (const changes of broken) {
     assert.type(findMalformedEvent({ ...EVENT, ...changes }), 'string', Object.keys(changes).join())
   }
-})
-
-test('a chunk names its blob, its place, and is neither empty nor too large', () => {
-  assert.is(findMalformedChunk(CHUNK), undefined)
-  const broken = [
-    { data: new Uint8Array(0) },
-    { data: new Uint8Array(L.chunkBytes + 1) },
-    { sha256: new Uint8Array(0) },
-    { offset: -1 },
-    { offset: 0.5 },
-    { offset: Number.NaN },
-    { offset: 2 ** 53 },
-  ]
-  for (const changes of broken) assert.type(findMalformedChunk({ ...CHUNK, ...changes }), 'string')
-  assert.is(findMalformedNeed({ sha256: CHUNK.sha256, offset: 0 }), undefined)
 })
 
 test('no bytes make reading and judging an event do anything but refuse, believe, or fail to decode', () => {

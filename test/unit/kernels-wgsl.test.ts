@@ -19,7 +19,7 @@ import {
 import { suite } from '../support/suite.js'
 
 const test = suite('shaders on a webgpu adapter')
-const LIMIT = { timeoutMs: 90_000 }
+const LIMIT = { timeoutMs: 240_000 }
 
 const COUNT_BYTES = `
 @compute @workgroup_size(64)

@@ -315,6 +315,43 @@ test('checkpoints become fields of a declared training, and what the job itself 
   assert.equal(warningsOf(prediction), ['NOT_ENFORCED services.a.checkpoint'])
 })
 
+test('what a service exposes, its health and its restarts become fields of the container', () => {
+  const text = (more: string) =>
+    write({ service: `pricing: { max_price_per_hour: 1 }, ${more}` })
+      .replace('runtime: tfjs', 'runtime: container')
+      .replace('{ task: train }', '{ archive: image }')
+  const all =
+    'expose: [{ port: 8080 }, { port: 9090 }], health: { http: /up, port: 9090, start_period: 2m }, restart: always, exec: true'
+  assert.equal(plan(text(all)).spec, {
+    expose: [8080, 9090],
+    health: { http: '/up', port: 9090, start: '2m' },
+    restart: { policy: 'always' },
+    exec: true,
+    archive: 'image',
+  })
+  assert.equal(plan(text('restart: { max: 2 }, expose: [{ port: 80 }]')).spec.restart, { max: 2 })
+  assert.equal(warningsOf(text('expose: [{ port: 80, as: 8080, to: [{ global: true }] }]')), [
+    'NOT_ENFORCED services.a.expose.0.as',
+    'NOT_ENFORCED services.a.expose.0.to',
+  ])
+  const refusals: Array<[string, RegExp]> = [
+    ['health: { http: /up }', /health of a job that listens on no port; expected expose/],
+    ['restart: always', /restart of a job that listens on no port/],
+    ['expose: [{ port: 80 }], health: { port: 81 }', /read 81; expected one of 80, which are exposed/],
+    ['expose: [{ port: 80 }, { port: 80 }]', /port 80 a second time; expected each port once/],
+    ['expose: [{ port: 70000 }]', /expected a whole number from 1 to 65535/],
+    ['expose: [{ port: 80, proto: udp }]', /expected one of tcp, http/],
+    ['expose: []', /expected at least one port/],
+    ['expose: [{ port: 80 }], health: { interval: 10ms }', /a duration such as 10s, from 1s to 1h/],
+    ['expose: [{ port: 80 }], restart: sometimes', /expected one of never, on-failure, always/],
+  ]
+  for (const [more, message] of refusals) assert.throws(() => plan(text(more)), message)
+  assert.throws(
+    () => plan(write({ service: 'pricing: { max_price_per_hour: 1 }, exec: true' })),
+    /exec of a declared job; expected runtime: container/,
+  )
+})
+
 test('what is accepted without effect is warned about', () => {
   const service = [
     'pricing: { max_price_per_hour: 1 }',
@@ -322,8 +359,8 @@ test('what is accepted without effect is warned about', () => {
     'auction: { ladder: { step: 5%, every: 3m, max_price_per_hour: 2 } }',
   ]
   assert.equal(warningsOf(write({ service: service.join(', ') })), [
-    'NOT_ENFORCED services.a.expose',
     'NOT_ENFORCED services.a.auction.ladder.every',
+    'NOT_ENFORCED services.a.expose',
   ])
 })
 

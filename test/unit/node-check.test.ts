@@ -12,6 +12,7 @@ import { judgeClock } from '../../node/check/clock.js'
 import { checkContainers } from '../../node/check/containers.js'
 import { judgeDisk } from '../../node/check/disk.js'
 import { endpointOf, judgeListening, tryListening } from '../../node/check/listening.js'
+import { judgeWatch } from '../../node/check/owner.js'
 import { challengeOwnDevices, judgeOwnProof } from '../../node/check/proof.js'
 import { judgeStake } from '../../node/check/stake.js'
 import { engineSockets } from '../../node/runtime/container/sockets.js'
@@ -222,5 +223,17 @@ test(
   },
   { timeoutMs: 90_000 },
 )
+
+test('what is watched for the owner is told, and what is not, with what to do about it', () => {
+  const watched = [{ name: 'fullscreen' as const, means: 'xprop on display :0' }]
+  const seen = judgeWatch({ watched, blind: [], schedule: ['22:00-07:00 Europe/Berlin'] })
+  assert.is(seen.verdict, 'ok')
+  assert.match(seen.found, 'schedule: 22:00-07:00 Europe/Berlin')
+  const half = judgeWatch({ watched, blind: [{ name: 'input', reason: 'no display' }], schedule: [] })
+  assert.is(half.verdict, 'warn')
+  assert.match(half.found, 'input: not watched, no display')
+  assert.match(half.advice ?? '', '--provider-availability-command')
+  assert.match(judgeWatch({ watched: [], blind: [], schedule: [] }).found, 'nothing is watched')
+})
 
 test.run()

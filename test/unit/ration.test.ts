@@ -53,6 +53,49 @@ test('made-up records make room for one another, and for nothing else', async ()
   }
 })
 
+test('addresses of peers are in memory at once, and on the disk when they are asked for all together or saved', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nightshift-ration-'))
+  try {
+    const first = await open(folder)
+    const value = (store: RationedDatastore, name: string) =>
+      store.get(new Key(name)).then((found) => found[0])
+    for (const name of ['/peers/a', '/peers/b', '/peers/c']) {
+      await first.store.put(new Key(name), Uint8Array.of(1))
+      await first.store.put(new Key(name), Uint8Array.of(2))
+    }
+    assert.is(await value(first.store, '/peers/a'), 2)
+    await first.store.delete(new Key('/peers/b'))
+    assert.equal(await first.keys(), ['/peers/a', '/peers/c'])
+    await first.store.put(new Key('/peers/c'), Uint8Array.of(3))
+    await first.store.put(new Key('/peers/d'), Uint8Array.of(4))
+    await first.store.save()
+    await first.close()
+
+    const second = await open(folder)
+    assert.is(await value(second.store, '/peers/a'), 2)
+    assert.is(await value(second.store, '/peers/c'), 3)
+    assert.is(await value(second.store, '/peers/d'), 4)
+    assert.ok(await value(second.store, '/peers/b').catch((error: Error) => error.name === 'NotFoundError'))
+    await second.close()
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('more peers than are kept in memory are all on the disk', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nightshift-ration-'))
+  try {
+    const { store, keys, close } = await open(folder)
+    const many = Array.from({ length: 3_000 }, (_, index) => new Key(`/peers/${index}`))
+    for (const [index, key] of many.entries()) await store.put(key, Uint8Array.of(index % 256))
+    for (const [index, key] of many.entries()) assert.is((await store.get(key))[0], index % 256)
+    assert.is((await keys()).length, many.length)
+    await close()
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
 test('a node without a disk keeps no more of what others put', async () => {
   const store = new RationedMemory(SELF, { '/dht/record/': 3 })
   for (let count = 0; count < 1_000; count++)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { openFolder, openSource, sourceOf } from '../../node/files/folder.js'
-import { digest } from '../../protocols/bytes.js'
+import { contentOf } from '../../protocols/job/content.js'
 import { codeThrown } from '../support/renter.js'
 import { suite } from '../support/suite.js'
 
@@ -57,7 +57,7 @@ test('a source knows its size and digest; one that is not there says which', asy
   const source = await openSource(path)
   assert.is(source.name, 'input.csv')
   assert.is(source.bytes, 6)
-  assert.equal(source.sha256, digest(bytes('1,2,3\n')))
+  assert.equal(source.sha256, contentOf(bytes('1,2,3\n')))
   assert.is(text(await source.read(2, 100)), '2,3\n')
   assert.is(await codeThrown(openSource(join(root, 'none'))), 'INPUT_UNREADABLE')
   assert.equal(sourceOf('x', bytes('1,2,3\n')).sha256, source.sha256)

@@ -110,15 +110,50 @@ test(
     journal.append('d', fact('last'))
     for (let at = 0; at < 30_000; at++) journal.append('d', step(at))
     const inMemory = await collect(journal.events('d'))
-    assert.ok(inMemory.length <= 20_002, `${inMemory.length} in memory`)
+    assert.ok(inMemory.length <= 1_102, `${inMemory.length} in memory`)
+    assert.equal(inMemory.at(-1), step(29_999), 'the newest are kept')
     assert.equal(
       inMemory.filter(({ kind }) => kind === 'committed'),
       [fact('first'), fact('last')],
     )
     await journal.end('d')
-    assert.is(await stored(), 1_002)
+    assert.equal(await collect(journal.events('d')), inMemory, 'in the store as in memory')
+    assert.is(await stored(), inMemory.length)
   },
   { timeoutMs: 60_000 },
+)
+
+test(
+  'of a log the newest lines are kept, and one line says how many older ones are not, also after a restart',
+  async () => {
+    const first = open()
+    await first.save(report('e'))
+    const slow = first.events('e', { follow: true })[Symbol.asyncIterator]()
+    first.append('e', fact('begun'))
+    await slow.next()
+    for (let at = 0; at < 12_500; at++) first.append('e', line(String(at)))
+    const told = (await collect(first.events('e'))).flatMap((event) => (event.kind === 'log' ? [event] : []))
+    const gone = told[0]!.dropped ?? 0
+    assert.is(told[0]!.line, `(${gone} older lines are not kept)`)
+    assert.ok(gone >= 1_000 && told.length <= 11_001, `${gone} gone, ${told.length} kept`)
+    assert.equal(
+      told.slice(1).map((event) => event.line),
+      Array.from({ length: 12_500 - gone }, (_, at) => String(gone + at)),
+    )
+    assert.equal((await slow.next()).value, told[0], 'who reads slowly is told too')
+    await first.end('e')
+    await disk.reopen()
+    const second = open()
+    assert.is((await second.restore('e')).length, told.length + 1)
+    for (let at = 12_500; at < 14_000; at++) second.append('e', line(String(at)))
+    const [again] = (await collect(second.events('e'))).flatMap((event) =>
+      event.kind === 'log' ? [event] : [],
+    )
+    assert.ok(again!.dropped! > gone, `${again!.dropped} after ${gone}`)
+    const lines = (await collect(second.events('e'))).length - 2
+    assert.is(again!.dropped! + lines, 14_000)
+  },
+  { timeoutMs: 120_000 },
 )
 
 test.run()

@@ -256,4 +256,10 @@ test('a list begins with the best, and what is not known comes last', () => {
   for (const name of OFFER_ORDERS) assert.is(order(name).length, 3)
 })
 
+test('who promises no notice promises none, and a search may ask for one', () => {
+  assert.equal(unmet('notice>=60', {}), ['notice 0 < 60'])
+  assert.equal(unmet('notice>=60', { noticeS: 60 }), [])
+  assert.is(widen(parseSearch('notice>=60', 6)).requirements.noticeS, 60)
+})
+
 test.run()

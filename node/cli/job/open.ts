@@ -7,7 +7,8 @@ export async function openJobs(invocation: Invocation): Promise<Jobs> {
   const node = await findNode(config.dataDir)
   if (node !== undefined) {
     const decimals = async () => (await node.status()).chain.market?.decimals
-    return { jobs: node.jobs, jobEvents: node.jobEvents, node, decimals, close: async () => {} }
+    const { jobs, jobEvents, workflows, workflowEvents } = node
+    return { jobs, jobEvents, workflows, workflowEvents, node, decimals, close: async () => {} }
   }
   const { openRecords } = await import('./records.js')
   return openRecords(config.dataDir)

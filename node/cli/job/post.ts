@@ -13,12 +13,13 @@ import { EXIT } from '../exit.js'
 import { followEvents } from '../follow.js'
 import { createStory, type EventView } from '../story.js'
 import { suggest } from '../suggestion.js'
+import { concludeWorkflow, followParts, type WorkflowHolder } from './parts.js'
 import { renderJob } from './status.js'
 
 type Report = Json<DeploymentReport>
 
 /** The node that holds the job: one that runs already, or this process. */
-interface Holder extends Pick<ControlledNode, 'status' | 'postJob' | 'job'> {
+interface Holder extends WorkflowHolder, Pick<ControlledNode, 'status' | 'postJob' | 'job'> {
   jobEvents(
     id: string,
     options: { from: number; follow: boolean; signal: AbortSignal },
@@ -49,8 +50,9 @@ async function postThere(
   node: Holder,
   post: { manifest: string; service?: string },
 ): Promise<number> {
-  const { id } = await node.postJob(post)
-  const story = await follow(invocation, node, id)
+  const { id, isWorkflow } = await node.postJob(post)
+  const story = isWorkflow ? await followParts(invocation, node, id) : await follow(invocation, node, id)
+  if (story.isEnded && isWorkflow) return concludeWorkflow(invocation, node, id)
   if (story.isEnded) return conclude(invocation, node, id)
   invocation.report.progress(`the job goes on; stop it with: ${suggest(invocation, `job stop ${id}`)}`)
   throw invocation.shell.signal.reason
@@ -62,8 +64,9 @@ async function postHere(
 ): Promise<number> {
   const node: Daemon = await openGuest(invocation, true)
   try {
-    const { id } = await node.postJob(post)
-    const story = await follow(invocation, node, id)
+    const { id, isWorkflow } = await node.postJob(post)
+    const story = isWorkflow ? await followParts(invocation, node, id) : await follow(invocation, node, id)
+    if (story.isEnded && isWorkflow) return await concludeWorkflow(invocation, node, id)
     if (story.isEnded) return await conclude(invocation, node, id)
     invocation.report.progress('stopping the job; what no voucher pays for comes back')
     if (story.openLeases > 0) {

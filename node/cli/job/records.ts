@@ -6,6 +6,8 @@ import { recallDecimals } from '../../daemon/market.js'
 import { createJournal } from '../../renter/journal.js'
 import { openStore } from '../../store/level.js'
 import { silentLog } from '../../system/log.js'
+import { mergeStories } from '../../workflow/merge.js'
+import { openWorkflows } from '../../workflow/workflows.js'
 import type { Jobs } from './source.js'
 
 /** What a data directory keeps of its jobs, read while no node runs on it. */
@@ -19,11 +21,17 @@ export async function openRecords(dataDir: string): Promise<Jobs> {
   }
   const store = await openStore(folder)
   const journal = createJournal({ store, log: silentLog })
+  const workflows = openWorkflows(store, silentLog)
   return {
     jobs: async () => toJson(await journal.reports()),
     jobEvents: async function* (id, { from = 0 }) {
       let index = 0
       for await (const event of journal.events(id)) if (index++ >= from) yield toJson(event)
+    },
+    workflows: async () => toJson(await workflows.readAll()),
+    workflowEvents: async function* (id) {
+      const stories = mergeStories(workflows.journal.events(id), (job) => journal.events(job), false)
+      for await (const event of stories) yield toJson(event)
     },
     decimals: () => recallDecimals(store),
     close: () => store.close(),

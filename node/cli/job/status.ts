@@ -5,15 +5,21 @@ import { EXIT } from '../exit.js'
 import { percent, shortPeer, showAmount } from '../story.js'
 import type { Style } from '../style.js'
 import { renderPairs, renderTable } from '../table.js'
-import { findJob } from './find.js'
+import { renderWorkflow } from '../workflow.js'
+import { findWork } from './find.js'
 import { openJobs } from './open.js'
 
 export async function run(invocation: Invocation): Promise<number> {
   const jobs = await openJobs(invocation)
   try {
-    const job = findJob(await jobs.jobs(), invocation.arguments[0] ?? '')
-    const decimals = job.decimals ?? (await jobs.decimals())
     const { report } = invocation
+    const work = await findWork(jobs, invocation.arguments[0] ?? '')
+    if (work.kind === 'workflow') {
+      report.result(work.workflow, renderWorkflow(work.workflow, report.out.style))
+      return EXIT.OK
+    }
+    const { job } = work
+    const decimals = job.decimals ?? (await jobs.decimals())
     report.result(job, renderJob(job, decimals, report.out.style))
     return EXIT.OK
   } finally {

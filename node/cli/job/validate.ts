@@ -2,10 +2,11 @@ import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Finding } from '../../../config/finding.js'
 import type { JobPlan } from '../../../config/manifest/plan.js'
+import type { WorkflowPlan } from '../../../config/manifest/workflow.js'
 import { codeOf, NightshiftError } from '../../../protocols/errors.js'
 import { findNode } from '../../control/client.js'
 import type { OfferView } from '../../control/view.js'
-import { readParsed, toPlan } from '../../daemon/manifest.js'
+import { isWorkflow, readParsed, toPlan, toWorkflowPlan } from '../../daemon/manifest.js'
 import type { Invocation } from '../command.js'
 import { EXIT } from '../exit.js'
 import { listen, type OfferSource } from '../offers/listen.js'
@@ -25,6 +26,14 @@ export async function run(invocation: Invocation): Promise<number> {
   const parsed = await readParsed(path)
   const status = await (await findNode(config.dataDir))?.status()
   const decimals = status?.chain.market?.decimals ?? USUAL_DECIMALS
+  if (isWorkflow(parsed, options.service as string | undefined)) {
+    return validateWorkflow(
+      invocation,
+      toWorkflowPlan(parsed, path, { decimals, config }),
+      parsed.warnings,
+      decimals,
+    )
+  }
   const plan = toPlan(parsed, path, options.service as string | undefined, { decimals, config })
   for (const input of plan.inputs) await requireFile(input.name, input.path)
   const { style } = report.out
@@ -39,6 +48,41 @@ export async function run(invocation: Invocation): Promise<number> {
   const fit = fitting === 1 ? '1 provider fits now' : `${fitting} providers fit now`
   const list = renderOffers(offers, offers.length, decimals, { misfits: true, explains: true }, style)
   report.result({ ...result, offers }, `${text}\n${fit}, of ${offers.length} that are known.\n\n${list}`)
+  return EXIT.OK
+}
+
+/** All steps of it, each with its parts. What fits now is told of one service at a time: with --service. */
+async function validateWorkflow(
+  { report, options }: Invocation,
+  plan: WorkflowPlan,
+  warnings: readonly Finding[],
+  decimals: number,
+): Promise<number> {
+  if (options.explain === true) {
+    throw new NightshiftError('USAGE', '--explain is for one service', {
+      advice: 'name it with --service, or leave --explain out',
+    })
+  }
+  const parts = plan.steps.flatMap((step) => step.parts)
+  for (const part of parts) for (const input of part.plan.inputs) await requireFile(input.name, input.path)
+  const { style } = report.out
+  const rows = plan.steps.map((step): [string, string] => {
+    const after = [
+      ...new Set([...step.dependsOn, ...step.parts.flatMap((part) => part.references.map((of) => of.step))]),
+    ]
+    const [first] = step.parts
+    const deposit = first === undefined ? '' : `deposit ${showAmount(first.deposit, decimals)} tokens`
+    const each = step.parts.length > 1 ? ' each' : ''
+    const count = step.isMatrix ? `, ${step.parts.length} parts, ${step.maxParallel} at a time` : ''
+    return [
+      step.name,
+      `${first?.plan.runtime}${count}, ${deposit}${each}${after.length > 0 ? `, after ${after.join(', ')}` : ''}`,
+    ]
+  })
+  const budget = plan.budget === undefined ? 'none' : `${showAmount(plan.budget, decimals)} tokens`
+  const text = renderPairs([['workflow', plan.name], ['budget', budget], ...rows], style.dim)
+  const head = `${renderWarnings(warnings, style)}${style.green('The manifest is right.')}`
+  report.result({ ok: true, warnings, workflow: plan }, `${head}\n\n${text}`)
   return EXIT.OK
 }
 
@@ -76,10 +120,6 @@ function renderPlan(
 ): string {
   const { requirements } = plan
   const memory = `${Math.round(Number(requirements.memoryBytes) / 2 ** 20)} MiB`
-  const lines = warnings.map(
-    ({ source, line, path, message }) =>
-      `${style.yellow('warning')}: ${source}:${line ?? ''} ${path}: ${message}\n`,
-  )
   const pairs = renderPairs(
     [
       ['service', `${plan.name}, runtime ${plan.runtime}`],
@@ -90,7 +130,16 @@ function renderPlan(
     ],
     style.dim,
   )
-  return `${lines.join('')}${style.green('The manifest is right.')}\n\n${pairs}`
+  return `${renderWarnings(warnings, style)}${style.green('The manifest is right.')}\n\n${pairs}`
+}
+
+function renderWarnings(warnings: readonly Finding[], style: { yellow(text: string): string }): string {
+  return warnings
+    .map(
+      ({ source, line, path, message }) =>
+        `${style.yellow('warning')}: ${source}:${line ?? ''} ${path}: ${message}\n`,
+    )
+    .join('')
 }
 
 /** Everything that is asked of the provider itself, in a line. */

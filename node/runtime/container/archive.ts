@@ -1,11 +1,14 @@
 import { posix } from 'node:path'
 import type { Readable } from 'node:stream'
+import { collect } from './collect.js'
 import { createGauge, unusableImage } from './layer.js'
 import { readTar, type TarEntry, type TarWriter, writeTar } from './tar.js'
 
 /** A manifest and a configuration are small; what is larger is no image. */
 const MAX_META_BYTES = 4 * 2 ** 20
 const MAX_LAYERS = 128
+/** Of all layers: each takes an inode of the host, which are fewer than blocks. A whole distribution has some 100,000. */
+const MAX_FILES = 1_000_000
 /** `docker save` writes at most four for each layer. */
 const MAX_ENTRIES = 1_024
 /** Printable: a name that one reader ends at a NUL is another name to the next. */
@@ -34,19 +37,26 @@ async function rewrite(
   const names = createNames()
   const layers = new Set<string>()
   let total = 0
+  let files = 0
   let wanted: readonly string[] | undefined
   for await (const { header, data } of readTar(archive)) {
     const name = names.enter(header)
     const { type, size } = header
     if (OTHER_LISTS.has(name)) continue
     if (name === MANIFEST && type === 'file') {
-      const { layers: named, text } = rename(await readAll(data), tag)
+      const { layers: named, text } = rename(
+        await collect(data, MAX_META_BYTES, () =>
+          unusableImage(`a manifest of more than ${MAX_META_BYTES} bytes`),
+        ),
+        tag,
+      )
       wanted = named
       await tar.add({ name }, new TextEncoder().encode(text))
     } else if (type === 'file') {
-      const gauge = createGauge(maxBytes - total)
+      const gauge = createGauge(maxBytes - total, MAX_FILES - files)
       await tar.add({ name, size }, gauge.count(data))
       total += gauge.bytes()
+      files += gauge.entries()
       if (gauge.isLayer()) layers.add(name)
     } else if (type === 'symlink') await tar.add({ name, type, linkname: header.linkname ?? '' })
     else await tar.add({ name, type: 'directory' })
@@ -102,17 +112,6 @@ function plainPath(path: string): string {
     throw unusableImage(`the path ${JSON.stringify(path)}`)
   }
   return parts.join('/')
-}
-
-async function readAll(data: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = []
-  let bytes = 0
-  for await (const piece of data) {
-    bytes += piece.length
-    if (bytes > MAX_META_BYTES) throw unusableImage(`a manifest of more than ${MAX_META_BYTES} bytes`)
-    pieces.push(piece)
-  }
-  return Buffer.concat(pieces)
 }
 
 function rename(manifest: Uint8Array, tag: string): { layers: string[]; text: string } {

@@ -2,6 +2,7 @@ import { NightshiftError } from '../../../protocols/errors.js'
 import type { InputFile } from '../port.js'
 import { retag } from './archive.js'
 import { type ContainerEngine, statusOf } from './engine.js'
+import { type Pulled, removeImage } from './pulled.js'
 import type { ContainerSpec } from './spec.js'
 
 /** An image of 10 GB over a home connection. */
@@ -24,7 +25,13 @@ export function imageName(node: string, job: string): string {
 export async function loadImage(
   engine: ContainerEngine,
   spec: ContainerSpec,
-  parts: { inputs: readonly InputFile[]; tag: string; maxBytes: number; signal: AbortSignal },
+  parts: {
+    inputs: readonly InputFile[]
+    tag: string
+    maxBytes: number
+    signal: AbortSignal
+    pulled: Pulled
+  },
 ): Promise<LoadedImage> {
   if (spec.image !== undefined) return pullImage(engine, spec.image, parts)
   const input = parts.inputs.find(({ name }) => name === spec.archive)
@@ -53,39 +60,42 @@ export async function loadImage(
   }
 }
 
-export async function removeImage(engine: ContainerEngine, name: string): Promise<void> {
-  try {
-    await engine.ask('removing the image', (api) => api.getImage(name).remove({ force: true }))
-  } catch (error) {
-    if (statusOf(error) !== 404) throw error
-  }
-}
-
 async function pullImage(
   engine: ContainerEngine,
   image: string,
-  { maxBytes, signal }: { maxBytes: number; signal: AbortSignal },
+  { maxBytes, signal, pulled }: { maxBytes: number; signal: AbortSignal; pulled: Pulled },
 ): Promise<LoadedImage> {
   const inspect = () => engine.ask('reading the image', (api) => api.getImage(image).inspect())
-  let found = await inspect().catch((error) => {
+  const there = await inspect().catch((error) => {
     if (statusOf(error) === 404) return undefined
     throw error
   })
-  const isNew = found === undefined
-  if (found === undefined) {
-    const pull = async (api: ContainerEngine['api']) =>
-      finish(api, await api.pull(image, { abortSignal: signal }))
-    await engine.ask(`pulling ${image}`, pull, PULL_MS).catch((cause) => {
-      throw unusable(`${image} could not be pulled: ${(cause as Error).message}`, cause)
-    })
-    found = await inspect()
+  // What was there before is its owner's, whatever becomes of the job.
+  if (there !== undefined && !pulled.has(image)) {
+    requireSize(image, there.Size, maxBytes)
+    return { id: there.Id, remove: async () => {} }
   }
-  if (found.Size > maxBytes) {
-    if (isNew) await removeImage(engine, image)
-    throw unusable(`${image} has ${found.Size} bytes, at most ${maxBytes}`)
+  await pulled.hold(image)
+  try {
+    if (there === undefined) {
+      const pull = async (api: ContainerEngine['api']) =>
+        finish(api, await api.pull(image, { abortSignal: signal }))
+      await engine.ask(`pulling ${image}`, pull, PULL_MS).catch((cause) => {
+        throw unusable(`${image} could not be pulled: ${(cause as Error).message}`, cause)
+      })
+    }
+    const { Id, Size } = there ?? (await inspect())
+    requireSize(image, Size, maxBytes)
+    await pulled.keep(image, Size)
+    return { id: Id, remove: () => pulled.release(image, true) }
+  } catch (error) {
+    await pulled.release(image, false)
+    throw error
   }
-  // What was there before is its owner's; what strangers had pulled would fill the disk image by image.
-  return { id: found.Id, remove: async () => (isNew ? removeImage(engine, image) : undefined) }
+}
+
+function requireSize(image: string, bytes: number, maxBytes: number): void {
+  if (bytes > maxBytes) throw unusable(`${image} has ${bytes} bytes, at most ${maxBytes}`)
 }
 
 /** Reads the engine's progress to its end; its last word may be an error under the status 200. */

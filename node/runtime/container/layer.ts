@@ -14,10 +14,12 @@ const GZIP = '1f8b'
 const OTHER_COMPRESSION = /^(?:425a68|28b52ffd|5[0-9a-f]2a4d18|fd377a58|04224d18|5d0000)/
 
 export interface Gauge {
-  /** Passes data on, and throws IMAGE_UNUSABLE at the first byte over the limit. */
+  /** Passes data on, and throws IMAGE_UNUSABLE at the first byte, or entry, over the limit. */
   count(data: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void>
   /** As it came or as it will lie on the disk, whichever is more. */
   bytes(): number
+  /** Files and folders that were seen. */
+  entries(): number
   /** It is a tar, plain or gzip, of which every entry was counted. */
   isLayer(): boolean
 }
@@ -27,11 +29,12 @@ export interface Gauge {
  * with holes that engines fill with zeros, or a million empty folders: it is read as the engine will read it, and what
  * two readers could understand differently is refused.
  */
-export function createGauge(maxBytes: number): Gauge {
+export function createGauge(maxBytes: number, maxEntries: number): Gauge {
   let packed = 0
   let inflated = 0
   let unpacked = 0
   let isLayer = false
+  let entries = 0
   const bytes = () => Math.max(packed, inflated, unpacked)
   const check = () => {
     if (bytes() > maxBytes) throw unusableImage(`more than ${maxBytes} bytes when it is unpacked`)
@@ -56,6 +59,7 @@ export function createGauge(maxBytes: number): Gauge {
   async function countEntries(tar: AsyncIterable<Uint8Array>): Promise<void> {
     for await (const { header } of readTar(tar)) {
       unpacked += sizeOnDisk(header)
+      if (++entries > maxEntries) throw unusableImage(`more than ${maxEntries} files and folders`)
       check()
     }
     isLayer = true
@@ -63,6 +67,7 @@ export function createGauge(maxBytes: number): Gauge {
 
   return {
     bytes,
+    entries: () => entries,
     isLayer: () => isLayer,
     count: async function* (data) {
       const copy = new PassThrough()

@@ -3,6 +3,7 @@ import type { Container } from 'dockerode'
 import { NightshiftError } from '../../../protocols/errors.js'
 import type { Clock, Log } from '../../../protocols/ports.js'
 import type { ExecOptions, Execution, OutputFile, Run, RunEvent } from '../port.js'
+import { explainCards } from './cards.js'
 import { watchDisk } from './disk.js'
 import { type ContainerEngine, statusOf } from './engine.js'
 import { execute } from './exec.js'
@@ -155,7 +156,9 @@ export function createRun(parts: RunParts): Run {
 
   async function runOnce(): Promise<Awaited<ReturnType<typeof settle>>> {
     const { ended } = await attach()
-    await engine.ask('starting the container', () => container().start())
+    await engine
+      .ask('starting the container', () => container().start())
+      .catch((error) => Promise.reject(explainCards(spec, error)))
     isRunning = true
     if (ending !== undefined) await kill(ending === 'stopped')
     watch()

@@ -1,12 +1,15 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { NightshiftError } from '../../../protocols/errors.js'
+import { codeOf, NightshiftError } from '../../../protocols/errors.js'
 import type { Clock, Log } from '../../../protocols/ports.js'
 import type { Run, Runtime, RuntimeJob } from '../port.js'
+import { explainCards } from './cards.js'
 import { confine } from './confinement.js'
 import type { ContainerEngine } from './engine.js'
 import { openGate } from './gate.js'
-import { imageName, loadImage, removeImage } from './image.js'
+import { imageName, loadImage } from './image.js'
+import { createLeftovers } from './leftovers.js'
+import { openPulled, type Pulled, removeImage } from './pulled.js'
 import { createRun } from './run.js'
 import { seccompProfile } from './seccomp.js'
 import { type ContainerLimits, type ContainerSpec, checkContainer, checkLimits, isService } from './spec.js'
@@ -35,6 +38,12 @@ export interface ContainerRuntimeOptions {
 export async function createContainerRuntime(options: ContainerRuntimeOptions): Promise<Runtime> {
   const { engine, limits, node } = options
   const seccomp = await writeProfile(options)
+  const { folder, clock, log } = options
+  const pulled = await openPulled({ engine, folder, maxBytes: limits.cacheBytes, clock, log })
+  /** Ids of jobs that are being prepared or run: nothing of theirs is left over. */
+  const live = new Set<string>()
+  const cleanUp = async () => (await clean(engine, node, live)) + (await pulled.sweep())
+  const leftovers = createLeftovers({ clean: cleanUp, clock, log })
   /** The engine's names of containers that are there now. */
   const made = new Set<string>()
 
@@ -54,10 +63,17 @@ export async function createContainerRuntime(options: ContainerRuntimeOptions): 
       ),
     prepare: async (job, { signal }) => {
       const names = job.inputs.map(({ name }) => name)
-      return prepare({ ...options, made }, check(job.declared, names), job, seccomp, signal)
+      const spec = check(job.declared, names)
+      live.add(job.id)
+      const onRemoved = (isAll: boolean) => {
+        live.delete(job.id)
+        if (!isAll) leftovers.noticed()
+      }
+      return prepare({ ...options, made, pulled, onRemoved }, spec, job, seccomp, signal)
     },
     groups: () => [...made],
-    clean: () => clean(engine, node),
+    clean: cleanUp,
+    end: leftovers.stop,
   }
 }
 
@@ -72,7 +88,11 @@ async function writeProfile({ engine, folder }: ContainerRuntimeOptions): Promis
 }
 
 async function prepare(
-  options: ContainerRuntimeOptions & { made: Set<string> },
+  options: ContainerRuntimeOptions & {
+    made: Set<string>
+    pulled: Pulled
+    onRemoved: (isAll: boolean) => void
+  },
   spec: ContainerSpec,
   job: RuntimeJob,
   seccomp: string,
@@ -83,18 +103,22 @@ async function prepare(
   const labels = { [NODE_LABEL]: node, [JOB_LABEL]: job.id }
   const cards = job.devices.flatMap((place) => options.gpus[place] ?? [])
   if (spec.gpus > cards.length) {
+    options.onRemoved(true)
     throw new NightshiftError('LIMIT_EXCEEDED', `${spec.gpus} GPUs, but the lease has ${cards.length}`, {
       advice: 'ask for as many `gpu.units` in the manifest’s profile',
     })
   }
   const undo: Array<() => Promise<unknown>> = []
-  /** Backwards, and on past what fails: what is left is found by its label at the next start. */
-  const remove = async () => {
+  /** Backwards, and on past what fails: what is left is found by its label when the engine answers again. */
+  const remove = async (isKnown = true) => {
+    let isAll = isKnown
     for (const act of undo.splice(0).reverse()) {
-      await act().catch((error) =>
-        log.warn('something of a job is left', { job: job.id, error: String(error) }),
-      )
+      await act().catch((error) => {
+        isAll = false
+        log.warn('something of a job is left', { job: job.id, error: String(error) })
+      })
     }
+    options.onRemoved(isAll)
   }
   try {
     const tag = imageName(node.slice(0, 12), job.id)
@@ -103,6 +127,7 @@ async function prepare(
       tag,
       maxBytes: limits.imageBytes,
       signal,
+      pulled: options.pulled,
     })
     undo.push(image.remove)
     signal.throwIfAborted()
@@ -144,28 +169,37 @@ async function prepare(
       log,
       logLinesPerSecond: limits.logLinesPerSecond,
       onEvent: job.onEvent,
-      remove,
+      remove: () => remove(),
     })
   } catch (error) {
-    await remove()
-    throw error
+    // What was asked of an engine that failed, it may have done.
+    await remove(codeOf(error) !== 'ENGINE_FAILED')
+    throw explainCards(spec, error)
   }
 }
 
-async function clean(engine: ContainerEngine, node: string): Promise<number> {
+/** Of whatever carries this node's label, all that is of no job in `live`. */
+async function clean(engine: ContainerEngine, node: string, live: ReadonlySet<string>): Promise<number> {
   const filters = { label: [`${NODE_LABEL}=${node}`] }
-  const containers = await engine.ask('listing containers', (api) =>
-    api.listContainers({ all: true, filters }),
-  )
+  const isOver = ({ Labels }: { Labels?: Record<string, string> | null }) =>
+    !live.has(Labels?.[JOB_LABEL] ?? '')
+  const listed = await engine.ask('listing containers', (api) => api.listContainers({ all: true, filters }))
+  const containers = listed.filter(isOver)
   const [gates, jobs] = [true, false].map((isGate) =>
     containers.filter(({ Labels }) => (Labels?.[GATE_LABEL] !== undefined) === isGate),
   )
   for (const { Id } of [...jobs!, ...gates!]) await removeContainer(engine, Id)
   const { Volumes } = await engine.ask('listing volumes', (api) => api.listVolumes({ filters }))
-  for (const { Name } of Volumes ?? []) await removeVolume(engine, Name)
+  const volumes = (Volumes ?? []).filter(isOver)
+  for (const { Name } of volumes) await removeVolume(engine, Name)
   const prefix = imageName(node.slice(0, 12), '')
   const images = await engine.ask('listing images', (api) => api.listImages())
-  const tags = images.flatMap(({ RepoTags }) => RepoTags ?? []).filter((tag) => tag.startsWith(prefix))
+  const tags = images
+    .flatMap(({ RepoTags }) => RepoTags ?? [])
+    .filter((tag) => {
+      const job = tag.slice(prefix.length).replace(/^gate-/, '')
+      return tag.startsWith(prefix) && !live.has(job)
+    })
   for (const tag of tags) await removeImage(engine, tag)
-  return containers.length + (Volumes ?? []).length + tags.length
+  return containers.length + volumes.length + tags.length
 }

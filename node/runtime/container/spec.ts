@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parseDuration, parseSize } from '../../../config/units.js'
 import { NightshiftError } from '../../../protocols/errors.js'
+import { JOB_LIMITS } from '../../../protocols/job/rules.js'
 
 /**
  * The `job` of a service whose runtime is `container`: which image, which program, within which bounds. What would
@@ -160,6 +161,8 @@ export interface ContainerLimits {
   diskBytes: number
   /** Of an image that a job carries, unpacked. */
   imageBytes: number
+  /** Of images that were pulled for jobs and that no job uses now. */
+  cacheBytes: number
   logLinesPerSecond: number
 }
 
@@ -196,6 +199,9 @@ export function checkLimits(spec: ContainerSpec, limits: ContainerLimits): void 
     ['cpus', spec.cpus, limits.cpus],
     ['processes', spec.processes, limits.processes],
     ['disk', spec.disk, limits.diskBytes],
+    // Both lie on the disk, and outputs go through the wire besides.
+    ['output', spec.output, Math.min(limits.diskBytes, JOB_LIMITS.maxOutputBytes)],
+    ['checkpoint.size', spec.checkpoint === undefined ? 0 : spec.checkpoint.size, limits.diskBytes],
   ]
   const over = wanted.filter(([, wants, gives]) => wants > gives)
   if (over.length === 0) return

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { NightshiftError } from '../../../protocols/errors.js'
 import { JOB_LIMITS } from '../../../protocols/job/rules.js'
 import type { InputFile, OutputFile } from '../port.js'
+import { collect } from './collect.js'
 import { JOB_FOLDER, JOB_USER } from './confinement.js'
 import type { ContainerEngine } from './engine.js'
 import { readTar, type TarWriter, writeTar } from './tar.js'
@@ -102,7 +103,7 @@ export async function readFolder(
       }
     }
   })
-  const bytes = await readAll(packed, maxBytes)
+  const bytes = await collect(packed, maxBytes, () => tooLarge('a folder', maxBytes))
   return files === 0 ? undefined : bytes
 }
 
@@ -169,17 +170,6 @@ async function* readTree(
       else await tar.add({ name: entry.name, size: entry.size, mtime: NO_TIME }, entry.data)
     }
   })
-}
-
-async function readAll(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
-  const pieces: Uint8Array[] = []
-  let bytes = 0
-  for await (const piece of stream) {
-    bytes += piece.length
-    if (bytes > maxBytes) throw tooLarge('a folder', maxBytes)
-    pieces.push(piece)
-  }
-  return Buffer.concat(pieces)
 }
 
 function tooLarge(what: string, maxBytes: number): NightshiftError {

@@ -4,7 +4,7 @@
 #
 #   build.sh             rebuild relay-x64 and relay-arm64
 #   build.sh --check     rebuild into a temporary folder and compare with those that are committed
-#   build.sh --install   install the Debian packages that are missing, then rebuild
+#   build.sh --install   install the Debian packages that are missing first; before --check too
 set -eu
 cd "$(dirname "$0")"
 
@@ -17,7 +17,11 @@ missing() {
   done
 }
 
-if [ "${1:-}" = --install ] && [ -n "$(missing)" ]; then
+if [ "${1:-}" = --install ]; then
+  INSTALL=true
+  shift
+fi
+if [ -n "${INSTALL:-}" ] && [ -n "$(missing)" ]; then
   apt-get update -qq
   # shellcheck disable=SC2046
   apt-get install -y --no-install-recommends $(missing)
