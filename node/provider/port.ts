@@ -75,6 +75,7 @@ export function refusalOf(error: unknown): Refusal<string> {
   return { refused: error.code, detail: error.message }
 }
 
+/** The answer to a stream whose first message says nothing of use. */
 export function malformed(): Refusal<'MALFORMED'> {
   return { refused: 'MALFORMED', detail: 'it does not begin as it should' }
 }
