@@ -32,7 +32,13 @@ export async function serveForwards(parts: PortParts): Promise<() => Promise<voi
     }
     // What breaks it before it is joined, `carry` finds.
     connection.on('error', () => {})
-    await session.send({ opened: {} })
+    try {
+      await session.send({ opened: {} })
+    } catch (error) {
+      // The renter has left meanwhile: nobody else would end it, and a job has only so many.
+      connection.destroy()
+      throw error
+    }
     await carry(session, connection, {
       wrap: (data): ForwardResponse => ({ data }),
       unwrap: ({ data }) => data,
