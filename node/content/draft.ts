@@ -42,12 +42,6 @@ const TURN_MS = 250
 
 type Named = { sha256: Uint8Array; bytes: number }
 
-/** Removes what an attempt has left. */
-export async function dropDraft(files: Pick<Files, 'remove'>, partial: string): Promise<void> {
-  await files.remove(partial)
-  await files.remove(leavesNameOf(partial))
-}
-
 function leavesNameOf(partial: string): string {
   return `${partial}.leaves.partial`
 }

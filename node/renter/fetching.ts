@@ -2,7 +2,6 @@ import { toHex } from '../../protocols/bytes.js'
 import { codeOf } from '../../protocols/errors.js'
 import type { Checkpoint } from '../../protocols/job/wire.js'
 import type { Clock } from '../../protocols/ports.js'
-import { dropDraft } from '../content/draft.js'
 import type { Content, TransferProgress } from '../content/port.js'
 import type { Files } from '../files/port.js'
 
@@ -81,7 +80,8 @@ export function createFetcher(parts: {
       if (stopping.signal.aborted) return
       // What is not what was announced, or not there any more, is as good as not sent; a job is not broken off over it.
       if (USELESS.includes(codeOf(error) ?? '')) {
-        await dropDraft(files, partial)
+        await files.remove(partial)
+        await files.remove(`${partial}.leaves.partial`)
       } else if (OURS.includes(codeOf(error) ?? '')) onLost(error)
       return
     }
