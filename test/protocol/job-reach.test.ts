@@ -71,7 +71,7 @@ async function meet(run: Partial<Run> | undefined, whose: 'mine' | 'other' = 'mi
   const reach = createReach({ engine: renter.engine, book, listen, clock, log: silentLog })
   const onFailure = (error: unknown) => failures.push((error as NightshiftError).code)
   const open = () => renter.engine.open(forwardProtocol, provider.peer)
-  return { reach, failures, onFailure, open }
+  return { reach, failures, onFailure, open, clock }
 }
 
 /** What comes back from the forwarded port. */
@@ -131,6 +131,15 @@ test('a connection that was made after its renter has left is ended', async () =
   connecting.resolve(made)
   await gone
   assert.ok(made.destroyed)
+})
+
+test('a stream on which nobody says whose it is does not keep its place for a day', async () => {
+  const { open, clock } = await meet(RUN)
+  const session = await open()
+  const ended = session.receive().catch((error: NightshiftError) => error.code)
+  await new Promise((resolve) => setImmediate(resolve))
+  await clock.advance(31_000)
+  assert.ok(await ended)
 })
 
 test('what the relay says beyond its own frames ends it, and is not waited for', async () => {
