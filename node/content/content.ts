@@ -42,7 +42,10 @@ export function createContent(parts: {
   const find: FindContent = async (root, peer, signal) => {
     for (const finder of [...finders]) {
       const found = await finder(root, peer, signal)
-      if (found !== undefined) return found
+      if (found === undefined) continue
+      // In turn: jobs with the same input and provider share what its requests count for.
+      if (finders.delete(finder)) finders.add(finder)
+      return found
     }
     return undefined
   }
