@@ -42,9 +42,7 @@ import {
 import { serveReach } from './provider/reach.js'
 import { createReconciler } from './provider/reconcile.js'
 import { serveSettlements } from './provider/settlement.js'
-
 import { type ProviderStatus, readStatus } from './provider/status.js'
-
 import { createTurnout } from './provider/turnout.js'
 import { createTurns } from './provider/turns.js'
 import { endRuntimes, openRuntimes, type RuntimeHosts } from './runtime/open.js'

@@ -23,17 +23,18 @@ import type { AuctionHistory } from './market/history.js'
 import type { LatencyMeter } from './market/latency.js'
 import { listen } from './net/listener.js'
 import type { Network } from './net/ports.js'
+import { createAmendments } from './renter/amendment.js'
 import { type DeploymentParts, isService } from './renter/attempt.js'
 import { createAuctioneer } from './renter/auction.js'
 import { createConductWatch } from './renter/conduct.js'
 import { deploy } from './renter/deployment.js'
 import type { DeploymentEvent, DeploymentReport } from './renter/event.js'
 import type { EvidenceReader } from './renter/evidence.js'
-import { createProsecutor, type FraudRecord } from './renter/fraud.js'
+import { createProsecutor } from './renter/fraud.js'
 import { type InputReader, type PreparedInputs, prepareInputs } from './renter/inputs.js'
 import { createInventory, type Explained, type OfferPage, type OfferSearch } from './renter/inventory.js'
 import { createJournal } from './renter/journal.js'
-import { type LeaseRecord, openLeaseBook } from './renter/lease.js'
+import { openLeaseBook } from './renter/lease.js'
 import {
   describeInputs,
   type OngoingJob,
@@ -44,7 +45,7 @@ import {
 } from './renter/ongoing.js'
 import { createPlaceJudge } from './renter/place.js'
 import { createReach, type Forward, type ForwardOptions, type Reach } from './renter/reach.js'
-import { emptyReport, note, slashOf } from './renter/report.js'
+import { emptyReport, note } from './renter/report.js'
 import { type Checker, createJudge } from './renter/result.js'
 import { createSettler } from './renter/settlement.js'
 import { createStanding } from './renter/standing.js'
@@ -239,34 +240,7 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
 
   const running = new Map<string, Running>()
 
-  /** An event of a job that has ended: into its report and its log. */
-  const amend = async (report: DeploymentReport, event: DeploymentEvent) => {
-    note(report, event)
-    await journal.amend(report.id, event)
-    await journal.save(report)
-  }
-  // One after the other: each reads the report, adds to it and writes it back.
-  let amended: Promise<void> = Promise.resolve()
-  const inTurn = (act: () => Promise<void>): Promise<void> => {
-    const done = amended.then(act)
-    amended = done.catch(() => {})
-    return done
-  }
-  const addSettlement = async ({ deployment, peer, address, outcome }: LeaseRecord) => {
-    const report = await journal.report(deployment)
-    const lease = toHex(address)
-    if (report === undefined || outcome === undefined) return
-    if (report.settlements.some((settlement) => settlement.lease === lease)) return
-    await amend(report, { atMs: clock.now(), kind: 'settled', settlement: { peer, lease, ...outcome } })
-  }
-
-  const addSlash = async (fraud: FraudRecord) => {
-    const report = await journal.report(fraud.deployment)
-    if (report === undefined || fraud.slash === undefined) return
-    const slash = slashOf(fraud, fraud.slash)
-    if (report.slashes.some(({ lease }) => lease === slash.lease)) return
-    await amend(report, { atMs: clock.now(), kind: 'slashed', ...slash })
-  }
+  const { amend, addSettlement, addSlash } = createAmendments({ journal, clock })
 
   const left = (await journal.reports()).filter(({ state }) => !hasEnded(state))
   /** Jobs that another process is to go on with: nothing is done about them here. */
@@ -280,18 +254,10 @@ export async function createRenter(parts: RenterParts, options: RenterOptions): 
   const isInUse = (deployment: string) => running.has(deployment) || untouched.has(deployment)
   const reconcile = () => {
     settler
-      .reconcile(
-        (lease) => isInUse(lease.deployment),
-        (lease) => inTurn(() => addSettlement(lease)),
-        closing.signal,
-      )
+      .reconcile((lease) => isInUse(lease.deployment), addSettlement, closing.signal)
       .catch((error: unknown) => log.warn('reconciling goes on later', { error: String(error) }))
     prosecutor
-      .reconcile(
-        (fraud) => isInUse(fraud.deployment),
-        (fraud) => inTurn(() => addSlash(fraud)),
-        closing.signal,
-      )
+      .reconcile((fraud) => isInUse(fraud.deployment), addSlash, closing.signal)
       .catch((error: unknown) => log.warn('reporting goes on later', { error: String(error) }))
   }
 

@@ -28,14 +28,3 @@ export function toHex(bytes: Uint8Array): string {
 export function fromHex(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'hex'))
 }
-
-export interface BlobHasher {
-  update(bytes: Uint8Array): void
-  digest(): Uint8Array
-}
-
-/** SHA-256 over a blob that arrives in pieces. */
-export function createBlobHasher(): BlobHasher {
-  const hasher = sha256.create()
-  return { update: (bytes) => void hasher.update(bytes), digest: () => hasher.digest() }
-}

@@ -1,4 +1,5 @@
 import { toHex } from '../../protocols/bytes.js'
+import { chunkCount, LEAF_BYTES } from '../../protocols/job/content.js'
 import { contentProtocol } from '../../protocols/job/protocol.js'
 import type { Clock, Log, Random } from '../../protocols/ports.js'
 import type { Network } from '../net/ports.js'
@@ -8,8 +9,12 @@ import type { Content, FindContent, OfferedContent, TransferRates } from './port
 import { computeLeaves, serveContent } from './serving.js'
 import { createThrottle } from './throttle.js'
 
-/** Lists of leaves that are kept in memory; of the largest blobs each is a mebibyte. */
-const KEPT_LEAVES = 8
+/**
+ * Lists of leaves that are kept in memory: to make one again a whole blob is read, and anybody may ask for those of shared ones,
+ * one after the other. So much belongs to 128 GiB, more than a cache of the default size has.
+ */
+const KEPT_LEAVES_BYTES = 16 * 2 ** 20
+const KEPT_LEAVES = 4_096
 /** Shared blobs that are announced: each costs twenty peers a record, again every day. */
 const MAX_ANNOUNCED = 64
 /** Others that are asked for a shared blob, and how long they are looked for. */
@@ -30,13 +35,17 @@ export function createContent(parts: {
   const down = createThrottle(rates.downBytesPerSecond, clock)
   const finders = new Set<FindContent>()
   const announced = new Set<string>()
-  const leaves = new Map<string, Promise<Uint8Array>>()
+  const leaves = new Map<string, { list: Promise<Uint8Array>; bytes: number }>()
+  let leavesBytes = 0
   const stopping = new AbortController()
 
   const find: FindContent = async (root, peer, signal) => {
     for (const finder of [...finders]) {
       const found = await finder(root, peer, signal)
-      if (found !== undefined) return found
+      if (found === undefined) continue
+      // In turn: jobs with the same input and provider share what its requests count for.
+      if (finders.delete(finder)) finders.add(finder)
+      return found
     }
     return undefined
   }
@@ -44,13 +53,27 @@ export function createContent(parts: {
   async function leavesOf(root: Uint8Array, content: OfferedContent): Promise<Uint8Array> {
     if (content.leaves !== undefined) return content.leaves
     const name = toHex(root)
-    const known = leaves.get(name) ?? computeLeaves(content)
+    const known = leaves.get(name) ?? makeLeaves(name, content)
     // The newest last: a Map keeps the order of insertion.
-    leaves.delete(name)
+    forgetLeaves(name)
     leaves.set(name, known)
-    if (leaves.size > KEPT_LEAVES) leaves.delete(leaves.keys().next().value as string)
-    known.catch(() => leaves.delete(name))
-    return known
+    leavesBytes += known.bytes
+    while (leaves.size > KEPT_LEAVES || (leavesBytes > KEPT_LEAVES_BYTES && leaves.size > 1)) {
+      forgetLeaves(leaves.keys().next().value as string)
+    }
+    return known.list
+  }
+
+  function makeLeaves(name: string, content: OfferedContent) {
+    const list = computeLeaves(content)
+    const made = { list, bytes: chunkCount(content.bytes) * LEAF_BYTES }
+    list.catch(() => leaves.get(name) === made && forgetLeaves(name))
+    return made
+  }
+
+  function forgetLeaves(name: string): void {
+    leavesBytes -= leaves.get(name)?.bytes ?? 0
+    leaves.delete(name)
   }
 
   async function* findPeers(root: Uint8Array, signal: AbortSignal): AsyncGenerator<string> {

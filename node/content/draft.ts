@@ -11,6 +11,7 @@ import {
 import type { Clock } from '../../protocols/ports.js'
 import { nativeSha256 } from '../files/hash.js'
 import type { FileLog, Files } from '../files/port.js'
+import { leavesNameOf } from './port.js'
 
 /**
  * A blob that is being received, as a file with gaps, and its leaves beside it. Nothing says which chunks are there but
@@ -41,16 +42,6 @@ const RANGE_CHUNKS = { anywhere: 16, inOrder: 4 }
 const TURN_MS = 250
 
 type Named = { sha256: Uint8Array; bytes: number }
-
-/** Removes what an attempt has left. */
-export async function dropDraft(files: Pick<Files, 'remove'>, partial: string): Promise<void> {
-  await files.remove(partial)
-  await files.remove(leavesNameOf(partial))
-}
-
-function leavesNameOf(partial: string): string {
-  return `${partial}.leaves.partial`
-}
 
 async function readLeaves(files: FileLog, partial: string, blob: Named): Promise<Uint8Array | undefined> {
   const name = leavesNameOf(partial)
@@ -136,6 +127,7 @@ export async function openLog(files: FileLog, partial: string, blob: Named, cloc
   }
 }
 
+/** What may come at any place: a file with gaps, flushed every SYNC_BYTES. */
 export async function openDraft(files: Files, partial: string, blob: Named): Promise<Draft> {
   const leaves = await readLeaves(files, partial, blob)
   const file = await files.edit(partial)

@@ -32,6 +32,11 @@ const MAX_STREAMS = 8
 const WRITE_CHUNKS = 4
 /** A peer that gives nothing for so long is left alone. */
 const PATIENCE_MS = 60_000
+/**
+ * Anybody can say that it has a shared blob, take a part of it upon itself and send nothing. When nothing else is left to ask for,
+ * those who were named wait so long for those who were found, and then give their part themselves.
+ */
+const LATE_MS = 3_000
 const PAUSES: Pauses = { firstMs: 100, longestMs: 5_000 }
 
 type Asking = Session<ContentRequest, Uint8Array>
@@ -48,6 +53,10 @@ interface Holder {
   failures: number
   patienceMs: number
   heardAtMs: number
+  /** Nobody named it: it was found by the name of the blob. */
+  isFound: boolean
+  /** Aborts when it is not waited for any more. */
+  dropped: AbortController
 }
 
 /** What is left to be asked for; a range that was not answered goes back to the front. */
@@ -165,7 +174,9 @@ async function fill(
 
   function holderOf(peer: string): Holder {
     const { patienceMs = PATIENCE_MS } = wanted
-    return { peer, failures: 0, patienceMs, heardAtMs: clock.elapsed() }
+    const isFound = !wanted.peers.includes(peer)
+    const dropped = new AbortController()
+    return { peer, failures: 0, patienceMs, heardAtMs: clock.elapsed(), isFound, dropped }
   }
 
   function admit(peer: string): void {
@@ -184,12 +195,16 @@ async function fill(
 
   /** Asks one peer for one range after the other. Ends when nothing is left to ask for, or the peer is lost. */
   async function work(holder: Holder): Promise<void> {
+    let idleSinceMs: number | undefined
     while (left > 0 && holder.lost === undefined && !limit.aborted) {
       if (queue.isEmpty()) {
         // Other streams still have the last of it: were one to fail, this one would take its part.
+        idleSinceMs ??= clock.elapsed()
+        if (!holder.isFound && clock.elapsed() - idleSinceMs > LATE_MS) dropFound()
         await clock.sleep(PAUSES.firstMs, limit).catch(() => {})
         continue
       }
+      idleSinceMs = undefined
       await ask(parts, holder, limit, async (session) => {
         for (let range = queue.take(); range !== undefined; range = queue.take()) {
           const rest = { ...range }
@@ -202,6 +217,14 @@ async function fill(
         }
         return true
       })
+    }
+  }
+
+  function dropFound(): void {
+    for (const holder of holders) {
+      if (!holder.isFound || holder.lost !== undefined) continue
+      holder.lost = late(holder.peer)
+      holder.dropped.abort(holder.lost)
     }
   }
 
@@ -267,7 +290,9 @@ async function ask<T>(
     signal.throwIfAborted()
     let session: Asking | undefined
     try {
-      session = await engine.open(contentProtocol, holder.peer, { signal })
+      session = await engine.open(contentProtocol, holder.peer, {
+        signal: AbortSignal.any([signal, holder.dropped.signal]),
+      })
       const result = await act(session)
       await session.end()
       void session.close().catch(() => {})
@@ -277,6 +302,7 @@ async function ask<T>(
       signal.throwIfAborted()
       const code = codeOf(error) ?? ''
       if (OURS.includes(code)) throw error
+      if (holder.lost !== undefined) return undefined
       if (isFinal(code)) {
         holder.lost = error as NightshiftError
         log.warn('a peer does not give what it should', { peer: holder.peer, error: String(error), code })
@@ -352,6 +378,13 @@ function createQueue(missing: readonly number[], rangeChunks: number): Queue {
 function ended(): NightshiftError {
   return new NightshiftError('CONTENT_INCOMPLETE', 'the peer ended the stream too early', {
     advice: 'it is asked again',
+  })
+}
+
+function late(peer: string): NightshiftError {
+  return new NightshiftError('CONTENT_INCOMPLETE', `${peer} keeps the last of a blob waiting`, {
+    advice: 'what it has not sent is asked of the others',
+    context: { peer },
   })
 }
 

@@ -45,6 +45,11 @@ export interface WantedContent {
   patienceMs?: number
 }
 
+/** Where the hashes of what has arrived in `partial` lie until it is whole; whoever gives it up removes both. */
+export function leavesNameOf(partial: string): string {
+  return `${partial}.leaves.partial`
+}
+
 /** Undefined: not here. A refusal is told to the asker. `signal` aborts when the asker is gone. */
 export type FindContent = (
   root: Uint8Array,

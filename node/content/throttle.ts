@@ -11,6 +11,7 @@ const SECONDS_A_MINUTE = 60
 /** So long may be saved up while nothing moves: a burst that no line notices. */
 const BURST_SECONDS = 0.25
 
+/** `bytesPerSecond` undefined: nothing is held back. */
 export function createThrottle(bytesPerSecond: number | undefined, clock: Clock): Throttle {
   if (bytesPerSecond === undefined) return { pass: async () => {} }
   const rate = { perMinute: bytesPerSecond * SECONDS_A_MINUTE, burst: bytesPerSecond * BURST_SECONDS }

@@ -47,12 +47,7 @@ export function createExecServer(node: Pick<ControlledNode, 'exec'>): ExecServer
     take: (request, socket, head) => {
       const job = PATH.exec(request.url ?? '')?.[1]
       if (job === undefined) return false
-      server.handleUpgrade(
-        request,
-        socket,
-        head,
-        (client) => void serve(node, decodeURIComponent(job), client),
-      )
+      server.handleUpgrade(request, socket, head, (client) => void serve(node, job, client))
       return true
     },
     stop: () => {
@@ -62,6 +57,7 @@ export function createExecServer(node: Pick<ControlledNode, 'exec'>): ExecServer
   }
 }
 
+/** `job`: as it stands in the URL. */
 async function serve(node: Pick<ControlledNode, 'exec'>, job: string, client: WebSocket): Promise<void> {
   const wire = streamOf(client)
   let program: Execution | undefined
@@ -70,8 +66,10 @@ async function serve(node: Pick<ControlledNode, 'exec'>, job: string, client: We
     const messages = wire.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>
     const { value: first } = (await messages.next()) as { value?: Buffer }
     if (first === undefined) return
+    // What is no encoding of anything throws: here it is told, and ends nothing but this.
+    const id = decodeURIComponent(job)
     const { command, ...options } = opening.parse(JSON.parse(first.subarray(1).toString()))
-    program = await node.exec(job, command, options)
+    program = await node.exec(id, command, options)
     const running = program
     wire.once('close', () => running.close())
     await say({ opened: true })

@@ -7,6 +7,8 @@ import { Key, type Pair } from 'interface-datastore'
  */
 const IN_MEMORY = '/peers/'
 const MAX_CACHED = 2_048
+/** Anybody may name peers with as many addresses as go into a message; such entries are on the disk alone. */
+const MAX_CACHED_BYTES = 16_384
 const MAX_UNSAVED = 512
 
 /** A datastore on the disk that reads entries of peers from memory, and writes them when it is told to save. */
@@ -37,7 +39,7 @@ export class LazyDatastore extends LevelDatastore {
     const cached = this.#cached.get(key)
     if (cached !== undefined) return cached
     const value = await super.get(...args)
-    if (!key.startsWith(IN_MEMORY)) return value
+    if (!key.startsWith(IN_MEMORY) || value.length > MAX_CACHED_BYTES) return value
     // While it was read it may have been written.
     const newer = this.#cached.get(key)
     if (newer === undefined) await this.#cache(key, value)
@@ -47,6 +49,12 @@ export class LazyDatastore extends LevelDatastore {
   override async put(...args: Parameters<LevelDatastore['put']>): Promise<Key> {
     const key = args[0].toString()
     if (!key.startsWith(IN_MEMORY)) return super.put(...args)
+    if (args[1].length > MAX_CACHED_BYTES) {
+      this.#unsaved.delete(key)
+      this.#cached.delete(key)
+      await this.#saving
+      return super.put(...args)
+    }
     this.#unsaved.add(key)
     await this.#cache(key, args[1])
     if (this.#unsaved.size >= MAX_UNSAVED) await this.save()

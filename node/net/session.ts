@@ -34,6 +34,30 @@ export interface ConnectionInfo {
   readonly direction: 'inbound' | 'outbound'
 }
 
+const FIRST_MS = 30_000
+
+/**
+ * What a session begins with, on protocols that may be silent for a day after it: streams on which nobody says whose they are would
+ * take the places of all others meanwhile. Throws PEER_STALLED when it does not come in time.
+ */
+export async function receiveFirst<Out, In>(
+  session: Session<Out, In>,
+  clock: Clock,
+): Promise<In | undefined> {
+  const cancel = clock.after(FIRST_MS, () =>
+    session.abort(
+      new NightshiftError('PEER_STALLED', `nothing came within ${FIRST_MS / 1000} s`, {
+        advice: 'say at once what the stream is for',
+      }),
+    ),
+  )
+  try {
+    return await session.receive()
+  } finally {
+    cancel()
+  }
+}
+
 /**
  * Joins a session whose messages carry bytes with a stream of bytes, both ways, each no faster than the other side takes
  * it; the end of one direction is passed on, and the other goes on. Throws what broke it, after both are broken off;

@@ -10,6 +10,8 @@ const KEPT_CLOSEST = 4
 /** So long a peer that answers name is not looked at again: each time costs a job in a queue and a write to the peer store. */
 const NAMED_MS = 60_000
 const MAX_NAMED = 4_096
+/** Of one peer with all its addresses, which a stranger may have made up by the megabyte: longer ones are not remembered. */
+const MAX_NAME_CHARS = 4_096
 
 /** What is reached of kad-dht 16, which has no options for it. */
 interface Table {
@@ -32,6 +34,7 @@ export function calmTable(kad: unknown, clock: Clock): void {
     const peer = init?.detail
     if (type === 'peer' && peer !== undefined) {
       const name = `${peer.id} ${peer.multiaddrs.join(' ')}`
+      if (name.length > MAX_NAME_CHARS) return dispatch(type, init)
       if (clock.elapsed() - (named.get(name) ?? Number.NEGATIVE_INFINITY) < NAMED_MS) return false
       named.delete(name)
       named.set(name, clock.elapsed())

@@ -81,6 +81,7 @@ export const LONGEST_COOLING_MS = 45_000
 const MOST_COOLINGS = 3
 const COOLINGS_WITHIN_MS = 600_000
 
+/** What holds from now on, out of what held before, what is seen, and what the owner has set. Pure. */
 export function decide(state: OwnerState, facts: Facts, settings: OwnerSettings, now: Now): OwnerState {
   const isAway = state.verdict.kind === 'away'
   const wanted = wantedBecause(facts.seen, settings, isAway)

@@ -55,6 +55,7 @@ const PASSED = [
 /** Ends a program with this process, also when that is killed; of util-linux, and on every usual distribution. */
 const SETPRIV = '/usr/bin/setpriv'
 
+/** The sensors that this machine can have of those that are asked for, and why it cannot have the others. */
 export async function openWatch(options: WatchOptions): Promise<Watch> {
   const { watch, command, platform, clock, log } = options
   const env = passedOf(options)

@@ -8,7 +8,10 @@ import type { Live } from './live.js'
 import { awaitPaid } from './payment.js'
 import type { Roster } from './roster.js'
 
-/** What a job leaves, and its checkpoints, for the renter of its lease alone; what is owed for them is waited for. */
+/**
+ * What a job leaves, and its checkpoints, for the renter of its lease alone; what is owed for them is waited for. Jobs of one
+ * renter may leave the same content: it is given from the newest lease that still has it.
+ */
 export function createGiving(parts: {
   ledger: Ledger
   roster: Roster
@@ -20,9 +23,10 @@ export function createGiving(parts: {
   const { ledger, roster, blobs, clock } = parts
 
   return async (root, peer, signal) => {
-    for (const live of roster.all()) {
+    for (const live of roster.all().reverse()) {
       const { lease } = live.record
-      if (ledger.get(lease)?.renter !== peer || find(live, root) === undefined) continue
+      const wanted = ledger.get(lease)?.renter === peer ? find(live, root) : undefined
+      if (wanted === undefined || !(await blobs.isComplete(lease, wanted))) continue
       const read = () => ({ lease: ledger.get(lease), workedMs: live.record.workedMs })
       if (!(await awaitPaid(clock, read, AbortSignal.any([signal, parts.signal])))) {
         return { refused: 'UNPAID', detail: 'vouchers for the work are missing' }

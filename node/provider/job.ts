@@ -120,7 +120,10 @@ export async function serveJobs(parts: Parts): Promise<JobService> {
     const known = ledger.get(lease)?.state ?? 'closed'
     if (known === 'closed') return endings.end(lease, 'LEASE_CLOSED')
     if (known !== 'open') return
-    if (!(await admission.readAgain(live))) return endings.fail(live, notOffered())
+    const isSound = await admission.readAgain(live)
+    // Its renter's Start may have come meanwhile, and was judged on its own.
+    if (live.isStarted) return
+    if (!isSound) return endings.fail(live, notOffered())
     if (keyMark !== undefined) return
     for (const input of wantedOf(live.record)) if (!(await blobs.isComplete(lease, input))) return
     begin(live)

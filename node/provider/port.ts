@@ -4,7 +4,7 @@ import { PORT_LIMITS } from '../../protocols/job/port/rules.js'
 import type { ForwardRequest, ForwardResponse } from '../../protocols/job/port/wire.js'
 import type { Clock } from '../../protocols/ports.js'
 import type { Engine } from '../net/ports.js'
-import { carry, type Session } from '../net/session.js'
+import { carry, receiveFirst, type Session } from '../net/session.js'
 import type { Run } from '../runtime/port.js'
 import type { Ledger } from './ledger.js'
 
@@ -24,7 +24,7 @@ export async function serveForwards(parts: PortParts): Promise<() => Promise<voi
   const { engine, clock } = parts
 
   async function serve(session: Session<ForwardResponse, ForwardRequest>): Promise<void> {
-    const open = (await session.receive())?.open
+    const open = (await receiveFirst(session, clock))?.open
     const connection = open === undefined ? malformed() : await connect(open, session.peer)
     if (isRefusal(connection)) {
       const { refused: reason, detail } = connection
@@ -32,7 +32,13 @@ export async function serveForwards(parts: PortParts): Promise<() => Promise<voi
     }
     // What breaks it before it is joined, `carry` finds.
     connection.on('error', () => {})
-    await session.send({ opened: {} })
+    try {
+      await session.send({ opened: {} })
+    } catch (error) {
+      // The renter has left meanwhile: nobody else would end it, and a job has only so many.
+      connection.destroy()
+      throw error
+    }
     await carry(session, connection, {
       wrap: (data): ForwardResponse => ({ data }),
       unwrap: ({ data }) => data,
@@ -75,6 +81,7 @@ export function refusalOf(error: unknown): Refusal<string> {
   return { refused: error.code, detail: error.message }
 }
 
+/** The answer to a stream whose first message says nothing of use. */
 export function malformed(): Refusal<'MALFORMED'> {
   return { refused: 'MALFORMED', detail: 'it does not begin as it should' }
 }

@@ -2,7 +2,7 @@ import { isRefusal, type Refusal } from '../../protocols/errors.js'
 import { execProtocol } from '../../protocols/job/port/protocol.js'
 import { findMalformedExec, findMalformedSize, PORT_LIMITS } from '../../protocols/job/port/rules.js'
 import type { ExecOpen, ExecRequest, ExecResponse } from '../../protocols/job/port/wire.js'
-import { type Session, write } from '../net/session.js'
+import { receiveFirst, type Session, write } from '../net/session.js'
 import type { Execution } from '../runtime/port.js'
 import { findRun, malformed, type PortParts, refusalOf } from './port.js'
 
@@ -10,10 +10,10 @@ type ExecSession = Session<ExecResponse, ExecRequest>
 
 /** Programs beside a renter's own running job, where its order allows them. Resolves to what takes the protocol back. */
 export async function servePrograms(parts: PortParts): Promise<() => Promise<void>> {
-  const { engine } = parts
+  const { engine, clock } = parts
 
   async function serve(session: ExecSession): Promise<void> {
-    const open = (await session.receive())?.open
+    const open = (await receiveFirst(session, clock))?.open
     const program = open === undefined ? malformed() : await begin(open, session.peer)
     if (isRefusal(program)) {
       const { refused: reason, detail } = program

@@ -2,7 +2,7 @@ import { isRefusal, NightshiftError, type Refusal } from '../../protocols/errors
 import { hasEnded } from '../../protocols/job/rules.js'
 import { type JobEvent, type JobRequest, JobState } from '../../protocols/job/wire.js'
 import type { Clock } from '../../protocols/ports.js'
-import type { Session } from '../net/session.js'
+import { receiveFirst, type Session } from '../net/session.js'
 import type { Admission, JobRefusal } from './admission.js'
 import type { Blobs } from './blobs.js'
 import type { Endings } from './ending.js'
@@ -33,7 +33,7 @@ export function createStreams(parts: {
   }
 
   async function serve(session: Session<JobEvent, JobRequest>): Promise<void> {
-    const start = (await session.receive())?.start
+    const start = (await receiveFirst(session, clock))?.start
     const admitted: Live | Refusal<JobRefusal> =
       start === undefined
         ? { refused: 'MALFORMED', detail: 'a job begins with a start' }

@@ -75,8 +75,8 @@ export interface Attempt {
   tell: Tell
   /** Refunds under way: the story ends when they have ended. */
   reclaims: Array<Promise<void>>
-  /** How often a provider that had won said that the job itself is not valid. */
-  objections: number
+  /** Who had won and said that the job itself is not valid, once for each time: over all its auctions. */
+  objections: string[]
   /** The next auction, held while a provider that has said that it leaves still works. */
   ahead: Ahead
   /** By the clock's `elapsed`: no further auction is held after it. */

@@ -41,7 +41,7 @@ export async function deploy(
     report,
     tell,
     reclaims,
-    objections: 0,
+    objections: [],
     ahead: {},
     matchUntilMs: 0,
     signal,

@@ -2,7 +2,7 @@ import { toHex } from '../../protocols/bytes.js'
 import { codeOf } from '../../protocols/errors.js'
 import type { Checkpoint } from '../../protocols/job/wire.js'
 import type { Clock } from '../../protocols/ports.js'
-import type { Content, TransferProgress } from '../content/port.js'
+import { type Content, leavesNameOf, type TransferProgress } from '../content/port.js'
 import type { Files } from '../files/port.js'
 
 /** A checkpoint that is here whole, and has the digest that was announced. */
@@ -81,7 +81,7 @@ export function createFetcher(parts: {
       // What is not what was announced, or not there any more, is as good as not sent; a job is not broken off over it.
       if (USELESS.includes(codeOf(error) ?? '')) {
         await files.remove(partial)
-        await files.remove(`${partial}.leaves`)
+        await files.remove(leavesNameOf(partial))
       } else if (OURS.includes(codeOf(error) ?? '')) onLost(error)
       return
     }

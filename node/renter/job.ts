@@ -201,6 +201,7 @@ async function followJob(
     listener.onLog(printable(line), index, dropped)
   }
   let isOver = watchService(order, clock)
+  let isLeaving = false
   let announced: Blob[] = []
   for await (const event of session) {
     watch.heard()
@@ -219,8 +220,11 @@ async function followJob(
       isOver = () => false
       await session.send({ stop: { reason: 'the service is not needed any more' } })
     }
-    if (event.leaving !== undefined && isHeard())
+    if (event.leaving !== undefined && !isLeaving) {
+      // Said once, and heard in any flood of lines: who is judged by its notice must be able to give it.
+      isLeaving = true
       listener.onLeaving(event.leaving.atMs, printable(event.leaving.reason))
+    }
     if (event.output !== undefined) announced = event.output.blobs
     if (event.state?.state === JobState.RUNNING && meter.begin()) listener.onBegun()
     meter.note(event.workedMs)

@@ -82,13 +82,17 @@ export async function runJobThrough(
             begunAt = clock.elapsed()
             listener.onBegun()
           },
-          onLog: (line, index) => {
+          onLog: (line, index, dropped) => {
             noteIndex(index)
-            listener.onLog(line, index)
+            listener.onLog(line, index, dropped)
           },
           onProgress: (progress, index) => {
             noteIndex(index)
             listener.onProgress(progress, index)
+          },
+          onService: (service, index) => {
+            noteIndex(index)
+            listener.onService(service, index)
           },
           onWorked: (workedMs) => {
             onHeard()

@@ -118,7 +118,7 @@ const MAX_OBJECTIONS = 2
 /** Throws JOB_SPEC_INVALID. */
 function object(attempt: Attempt, peer: string, detail: string): void {
   attempt.tell({ kind: 'objected', peer, detail })
-  if (++attempt.objections < MAX_OBJECTIONS) return
+  if (attempt.objections.push(peer) < MAX_OBJECTIONS) return
   throw new NightshiftError('JOB_SPEC_INVALID', detail, {
     advice: 'correct the `job` of the manifest; providers judge it by their device, a shader by its compiler',
     context: { peer },

@@ -36,6 +36,7 @@ export async function openRuntimes(
   return new Map(offered.map((runtime) => [runtime.name, runtime]))
 }
 
+/** Ends what runtimes do in the background; when no job runs any more. */
 export function endRuntimes(runtimes: ReadonlyMap<string, Runtime>): void {
   for (const { end } of runtimes.values()) end?.()
 }

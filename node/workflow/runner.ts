@@ -144,7 +144,7 @@ export function startRunner(parts: RunnerParts, plan: WorkflowPlan, start: Workf
   }
 
   const hear = async (of: Of, event: DeploymentEvent, measured: Measured) => {
-    if (event.kind === 'progress') Object.assign(measured.metrics, event.metrics)
+    if (event.kind === 'progress') measure(measured.metrics, event.metrics)
     if (event.kind === 'awarded') measured.provider = event.peer
     if (event.kind === 'state' && event.state === JobState.RUNNING) {
       await note({ kind: 'running', ...of, ...given({ provider: measured.provider }) })
@@ -242,6 +242,16 @@ function given<T extends Record<string, unknown>>(values: T): { [Key in keyof T]
 
 function find({ parts }: WorkflowReport, step: string, name: string): PartReport | undefined {
   return parts.find((part) => part.step === step && part.part === name)
+}
+
+/** One event names at most 32, but a provider may name others each time. */
+const MOST_METRICS = 256
+
+function measure(metrics: Record<string, number>, told: Record<string, number>): void {
+  for (const [name, value] of Object.entries(told)) {
+    const isKnown = Object.hasOwn(metrics, name)
+    if (isKnown || Object.keys(metrics).length < MOST_METRICS) metrics[name] = value
+  }
 }
 
 export function paidIn({ settlements }: DeploymentReport): bigint {

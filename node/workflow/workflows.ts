@@ -50,6 +50,7 @@ export interface WorkflowRun extends AsyncDisposable {
 
 const STOPPED_BY_RENTER = 'stopped by the renter; post it again to go on'
 
+/** Reads what is stored; unless `goesOn` is false, workflows that had not ended go on. */
 export async function createWorkflows(
   parts: WorkflowsParts,
   { goesOn = true }: { goesOn?: boolean } = {},

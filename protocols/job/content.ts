@@ -29,6 +29,7 @@ const LEAF = Uint8Array.of(0)
 const NODE = Uint8Array.of(1)
 const ROOT = Uint8Array.of(2)
 
+/** How many chunks a blob of so many bytes has; an empty one has none. */
 export function chunkCount(bytes: number): number {
   return Math.ceil(bytes / CHUNK_BYTES)
 }
@@ -38,6 +39,7 @@ export function chunkLength(index: number, bytes: number): number {
   return Math.min(CHUNK_BYTES, bytes - index * CHUNK_BYTES)
 }
 
+/** The hash of one chunk, 32 bytes. */
 export function leafOf(chunk: Uint8Array, sha256: Sha256 = pureSha256): Uint8Array {
   return sha256(LEAF, chunk)
 }
@@ -105,6 +107,7 @@ export function createContentHasher(sha256: Sha256 = pureSha256): ContentHasher 
   }
 }
 
+/** The leaves one after the other, as they are sent and stored. */
 export function joinLeaves(leaves: readonly Uint8Array[]): Uint8Array {
   const list = new Uint8Array(leaves.length * LEAF_BYTES)
   for (const [index, leaf] of leaves.entries()) list.set(leaf, index * LEAF_BYTES)

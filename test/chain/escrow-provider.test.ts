@@ -18,9 +18,9 @@ import { createGenesis } from '../../node/swarm/genesis.js'
 import { systemClock } from '../../node/system/clock.js'
 import { silentLog } from '../../node/system/log.js'
 import { systemRandom } from '../../node/system/random.js'
-import { digest } from '../../protocols/bytes.js'
 import { challengeProtocol } from '../../protocols/challenge/protocol.js'
 import { isRefusal } from '../../protocols/errors.js'
+import { contentOf } from '../../protocols/job/content.js'
 import { outputDigest } from '../../protocols/job/rules.js'
 import type { MemoryChain } from '../support/chain.js'
 import { until } from '../support/clock.js'
@@ -242,7 +242,7 @@ test(
     await until(async () => (await escrow.lease(opened.address))?.completed === true)
     const address = new PublicKey(opened.address)
     const posted = decodeLease(address, await chain.connection.getAccountInfo(address), programId)
-    const delivered = [{ name: 'model', sha256: digest(bytes), bytes: bytes.length }]
+    const delivered = [{ name: 'model', sha256: contentOf(bytes), bytes: bytes.length }]
     assert.equal(new Uint8Array(posted.output!), outputDigest(delivered))
     chain.chain.advance({ seconds: 90 })
     await until(async () => (await escrow.lease(opened.address)) === undefined)

@@ -15,6 +15,7 @@ import { systemRandom } from '../../node/system/random.js'
 import { toHex } from '../../protocols/bytes.js'
 import { codeOf, NightshiftError } from '../../protocols/errors.js'
 import { CHUNK_BYTES } from '../../protocols/job/content.js'
+import { contentProtocol } from '../../protocols/job/protocol.js'
 import { type Holding, holdContent } from '../support/content.js'
 import { eventually, startNetwork } from '../support/network.js'
 import { suite } from '../support/suite.js'
@@ -232,6 +233,68 @@ test('a shared blob comes from another peer when the one who named it is gone', 
   } finally {
     await far.stop()
   }
+})
+
+test('a stranger that takes a part of a shared blob upon itself and sends nothing holds nobody up', async () => {
+  const blob = blobOf(80 * CHUNK_BYTES)
+  const { sha256 } = sourceOf('x', blob)
+  const stranger = await startNetwork()
+  const name = `content/${toHex(sha256)}`
+  const over = Promise.withResolvers<Uint8Array>()
+  try {
+    await stranger.dial(client.addresses()[0]!)
+    await stranger.dial(networks[0]!.addresses()[0]!)
+    const theirs = await holdContent(stranger)
+    theirs.give(blob, { chunk: () => over.promise })
+    await stranger.dht.provide(name)
+    await eventually(async () => {
+      for await (const { peer } of client.dht.findProviders(name)) if (peer === stranger.peer) return true
+      return false
+    })
+    const wanted = wantedOf(blob, { shared: true })
+    const isAsked = () => askedOf(theirs, wanted).length > 0
+    one.hold.give(blob, {
+      chunk: async (chunk) => {
+        await eventually(isAsked)
+        return chunk
+      },
+    })
+    await content.fetch(wanted, never)
+    assert.ok(isAsked())
+    assert.equal(await read(wanted), blob)
+  } finally {
+    over.resolve(new Uint8Array())
+    await stranger.stop()
+  }
+})
+
+test('the leaves of a shared blob are made once, whoever asks for however many', async () => {
+  const blobs = Array.from({ length: 20 }, () => blobOf(100 + names++))
+  const reads: number[] = blobs.map(() => 0)
+  const roots = blobs.map((blob) => sourceOf('x', blob).sha256)
+  const stop = content.offer((root) => {
+    const at = roots.findIndex((each) => toHex(each) === toHex(root))
+    if (at === -1) return undefined
+    const read = async (offset: number, length: number) => {
+      reads[at]!++
+      return blobs[at]!.subarray(offset, offset + length)
+    }
+    return { bytes: blobs[at]!.length, read }
+  })
+  const session = await networks[0]!.engine.open(contentProtocol, client.peer)
+  for (let round = 0; round < 3; round++) {
+    for (const root of roots) {
+      await session.send({ root, first: 0, count: 0, held: 0 })
+      await session.receive()
+      assert.is((await session.receive())?.length, 32)
+    }
+  }
+  await session.close()
+  stop()
+  assert.equal(
+    reads,
+    blobs.map(() => 1),
+  )
 })
 
 test('nobody announces more than 64 blobs', async () => {

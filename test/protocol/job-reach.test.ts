@@ -4,9 +4,11 @@ import * as assert from 'uvu/assert'
 import { listen } from '../../node/net/listener.js'
 import { serveReach } from '../../node/provider/reach.js'
 import { createReach } from '../../node/renter/reach.js'
+import { createRelay } from '../../node/runtime/container/relay.js'
 import type { Execution, Run } from '../../node/runtime/port.js'
 import { silentLog } from '../../node/system/log.js'
 import { NightshiftError } from '../../protocols/errors.js'
+import { forwardProtocol } from '../../protocols/job/port/protocol.js'
 import { createVirtualClock } from '../support/clock.js'
 import { createHub } from '../support/memory.js'
 import { suite } from '../support/suite.js'
@@ -68,7 +70,8 @@ async function meet(run: Partial<Run> | undefined, whose: 'mine' | 'other' = 'mi
   const failures: string[] = []
   const reach = createReach({ engine: renter.engine, book, listen, clock, log: silentLog })
   const onFailure = (error: unknown) => failures.push((error as NightshiftError).code)
-  return { reach, failures, onFailure }
+  const open = () => renter.engine.open(forwardProtocol, provider.peer)
+  return { reach, failures, onFailure, open, clock }
 }
 
 /** What comes back from the forwarded port. */
@@ -106,6 +109,49 @@ for (const [code, run, whose, port] of REFUSED) {
     assert.equal(failures, [code])
   })
 }
+
+test('a connection that was made after its renter has left is ended', async () => {
+  const made = new PassThrough()
+  const connecting = Promise.withResolvers<Duplex>()
+  let isAsked = () => {}
+  const asked = new Promise<void>((resolve) => {
+    isAsked = resolve
+  })
+  const connect = () => {
+    isAsked()
+    return connecting.promise
+  }
+  const { open } = await meet({ connect })
+  const session = await open()
+  await session.send({ open: { lease: LEASE, port: 80 } })
+  await asked
+  const gone = new Promise<void>((resolve) => made.once('close', resolve))
+  session.abort(new Error('away'))
+  await new Promise((resolve) => setImmediate(resolve))
+  connecting.resolve(made)
+  await gone
+  assert.ok(made.destroyed)
+})
+
+test('a stream on which nobody says whose it is does not keep its place for a day', async () => {
+  const { open, clock } = await meet(RUN)
+  const session = await open()
+  const ended = session.receive().catch((error: NightshiftError) => error.code)
+  await new Promise((resolve) => setImmediate(resolve))
+  await clock.advance(31_000)
+  assert.ok(await ended)
+})
+
+test('what the relay says beyond its own frames ends it, and is not waited for', async () => {
+  const said = new PassThrough()
+  const relay = createRelay(Duplex.from({ readable: said, writable: new PassThrough().resume() }))
+  const frame = Buffer.from([2, 0, 0, 0, 0xff, 0xff, 0xff, 0x7f])
+  const header = Buffer.from([1, 0, 0, 0, 0, 0, 0, frame.length])
+  said.write(Buffer.concat([header, frame]))
+  await relay.ended
+  const refused = await relay.connect(80).catch((error: NightshiftError) => error.code)
+  assert.is(refused, 'RELAY_GONE')
+})
 
 test('a program gets its input, and its outputs and exit code come back; what is not allowed is refused', async () => {
   const { reach } = await meet(RUN)

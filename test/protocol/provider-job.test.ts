@@ -377,6 +377,26 @@ test('what may be kept is not sent again for a renter’s next job, nor after a 
     assert.ok((await finish(await renterToo())) > 0, 'to know a name is no right to the data')
   }))
 
+test('a result that is the same as that of a lease before is given, though that one was taken and thrown away', () =>
+  withWorld(async ({ house, renter }) => {
+    const model = new Uint8Array(1_000).fill(7)
+    const finish = async () => {
+      const lease = await renter.lease(house.network.peer)
+      const talk = await renter.startJob(lease, [DATA])
+      await upload(talk, [DATA])
+      await until(house.device.isRunning)
+      house.device.finish([{ name: 'model', bytes: model }])
+      const [output] = await nextEvent(talk, (event) => event.output?.blobs)
+      assert.equal(await fetch(talk, output!), model)
+      await talk.send({ accepted: {} })
+      await renter.pay(lease, 1n, 1n, { final: true })
+      await until(() => house.provider.status().leases.every((each) => each.state === 'closed'))
+    }
+    await finish()
+    await finish()
+    await finish()
+  }))
+
 test('what is no output is not given, nor what lies beyond the end of one, nor anything to strangers', () =>
   withWorld(async ({ hub, house, renter }) => {
     const lease = await renter.lease(house.network.peer)

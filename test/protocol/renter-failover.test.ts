@@ -194,6 +194,23 @@ test('a job that two providers call invalid fails with their words, and costs ne
   })
 })
 
+test('a job that the only provider calls invalid in one auction after the other is given up', async () => {
+  const refuse: NonNullable<Script['job']> = async (session) => {
+    await session.receive()
+    await say(session, { refused: { reason: 'SPEC_MALFORMED', detail: 'shader:2:15: no such type' } })
+  }
+  await withRenter([{ pricePerHour: 1_000_000n, job: refuse }], async ({ renter, clock }) => {
+    const posted = await renter.post({ ...PLAN, queueMs: 120_000 })
+    const following = all(posted.events())
+    const report = await drive(clock, posted.result(), 100)
+    const events = await drive(clock, following, 100)
+    assert.is(report.state, JobState.FAILED)
+    assert.is(report.reason, 'JOB_SPEC_INVALID')
+    assert.is(events.filter(({ kind }) => kind === 'objected').length, 2)
+    sum(report)
+  })
+})
+
 test('a job that one provider calls invalid is done by the next', async () => {
   const { events, winner } = await deployWith(async (session) => {
     await session.receive()

@@ -62,6 +62,8 @@ interface Scene {
   renter: Renter
   /** Ends the process between two steps; nothing is asked to stop. */
   kill(): Promise<void>
+  /** Where its disk is. */
+  path: string
   restart(): Promise<Renter>
   /** What the file that is sent holds. */
   content: { data: Uint8Array }
@@ -94,6 +96,7 @@ async function play(
     house,
     renter: process.renter,
     content,
+    path,
     kill: () => process.kill(),
     restart: async () => {
       await process.kill()
@@ -259,6 +262,26 @@ for (const [name, moment] of MOMENTS) {
     { timeoutMs: PATIENCE_MS },
   )
 }
+
+test(
+  'killed when what was settled is in the log and not yet in the report, it tells it once',
+  async () => {
+    await play(async (scene) => {
+      const { id } = await scene.renter.post(PLAN)
+      await finishWork(scene)
+      await endOf(scene.renter, id)
+      const report = await checkBooks(scene, id)
+      await scene.kill()
+      const disk = await openStore(join(scene.path, 'store'))
+      await disk.collection<DeploymentReport>('deployments').put(id, { ...report, settlements: [] })
+      await disk.close()
+      const again = await scene.restart()
+      assert.equal((await again.job(id))?.settlements, report.settlements)
+      assert.is((await storyOf(again, id)).filter(is('settled')).length, 1)
+    })
+  },
+  { timeoutMs: PATIENCE_MS },
+)
 
 for (const fate of ['before', 'after'] as const) {
   test(

@@ -60,7 +60,15 @@ async function run(
     const behave = behaviours[Math.min(starts.length, behaviours.length) - 1]!
     await behave(session, clock)
   })
-  const told = { returned: [] as number[], begun: 0, worked: 0, lines: [] as string[] }
+  const told = {
+    returned: [] as number[],
+    begun: 0,
+    worked: 0,
+    lines: [] as string[],
+    dropped: 0,
+    health: [] as string[],
+    leaving: 0,
+  }
   const order: JobOrder = {
     peer: provider.peer,
     lease: fill(32, 1),
@@ -75,17 +83,20 @@ async function run(
     { engine: renter.engine, content, files: disk.files, clock },
     order,
     {
-      onLog: (line) => told.lines.push(line),
+      onLog: (line, _index, dropped = 0) => {
+        told.lines.push(line)
+        told.dropped += dropped
+      },
       onBegun: () => told.begun++,
       onProgress: () => {},
       onCheckpoint: async () => {},
-      onService: () => {},
+      onService: ({ status }) => told.health.push(status),
       onCheckpointLost: () => {},
       onTransfer: () => {},
       onWorked: (ms) => {
         told.worked = ms
       },
-      onLeaving: () => {},
+      onLeaving: () => told.leaving++,
       onReturned: (ms) => told.returned.push(ms),
       onDiskFull: () => {},
     },
@@ -122,6 +133,40 @@ test('is called again with the job’s key, and goes on after what was heard', a
   assert.is(ended.begun, 1)
   assert.is(ended.returned.length, 1)
   assert.is(ended.worked, 5_000, 'what was done twice counts once')
+})
+
+test('how many lines were not kept, and how a service stands, are told once across a break', async () => {
+  const ended = await run([
+    async (session, clock) => {
+      await tellState(session, JobState.RUNNING)
+      await say(session, { log: { line: '(7 older lines are not kept)', dropped: 7 } }, 0, 4)
+      await say(session, { service: { status: 'HEALTHY', detail: '', restarts: 0 } }, 0, 5)
+      await clock.sleep(1_000)
+      session.abort(lost())
+    },
+    (session) => finish(session, 0),
+  ])
+  assert.is(ended.code, undefined)
+  assert.is(ended.dropped, 7)
+  assert.equal(ended.health, ['HEALTHY'])
+  assert.equal(
+    ended.starts.map(({ fromEvent }) => fromEvent),
+    [0, 6],
+  )
+})
+
+test('is heard when it says that it leaves, in any flood of lines, and only once', async () => {
+  const ended = await run([
+    async (session) => {
+      await tellState(session, JobState.RUNNING)
+      for (let index = 0; index < 700; index++) await say(session, { log: { line: 'x' } }, 0, index)
+      for (const index of [700, 701]) await say(session, { leaving: { atMs: 1, reason: 'x' } }, 0, index)
+      await finish(session, 0)
+    },
+  ])
+  assert.is(ended.code, undefined)
+  assert.ok(ended.lines.length < 700, 'the flood was cut')
+  assert.is(ended.leaving, 1)
 })
 
 test('is left when it does not come back for as long as the plan waits, with what it was lost by', async () => {

@@ -55,9 +55,6 @@ export function temporaryDirectory(): { path: string; remove: () => void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** Bytes as they are; for tests of what carries messages rather than of messages. */
-export const bytesCodec: Codec<Uint8Array> = { encode: (bytes) => bytes, decode: (bytes) => bytes }
-
 export const textCodec: Codec<string> = {
   encode: (text) => new TextEncoder().encode(text),
   decode: (bytes) => new TextDecoder('utf-8', { fatal: true }).decode(bytes),
@@ -77,12 +74,6 @@ export function textProtocol(
     quota: { concurrentPerPeer: 16, opensPerMinute: 600 },
     ...change,
   }
-}
-
-export function bytesProtocol(
-  change: Partial<ProtocolDescriptor<Uint8Array, Uint8Array>> = {},
-): ProtocolDescriptor<Uint8Array, Uint8Array> {
-  return { ...textProtocol(), word: 'bytes', request: bytesCodec, response: bytesCodec, ...change }
 }
 
 /** A bare libp2p node that keeps to none of our rules: it says whatever bytes a test wants to say. */

@@ -441,6 +441,19 @@ test('a program is run for nobody without the token, nor for a web page', () =>
     assert.equal(asked, [])
   }))
 
+test('a path that is no encoding of anything ends one request and not the node', () =>
+  withServer(async ({ server, token, dataDir, asked }) => {
+    const url = new URL('/v1/jobs/%E0%A4%A/exec', server.url)
+    url.protocol = 'ws:'
+    const socket = new WebSocket(url, { headers: { authorization: `Bearer ${token}` } })
+    const answer = new Promise<Buffer>((resolve) => socket.once('message', resolve))
+    socket.once('open', () => socket.send(Buffer.from('\0{"command":["true"]}')))
+    assert.match((await answer).toString(), 'error')
+    assert.equal(asked, [])
+    const node = await connectToNode(dataDir)
+    assert.is((await rejection(node.exec('unknown', ['true'], {}))).code, 'JOB_UNKNOWN')
+  }))
+
 test('a port in use is told with what to do', () =>
   withServer(async ({ server }) => {
     const error = await withServer(async () => {}, Number(new URL(server.url).port)).catch((thrown) => thrown)

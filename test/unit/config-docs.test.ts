@@ -25,6 +25,16 @@ test('the table of options in the README is the one that the schema gives', () =
   assert.is(squeeze(table ?? ''), squeeze(writeOptionsTable()), 'run node dist/config/generate.js')
 })
 
+test('the README describes each key of a manifest once', () => {
+  const table =
+    read('README.md')
+      .split('## The manifest of a job')[1]
+      ?.match(/(?:^\|.*\n)+/m)?.[0] ?? ''
+  const keys = table.split('\n').flatMap((row) => row.match(/^\| (`.*?) \|/)?.[1]?.trim() ?? [])
+  assert.ok(keys.length >= 20)
+  assert.equal(keys, [...new Set(keys)])
+})
+
 test('an option has one name in all sources, a description, and a default that it would accept', () => {
   assert.ok(OPTIONS.length >= 30)
   for (const option of OPTIONS) {

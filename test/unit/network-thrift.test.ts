@@ -76,6 +76,10 @@ test('a peer that the hash table names again and again is looked at once a minut
   kad.network.safeDispatchEvent('other')
   kad.network.safeDispatchEvent('other')
   assert.equal(told.slice(3), ['peer b', 'other ', 'other '])
+  const endless = Array.from({ length: 1_000 }, (_, port) => `/ip4/1.2.3.4/tcp/${port}`)
+  name('c', ...endless)
+  name('c', ...endless)
+  assert.equal(told.slice(6), ['peer c', 'peer c'], 'a name as long as a message is not remembered')
 })
 
 test('windows double with every auction in vain, up to twelve seconds together, and never shrink', () => {

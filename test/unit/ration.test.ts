@@ -24,6 +24,31 @@ async function open(folder: string) {
   return { store, keys, close: () => db.close() }
 }
 
+test('entries of peers are read from memory and written later, but not those that are made up by the megabyte', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nightshift-ration-'))
+  try {
+    const db = new ClassicLevel<string, Uint8Array>(folder, { keyEncoding: 'utf8', valueEncoding: 'view' })
+    await db.open()
+    const store = new RationedDatastore(db as never, SELF)
+    const [small, large] = [new Uint8Array(200).fill(1), new Uint8Array(100_000).fill(2)]
+    const onDisk = async (name: string) => (await db.get(name))?.length ?? 0
+    await store.put(new Key('/peers/a'), small)
+    await store.put(new Key('/peers/b'), large)
+    assert.equal([await onDisk('/peers/a'), await onDisk('/peers/b')], [0, 100_000])
+    await store.put(new Key('/peers/a'), large)
+    await store.put(new Key('/peers/b'), small)
+    await store.save()
+    assert.equal([await onDisk('/peers/a'), await onDisk('/peers/b')], [100_000, 200])
+    assert.equal(
+      [(await store.get(new Key('/peers/a'))).length, (await store.get(new Key('/peers/b'))).length],
+      [100_000, 200],
+    )
+    await db.close()
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
 test('made-up records make room for one another, and for nothing else', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'nightshift-ration-'))
   try {

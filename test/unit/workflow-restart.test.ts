@@ -42,8 +42,8 @@ const PLAN = makeWorkflow([
   }),
 ])
 
-/** The world that outlives a process: a disk, and jobs that run elsewhere. */
-function createWorld() {
+/** The world that outlives a process: a disk, and jobs that run elsewhere. `told`: by each of them. */
+function createWorld(told: DeploymentEvent[] = []) {
   const folder = mkdtempSync(join(tmpdir(), 'nightshift-workflow-'))
   const documents = new Map<string, Map<string, string>>()
   const jobs = new Map<string, { report: DeploymentReport; events: DeploymentEvent[]; inputs: string[] }>()
@@ -98,7 +98,11 @@ function createWorld() {
         const inputs = plan.inputs.map(
           (input) => `${input.name} ${readFileSync(input.path, 'latin1').length}`,
         )
-        jobs.set(id, { report, inputs, events: [{ atMs: 0, kind: 'state', state: JobState.RUNNING }] })
+        jobs.set(id, {
+          report,
+          inputs,
+          events: [{ atMs: 0, kind: 'state', state: JobState.RUNNING }, ...told],
+        })
         return undefined as never
       },
       job: async (id) => jobs.get(id)?.report,
@@ -183,6 +187,24 @@ test('it goes to its end by itself, and hands on outputs', async () => {
       (await workflows.list()).map(({ id, state }) => [id, state]),
       [[run.id, 'COMPLETED']],
     )
+  } finally {
+    world.remove()
+  }
+})
+
+test('of metrics that a provider makes up without end, few are kept', async () => {
+  const madeUp = Array.from({ length: 1_000 }, (_, step): DeploymentEvent => {
+    return { atMs: 0, kind: 'progress', step, steps: 1_000, metrics: { loss: step, [`m${step}`]: step } }
+  })
+  const world = createWorld(madeUp)
+  try {
+    const { workflows } = await world.start()
+    const { parts = [] } = (await (await workflows.post(PLAN)).result()) ?? {}
+    assert.is(parts.length, 4)
+    for (const { metrics } of parts) {
+      assert.is(metrics.loss, 999, 'the newest of those that are kept')
+      assert.ok(Object.keys(metrics).length <= 257, `${Object.keys(metrics).length} metrics`)
+    }
   } finally {
     world.remove()
   }

@@ -111,7 +111,9 @@ function createCutter(
   return (bytes) => {
     rest = rest.length === 0 ? Buffer.from(bytes) : Buffer.concat([rest, bytes])
     while (rest.length >= HEADER_BYTES) {
-      const end = HEADER_BYTES + rest.readUInt32LE(4)
+      const bytes = rest.readUInt32LE(4)
+      if (bytes > PIECE_BYTES) throw new RangeError(`a frame of ${bytes} bytes`)
+      const end = HEADER_BYTES + bytes
       if (rest.length < end) return
       take(rest[0]!, rest.readUInt16LE(2), rest.subarray(HEADER_BYTES, end))
       rest = rest.subarray(end)

@@ -32,6 +32,7 @@ export function findMalformedExec({ lease, command, terminal }: ExecOpen): strin
   return terminal === undefined ? undefined : findMalformedSize(terminal)
 }
 
+/** What is wrong with the size of a terminal, or undefined. */
 export function findMalformedSize({ rows, columns }: TerminalSize): string | undefined {
   const isSane = (cells: number) => cells >= 1 && cells <= PORT_LIMITS.maxTerminal
   return isSane(rows) && isSane(columns) ? undefined : `a terminal of ${rows} × ${columns}`
