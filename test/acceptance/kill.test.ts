@@ -45,7 +45,8 @@ if (CAN_FIND_PROCESSES) {
     'chain, bootstrap peer and a losing provider may die: the chain comes back and the job is completed all the same',
     () =>
       withDemo(async (run) => {
-        await run.seen(/order published/)
+        // In the middle of the auction, when those are in it that the story needs.
+        await run.seen(/cheat committed/)
         kill(run, BOOTSTRAP)
         kill(run, LOSER)
         await run.seen(/voucher 1 /)
