@@ -139,14 +139,9 @@ export async function startControlServer(options: ControlServerOptions): Promise
   server.server.maxConnections = MAX_CONNECTIONS
   const door = createDoor(options)
   answerErrors(server, options.log)
-  server.addHook('onRequest', async ({ headers }) => {
-    if (!isLoopback(headers.host)) throw foreign()
-  })
-  server.register(async (api) => {
-    guard(api, token)
-    addRoutes(api, node)
-    api.post('/v1/dashboard', () => ({ path: door.invite() }))
-  })
+  guard(server, token)
+  addRoutes(server, node)
+  server.post('/v1/dashboard', () => ({ path: door.invite() }))
   addDashboard(server, { node: options.dashboard, door, clock: options.clock })
   const exec = createExecServer(node)
   server.server.on('upgrade', (request, socket, head) => {
@@ -184,10 +179,13 @@ async function listen(server: FastifyInstance, host: string, port: number): Prom
   }
 }
 
+/** Routes that do not exist are guarded as well; pages have a guard of their own (../dashboard/server.ts). */
 function guard(server: FastifyInstance, token: string): void {
-  server.addHook('onRequest', async (request) => {
-    const denial = denialOf(request.headers, token)
-    if (denial !== undefined) throw denial
+  server.addHook('onRequest', async ({ url, headers }) => {
+    if (!url.startsWith('/dashboard/')) {
+      const denial = denialOf(headers, token)
+      if (denial !== undefined) throw denial
+    } else if (!isLoopback(headers.host)) throw foreign()
   })
 }
 

@@ -5,7 +5,7 @@ import { NightshiftError } from '../../protocols/errors.js'
 import type { Clock } from '../../protocols/ports.js'
 import { CONTENT_SECURITY_POLICY, readAssets } from './assets.js'
 import { type Door, SESSION_MS } from './door.js'
-import { createPriceHistory, tellLive } from './live.js'
+import { createPriceHistory, type PriceHistory, tellLive } from './live.js'
 import type { DashboardNode } from './port.js'
 
 const HEADERS = {
@@ -35,9 +35,9 @@ export function addDashboard(
 ): void {
   const closing = new AbortController()
   const assets = readAssets()
-  const prices = createPriceHistory(node, clock, closing.signal)
+  let prices: PriceHistory | undefined
   server.addHook('preClose', async () => {
-    prices.stop()
+    prices?.stop()
     closing.abort()
   })
   let streams = 0
@@ -87,7 +87,11 @@ export function addDashboard(
       })
     }
     pages.get('/dashboard/live', (_request, reply) =>
-      stream(reply, (signal) => tellLive(node, prices, clock, signal)),
+      stream(reply, (signal) => {
+        // From the first look on: a node that nobody looks at asks nobody for prices.
+        prices ??= createPriceHistory(node, clock, closing.signal)
+        return tellLive(node, prices, clock, signal)
+      }),
     )
     pages.get('/dashboard/price', () => node.price())
     pages.get('/dashboard/jobs/:id', (request) => node.job(jobPath.parse(request.params).id))
